@@ -1,0 +1,119 @@
+//! [`Event`]: a fact for clients, as it travels from the log to the streams.
+
+use std::{collections::HashSet, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::EventId;
+
+/// The room that everybody is in.
+pub const PUBLIC_ROOM: &str = "public";
+
+/// The event type of a chat message, the only one that streams send as SSE's default event.
+pub const MESSAGE: &str = "message";
+
+/// A durable fact: stored in the event log, replayed to whoever missed it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Event {
+    /// Its place in the log.
+    pub id: EventId,
+    /// What happened: `message`, `message_updated`, `member`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Who may see it, fixed when it was committed.
+    pub audience: Audience,
+    /// The JSON that clients receive, passed on byte for byte.
+    pub data: Arc<RawValue>,
+}
+
+/// Who may see an event.
+///
+/// Live delivery and replay apply the same rule, [`Audience::admits`], so that a reconnect can
+/// never show more or less than an open stream did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Audience {
+    /// Everyone who watches this public room.
+    Room(String),
+    /// These users, wherever they are connected.
+    Users(Vec<String>),
+}
+
+impl Audience {
+    /// Whether a stream that watches `rooms` as `user` receives the event.
+    pub fn admits(&self, rooms: &HashSet<String>, user: Option<&str>) -> bool {
+        match self {
+            Self::Room(room) => rooms.contains(room),
+            Self::Users(users) => user.is_some_and(|user| users.iter().any(|name| name == user)),
+        }
+    }
+}
+
+/// A run of the log without gaps: body of `POST /notify` and part of what `GET /internal/events`
+/// answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Batch {
+    /// The id in the log right before the first of `events`. An empty batch says "this is the
+    /// last id"; a feed that is behind it pulls.
+    pub after: EventId,
+    /// The events that follow `after`, in order.
+    pub events: Vec<Event>,
+}
+
+impl Batch {
+    /// The id up to which the log is known once this batch is applied.
+    pub fn end(&self) -> EventId {
+        self.events.last().map_or(self.after, |event| event.id)
+    }
+}
+
+/// Answer of `GET /internal/events`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LogPage {
+    /// The events asked for, contiguous with the requested cursor. Not flattened: serde cannot read
+    /// a `RawValue` through that.
+    pub batch: Batch,
+    /// The last id in the log when the page was read.
+    pub head: EventId,
+    /// The oldest cursor the log can still continue from: events up to it have been pruned.
+    pub floor: EventId,
+}
+
+/// Answer of `POST /notify`: what the feed now has.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Accepted {
+    /// The last id of the log that the feed has.
+    pub last_id: EventId,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wire_form_is_stable() {
+        let text = r#"{"after":"19700101000000.000000","events":[{"id":"20240101120000.123456","type":"message","audience":{"room":"public"},"data":{"b":1,  "a":2}},{"id":"20240101120000.123457","type":"member","audience":{"users":["alice","bob"]},"data":{}}]}"#;
+        let batch: Batch = serde_json::from_str(text).unwrap();
+        assert_eq!(batch.end().to_string(), "20240101120000.123457");
+        assert_eq!(serde_json::to_string(&batch).unwrap(), text);
+        let text = format!(
+            r#"{{"batch":{text},"head":"20240101120000.123457","floor":"19700101000000.000000"}}"#
+        );
+        let page: LogPage = serde_json::from_str(&text).unwrap();
+        assert_eq!(page.batch.events.len(), 2);
+        assert_eq!(serde_json::to_string(&page).unwrap(), text);
+    }
+
+    #[test]
+    fn an_audience_admits_its_own_and_nobody_else() {
+        let rooms = HashSet::from(["public".to_owned()]);
+        let room = Audience::Room("public".to_owned());
+        assert!(room.admits(&rooms, None));
+        assert!(!room.admits(&HashSet::new(), Some("alice")));
+        let pair = Audience::Users(vec!["alice".to_owned(), "bob".to_owned()]);
+        assert!(pair.admits(&rooms, Some("bob")));
+        assert!(!pair.admits(&rooms, Some("carol")));
+        assert!(!pair.admits(&rooms, None));
+    }
+}

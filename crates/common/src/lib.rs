@@ -1,0 +1,27 @@
+//! What crosses the wire between the RealTalk services, and nothing else.
+//!
+//! | module | noun |
+//! | --- | --- |
+//! | [`id`] | [`EventId`]: the one number that orders everything |
+//! | [`event`] | [`Event`] with its [`Audience`], and the [`Batch`] that carries events between the services |
+//! | [`problem`] | [`Problem`]: the body of every error answer |
+//! | [`secret`] | [`Secret`]: what the services share to trust each other |
+//! | [`signature`] | signing and checking requests on the internal hop |
+//! | [`backoff`] | [`Backoff`]: how long to wait before the next try |
+//! | [`telemetry`] | logs |
+//!
+//! This crate knows no web framework and no service.
+
+pub mod backoff;
+pub mod event;
+pub mod id;
+pub mod problem;
+pub mod secret;
+pub mod signature;
+pub mod telemetry;
+
+pub use backoff::Backoff;
+pub use event::{Audience, Batch, Event};
+pub use id::EventId;
+pub use problem::Problem;
+pub use secret::Secret;

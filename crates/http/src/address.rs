@@ -1,0 +1,116 @@
+//! [`TrustedProxies`]: the address a request really comes from.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use actix_web::HttpRequest;
+use ipnet::IpNet;
+
+use crate::SettingError;
+
+/// The proxies whose `X-Forwarded-For` is believed.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedProxies(Vec<IpNet>);
+
+impl TrustedProxies {
+    /// Reads `TRUSTED_PROXIES`: addresses or networks separated by commas.
+    pub fn parse(text: Option<&str>) -> Result<Self, SettingError> {
+        text.unwrap_or_default()
+            .split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+            .map(|item| {
+                item.parse()
+                    .or_else(|_| item.parse::<IpAddr>().map(IpNet::from))
+                    .map_err(|_| {
+                        SettingError::new(
+                            "TRUSTED_PROXIES",
+                            item,
+                            "list addresses or networks such as 10.0.0.0/8, separated by commas",
+                        )
+                    })
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// The address of the client: the peer's, or, when the peer is a trusted proxy, the last
+    /// address in `X-Forwarded-For` that is no trusted proxy itself. What stands further left
+    /// was written by the client.
+    pub fn client_address(&self, request: &HttpRequest) -> IpAddr {
+        let peer = request
+            .peer_addr()
+            .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| {
+                peer.ip().to_canonical()
+            });
+        if !self.trusts(peer) {
+            return peer;
+        }
+        request
+            .headers()
+            .get_all("x-forwarded-for")
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+            .map_while(|item| item.trim().parse::<IpAddr>().ok())
+            .find(|address| !self.trusts(*address))
+            .unwrap_or(peer)
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(proxies: &str, peer: &str, forwarded: &[&str], client: &str) {
+        let mut request = TestRequest::default().peer_addr(peer.parse().unwrap());
+        for value in forwarded {
+            request = request.append_header(("x-forwarded-for", *value));
+        }
+        let proxies = TrustedProxies::parse(Some(proxies)).unwrap();
+        assert_eq!(
+            proxies
+                .client_address(&request.to_http_request())
+                .to_string(),
+            client
+        );
+    }
+
+    #[test]
+    fn only_trusted_proxies_are_believed() {
+        check("", "198.51.100.1:1", &["203.0.113.9"], "198.51.100.1");
+        check("127.0.0.1", "127.0.0.1:1", &["203.0.113.9"], "203.0.113.9");
+        check("127.0.0.1", "127.0.0.1:1", &[], "127.0.0.1");
+        check(
+            "127.0.0.1",
+            "[::ffff:127.0.0.1]:1",
+            &["203.0.113.9"],
+            "203.0.113.9",
+        );
+    }
+
+    #[test]
+    fn what_the_client_wrote_itself_is_ignored() {
+        check(
+            "127.0.0.1,10.0.0.0/8",
+            "127.0.0.1:1",
+            &["1.2.3.4, 203.0.113.9, 10.1.1.1"],
+            "203.0.113.9",
+        );
+        check(
+            "127.0.0.1",
+            "127.0.0.1:1",
+            &["1.2.3.4", "203.0.113.9"],
+            "203.0.113.9",
+        );
+        check("127.0.0.1", "127.0.0.1:1", &["1.2.3.4, junk"], "127.0.0.1");
+    }
+}

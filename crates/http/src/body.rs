@@ -1,0 +1,144 @@
+//! [`JsonBody`]: a JSON body, read within a size and a deadline.
+
+use std::{fmt::Display, future::Future, pin::Pin, time::Duration};
+
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    error::PayloadError,
+    http::{
+        StatusCode,
+        header::{CONNECTION, HeaderValue},
+    },
+    web::{self, Bytes},
+};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use crate::Rejection;
+
+/// What a request body may cost. Register with [`BodyLimits::configure`].
+#[derive(Clone, Copy, Debug)]
+pub struct BodyLimits {
+    /// The largest body, in bytes; a larger one is 413.
+    pub bytes: usize,
+    /// How long a client may take to send it; then 408. actix's own deadline ends with the head
+    /// of the request.
+    pub timeout: Duration,
+}
+
+impl BodyLimits {
+    /// Registers the limits for the extractors of this crate.
+    pub fn configure(self, config: &mut web::ServiceConfig) {
+        config
+            .app_data(self)
+            .app_data(web::PayloadConfig::new(self.bytes));
+    }
+}
+
+/// The whole body of a request, read within its [`BodyLimits`].
+pub async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Bytes, Rejection> {
+    let limits = *request
+        .app_data::<BodyLimits>()
+        .ok_or_else(missing_limits)?;
+    tokio::time::timeout(limits.timeout, Bytes::from_request(request, payload))
+        .await
+        .map_err(|_| too_slow(limits.timeout))?
+        .map_err(|error| match error.as_error::<PayloadError>() {
+            Some(PayloadError::Overflow) => too_large(limits.bytes),
+            // actix says "payload too large" in its own type when Content-Length tells at once.
+            _ if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE => {
+                too_large(limits.bytes)
+            }
+            _ => closing(Rejection::bad_request(
+                "incomplete_body",
+                "the body ended early",
+            )),
+        })
+}
+
+/// Parses a JSON object, with an error that tells broken JSON (400) from JSON of the wrong shape
+/// (422).
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
+    // Derived structs can be read from an array of their fields too, which nobody means to send.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(misshapen("an array, expected an object"));
+    }
+    serde_json::from_slice(body).map_err(|error| match error.classify() {
+        Category::Data => misshapen(error),
+        Category::Syntax | Category::Eof | Category::Io => {
+            Rejection::bad_request("malformed_json", format!("the body is not JSON: {error}"))
+        }
+    })
+}
+
+fn misshapen(reason: impl Display) -> Rejection {
+    Rejection::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "invalid_body",
+        format!("the body has the wrong shape: {reason}"),
+    )
+}
+
+/// Refuses anything but JSON. A web page of another origin can send plain text or a form without
+/// asking first; JSON makes its browser ask.
+pub fn require_json(request: &HttpRequest) -> Result<(), Rejection> {
+    let mime = request.mime_type().ok().flatten();
+    let json = mime.is_some_and(|mime| {
+        mime.subtype() == "json" || mime.suffix().is_some_and(|suffix| suffix == "json")
+    });
+    if json {
+        return Ok(());
+    }
+    Err(Rejection::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "send JSON with the header Content-Type: application/json",
+    ))
+}
+
+/// Extracts a JSON body.
+#[derive(Debug)]
+pub struct JsonBody<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for JsonBody<T> {
+    type Error = Rejection;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Rejection>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            require_json(&request)?;
+            parse(&read(&request, &mut payload).await?).map(Self)
+        })
+    }
+}
+
+fn too_large(limit: usize) -> Rejection {
+    closing(Rejection::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "body_too_large",
+        format!("the body may have at most {limit} bytes"),
+    ))
+}
+
+fn too_slow(limit: Duration) -> Rejection {
+    closing(Rejection::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "body_timeout",
+        format!("the body did not arrive within {} s", limit.as_secs_f32()),
+    ))
+}
+
+/// What is left of the body is not worth reading: ends the connection with the answer.
+fn closing(rejection: Rejection) -> Rejection {
+    rejection.with_header(CONNECTION, HeaderValue::from_static("close"))
+}
+
+fn missing_limits() -> Rejection {
+    Rejection::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "internal",
+        "no body limits are set",
+    )
+}

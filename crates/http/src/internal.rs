@@ -1,0 +1,71 @@
+//! [`InternalHop`]: who may call the routes that the services use between themselves.
+
+use actix_web::{HttpRequest, http::StatusCode};
+use common::{Secret, signature};
+
+use crate::Rejection;
+
+/// Checks requests on the internal hop, and signs those that leave.
+#[derive(Clone, Debug)]
+pub struct InternalHop {
+    secret: Secret,
+    accepts_unsigned: bool,
+}
+
+impl InternalHop {
+    /// Trusts whoever knows the secret.
+    pub const fn new(secret: Secret) -> Self {
+        Self {
+            secret,
+            accepts_unsigned: false,
+        }
+    }
+
+    /// Also trusts requests without a signature, where the network is trusted: in open mode on
+    /// loopback. A signature that is present must still be right.
+    pub const fn accepting_unsigned(mut self, accepts: bool) -> Self {
+        self.accepts_unsigned = accepts;
+        self
+    }
+
+    /// Refuses the request unless it is signed, with `body` as its body, or comes from where that
+    /// is not asked.
+    pub fn check(&self, request: &HttpRequest, body: &[u8]) -> Result<(), Rejection> {
+        if self.accepts_unsigned && !request.headers().contains_key(signature::HEADER) {
+            return Ok(());
+        }
+        self.check_signed(request, body)
+    }
+
+    /// Refuses the request unless it is signed, with `body` as its body.
+    pub fn check_signed(&self, request: &HttpRequest, body: &[u8]) -> Result<(), Rejection> {
+        let Some(header) = request.headers().get(signature::HEADER) else {
+            return Err(unauthorized("signature_missing", "this needs a signature"));
+        };
+        let target = request
+            .uri()
+            .path_and_query()
+            .map_or("/", |target| target.as_str());
+        let header = header.to_str().unwrap_or_default();
+        signature::verify(
+            &self.secret,
+            header,
+            request.method().as_str(),
+            target,
+            body,
+        )
+        .map_err(|error| unauthorized("signature_invalid", error.to_string()))
+    }
+
+    /// The signature header for a request to the other service.
+    pub fn sign(&self, method: &str, target: &str, body: &[u8]) -> (&'static str, String) {
+        (
+            signature::HEADER,
+            signature::sign(&self.secret, method, target, body),
+        )
+    }
+}
+
+fn unauthorized(code: &'static str, detail: impl Into<String>) -> Rejection {
+    Rejection::new(StatusCode::UNAUTHORIZED, code, detail.into())
+}

@@ -1,0 +1,41 @@
+//! The actix-web glue that both RealTalk services need, once.
+//!
+//! | module | noun |
+//! | --- | --- |
+//! | [`rejection`] | [`Rejection`]: an error on its way to becoming a problem response |
+//! | [`body`] | [`JsonBody`]: a JSON body, read within a size and a deadline |
+//! | [`internal`] | [`InternalHop`]: who may call the routes between the services |
+//! | [`origin`] | [`OriginPolicy`]: which web pages may call, and the CORS answers |
+//! | [`address`] | [`TrustedProxies`]: the address a request really comes from |
+//! | [`rate`] | [`RateLimit`]: how often an address may do something |
+//! | [`request`] | request ids, request metrics, unknown routes and wrong methods |
+//! | [`operations`] | `/health`, `/readyz`, `/metrics`, `/version` |
+//! | [`settings`] | reading the environment, with errors of one line |
+//! | [`command`] | the subcommands that every binary has |
+//! | [`unread`] | chunked bodies that nobody reads |
+//! | [`shutdown`] | [`Shutdown`]: one signal that everything listens to |
+//!
+//! Nothing here knows a message.
+
+pub mod address;
+pub mod body;
+pub mod command;
+pub mod internal;
+pub mod operations;
+pub mod origin;
+pub mod rate;
+pub mod rejection;
+pub mod request;
+pub mod settings;
+pub mod shutdown;
+pub mod unread;
+
+pub use address::TrustedProxies;
+pub use body::JsonBody;
+pub use internal::InternalHop;
+pub use operations::Operations;
+pub use origin::OriginPolicy;
+pub use rate::RateLimit;
+pub use rejection::Rejection;
+pub use settings::{AuthMode, SettingError};
+pub use shutdown::Shutdown;

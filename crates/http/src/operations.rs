@@ -1,0 +1,107 @@
+//! [`Operations`]: what the people who run a service look at.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::{HttpResponse, web};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
+use serde_json::json;
+
+use crate::{Rejection, request};
+
+/// Says whether the service can do its work: `Err` holds the reason why not.
+pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+
+/// The metrics of one service, and whether it is ready.
+#[derive(Clone)]
+pub struct Operations {
+    service: &'static str,
+    registry: Registry,
+    requests: IntCounterVec,
+    durations: HistogramVec,
+    readiness: Readiness,
+}
+
+impl Operations {
+    /// Starts with the request metrics; services register their own in `registry`.
+    pub fn new(
+        service: &'static str,
+        registry: Registry,
+        readiness: Readiness,
+    ) -> prometheus::Result<Self> {
+        let requests = IntCounterVec::new(
+            Opts::new("realtalk_http_requests_total", "Requests answered"),
+            &["method", "route", "status"],
+        )?;
+        let durations = HistogramVec::new(
+            HistogramOpts::new(
+                "realtalk_http_request_duration_seconds",
+                "Time from the request to the head of its answer",
+            )
+            .buckets(vec![
+                0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0, 10.0,
+            ]),
+            &["route"],
+        )?;
+        registry.register(Box::new(requests.clone()))?;
+        registry.register(Box::new(durations.clone()))?;
+        Ok(Self {
+            service,
+            registry,
+            requests,
+            durations,
+            readiness,
+        })
+    }
+
+    pub(crate) fn record_request(&self, method: &str, route: &str, status: u16, took: Duration) {
+        // Methods and statuses are few, but a client may invent a method: it must not become a
+        // label of its own.
+        let method = match method {
+            "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" => method,
+            _ => "other",
+        };
+        self.requests
+            .with_label_values(&[method, route, &status.to_string()])
+            .inc();
+        self.durations
+            .with_label_values(&[route])
+            .observe(took.as_secs_f64());
+    }
+
+    /// Registers `/health`, `/livez`, `/readyz`, `/metrics` and `/version`.
+    pub fn configure(&self, config: &mut web::ServiceConfig) {
+        let resource = |path| request::resource(path, "GET, HEAD");
+        config
+            .app_data(web::Data::new(self.clone()))
+            .service(resource("/health").route(request::get().to(health)))
+            .service(resource("/livez").route(request::get().to(health)))
+            .service(resource("/readyz").route(request::get().to(ready)))
+            .service(resource("/metrics").route(request::get().to(metrics)))
+            .service(resource("/version").route(request::get().to(version)));
+    }
+}
+
+/// The process lives. Never asks the database, whose troubles a restart does not heal.
+async fn health() -> HttpResponse {
+    HttpResponse::Ok().json(json!({"status": "ok"}))
+}
+
+async fn ready(operations: web::Data<Operations>) -> Result<HttpResponse, Rejection> {
+    (operations.readiness)()
+        .map(|()| HttpResponse::Ok().json(json!({"status": "ready"})))
+        .map_err(|reason| Rejection::unavailable("not_ready", reason, 1))
+}
+
+async fn metrics(operations: web::Data<Operations>) -> Result<HttpResponse, Rejection> {
+    let text = TextEncoder::new()
+        .encode_to_string(&operations.registry.gather())
+        .map_err(|error| Rejection::unavailable("metrics_failed", error.to_string(), 1))?;
+    Ok(HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4")
+        .body(text))
+}
+
+async fn version(operations: web::Data<Operations>) -> HttpResponse {
+    HttpResponse::Ok()
+        .json(json!({"service": operations.service, "version": env!("CARGO_PKG_VERSION")}))
+}

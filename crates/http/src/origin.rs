@@ -1,0 +1,204 @@
+//! [`OriginPolicy`]: which web pages may call.
+
+use std::{collections::HashSet, net::IpAddr};
+
+use actix_cors::Cors;
+use actix_web::{
+    HttpRequest,
+    http::{
+        StatusCode,
+        header::{HOST, HeaderName, ORIGIN},
+    },
+};
+
+use crate::{AuthMode, Rejection, SettingError};
+
+/// Which web pages may call: an exact list, and never "whoever asks".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OriginPolicy {
+    /// Open mode without a list: pages from this machine, and pages opened from a file (whose
+    /// origin is `null`). A page from elsewhere in the world stays out.
+    Local,
+    /// Exactly these origins, besides the service's own.
+    List(HashSet<String>),
+    /// `*`: every page, but without cookies.
+    Any,
+}
+
+impl OriginPolicy {
+    /// Reads `ALLOWED_ORIGINS`: origins separated by commas, or `*`.
+    pub fn parse(text: Option<&str>, mode: AuthMode) -> Result<Self, SettingError> {
+        let text = text.unwrap_or_default().trim();
+        match (text, mode) {
+            ("", AuthMode::Open) => return Ok(Self::Local),
+            ("*", _) => return Ok(Self::Any),
+            _ => {}
+        }
+        let mut list = HashSet::new();
+        for origin in text
+            .split(',')
+            .map(str::trim)
+            .filter(|origin| !origin.is_empty())
+        {
+            let well_formed = origin == "null"
+                || origin.split_once("://").is_some_and(|(scheme, host)| {
+                    matches!(scheme, "http" | "https") && !host.is_empty() && !host.contains('/')
+                });
+            if !well_formed {
+                return Err(SettingError::new(
+                    "ALLOWED_ORIGINS",
+                    origin,
+                    "list origins such as https://chat.example.org, separated by commas",
+                ));
+            }
+            list.insert(origin.to_ascii_lowercase());
+        }
+        Ok(Self::List(list))
+    }
+
+    /// Whether a page of this origin may call a service that is reached as `host`.
+    pub fn allows(&self, origin: &str, host: Option<&str>) -> bool {
+        let own = host.is_some_and(|host| {
+            origin
+                .split_once("://")
+                .is_some_and(|(_, from)| from.eq_ignore_ascii_case(host))
+        });
+        own || match self {
+            Self::Any => true,
+            Self::List(list) => list.contains(&origin.to_ascii_lowercase()),
+            Self::Local => origin == "null" || is_loopback(origin),
+        }
+    }
+
+    /// Refuses a request that a page of a foreign origin makes. CORS alone does not: it only
+    /// keeps the page from reading the answer.
+    pub fn check(&self, request: &HttpRequest) -> Result<(), Rejection> {
+        let header = |name| {
+            request
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+        };
+        match header(ORIGIN) {
+            Some(origin) if !self.allows(origin, header(HOST)) => Err(Rejection::new(
+                StatusCode::FORBIDDEN,
+                "origin_not_allowed",
+                format!("pages of {origin} may not call: add it to ALLOWED_ORIGINS"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The middleware that answers preflight requests and lets allowed pages read the answers.
+    pub fn cors(&self) -> Cors {
+        let exposed = [
+            "x-has-more",
+            "x-event-cursor",
+            "x-request-id",
+            "idempotency-replayed",
+        ]
+        .map(HeaderName::from_static);
+        let cors = Cors::default()
+            .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+            .allowed_headers(["content-type", "authorization", "idempotency-key"])
+            .allowed_header("last-event-id")
+            .allowed_header("cache-control")
+            .expose_headers(exposed)
+            .expose_headers(["link", "location", "retry-after"])
+            .expose_headers([
+                "x-ratelimit-limit",
+                "x-ratelimit-remaining",
+                "x-ratelimit-reset",
+            ])
+            .max_age(3600);
+        match self {
+            Self::Any => cors.allow_any_origin().send_wildcard(),
+            Self::Local | Self::List(_) => {
+                let policy = self.clone();
+                cors.allowed_origin_fn(move |origin, head| {
+                    let host = head.headers().get(HOST).and_then(|host| host.to_str().ok());
+                    origin
+                        .to_str()
+                        .is_ok_and(|origin| policy.allows(origin, host))
+                })
+                .supports_credentials()
+            }
+        }
+    }
+}
+
+fn is_loopback(origin: &str) -> bool {
+    let Some(("http" | "https", rest)) = origin.split_once("://") else {
+        return false;
+    };
+    let host = match rest.strip_prefix('[') {
+        Some(rest) => rest.split(']').next(),
+        None => rest.split(':').next(),
+    };
+    host.is_some_and(|host| {
+        host.eq_ignore_ascii_case("localhost")
+            || host
+                .parse::<IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_list_open_mode_admits_this_machine_and_files() {
+        let policy = OriginPolicy::parse(None, AuthMode::Open).unwrap();
+        for origin in [
+            "null",
+            "http://localhost:5173",
+            "http://127.0.0.1",
+            "https://[::1]:8080",
+        ] {
+            assert!(policy.allows(origin, None), "{origin}");
+        }
+        for origin in [
+            "https://evil.example",
+            "http://localhost.evil.example",
+            "http://127.0.0.1.evil.example",
+            "file://localhost",
+            "",
+        ] {
+            assert!(!policy.allows(origin, None), "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_matched_exactly_and_the_own_origin_always() {
+        let policy = OriginPolicy::parse(
+            Some("https://app.example, http://b.example:81"),
+            AuthMode::Open,
+        )
+        .unwrap();
+        assert!(policy.allows("https://app.example", None));
+        assert!(policy.allows("http://b.example:81", None));
+        assert!(policy.allows("http://chat.example:8080", Some("chat.example:8080")));
+        for origin in [
+            "null",
+            "http://app.example",
+            "https://app.example:444",
+            "https://evil-app.example",
+            "https://app.example.evil",
+            "http://b.example",
+        ] {
+            assert!(
+                !policy.allows(origin, Some("chat.example:8080")),
+                "{origin}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_list_that_cannot_match_is_refused() {
+        for text in ["app.example", "https://app.example/", "ftp://a", "https://"] {
+            let error = OriginPolicy::parse(Some(text), AuthMode::Open).unwrap_err();
+            assert!(error.to_string().contains("ALLOWED_ORIGINS"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! [`RateLimit`]: how often an address may do something.
+
+use std::{net::IpAddr, num::NonZeroU32, sync::Arc};
+
+use actix_web::{
+    HttpResponseBuilder,
+    http::{
+        StatusCode,
+        header::{HeaderName, HeaderValue, RETRY_AFTER},
+    },
+};
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+    middleware::StateInformationMiddleware,
+    state::keyed::DefaultKeyedStateStore,
+};
+
+use crate::Rejection;
+
+type Limiter =
+    RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, DefaultClock, StateInformationMiddleware>;
+
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
+/// A token bucket for each address.
+///
+/// Loopback addresses are exempt: they are this machine's own programs, or a proxy that is not
+/// named in `TRUSTED_PROXIES` and would make all clients share one bucket.
+#[derive(Clone)]
+pub struct RateLimit {
+    limiter: Option<Arc<Limiter>>,
+    burst: u32,
+}
+
+/// What is left of a client's allowance.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowance {
+    limit: u32,
+    remaining: u32,
+}
+
+impl RateLimit {
+    /// Allows `per_second` in the long run, 0 for any number, and `burst` at once, 0 for as many.
+    pub fn new(per_second: u32, burst: u32) -> Self {
+        let quota = NonZeroU32::new(per_second).map(|per_second| {
+            let burst = NonZeroU32::new(burst).unwrap_or(per_second);
+            (burst, Quota::per_second(per_second).allow_burst(burst))
+        });
+        let limiter = quota.map(|(_, quota)| {
+            Arc::new(RateLimiter::keyed(quota).with_middleware::<StateInformationMiddleware>())
+        });
+        Self {
+            limiter,
+            burst: quota.map_or(0, |(burst, _)| burst.get()),
+        }
+    }
+
+    /// Takes one token of this address, or refuses with 429 and the time to wait.
+    pub fn take(&self, address: IpAddr) -> Result<Option<Allowance>, Rejection> {
+        let Some(limiter) = &self.limiter else {
+            return Ok(None);
+        };
+        if address.is_loopback() {
+            return Ok(None);
+        }
+        match limiter.check_key(&address) {
+            Ok(state) => Ok(Some(Allowance {
+                limit: self.burst,
+                remaining: state.remaining_burst_capacity(),
+            })),
+            Err(refusal) => {
+                let wait = refusal.wait_time_from(DefaultClock::default().now());
+                let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+                Err(Rejection::new(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "rate_limited",
+                    format!("too many requests from your address: try again in {seconds} s"),
+                )
+                .with_header(RETRY_AFTER, HeaderValue::from(seconds))
+                .with_header(LIMIT, HeaderValue::from(self.burst))
+                .with_header(REMAINING, HeaderValue::from(0))
+                .with_header(RESET, HeaderValue::from(seconds)))
+            }
+        }
+    }
+
+    /// Forgets addresses whose buckets are full again. Call it from time to time, so that
+    /// memory follows the clients of the last minutes and not of all time.
+    pub fn forget_idle(&self) {
+        if let Some(limiter) = &self.limiter {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+    }
+}
+
+impl Allowance {
+    /// Tells the client what is left.
+    pub fn describe(self, response: &mut HttpResponseBuilder) {
+        response
+            .insert_header((LIMIT, self.limit))
+            .insert_header((REMAINING, self.remaining));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_address_has_its_own_bucket_and_loopback_none() {
+        let limit = RateLimit::new(1, 3);
+        let (one, other): (IpAddr, IpAddr) = (
+            "203.0.113.1".parse().unwrap(),
+            "203.0.113.2".parse().unwrap(),
+        );
+        for left in [2, 1, 0] {
+            assert_eq!(limit.take(one).unwrap().unwrap().remaining, left);
+        }
+        let refused = limit.take(one).unwrap_err();
+        assert_eq!(
+            (refused.status().as_u16(), refused.code()),
+            (429, "rate_limited")
+        );
+        assert!(limit.take(other).is_ok());
+        for _ in 0..10 {
+            assert!(limit.take("127.0.0.1".parse().unwrap()).unwrap().is_none());
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! RealTalk in one process: both services, an embedded database, one command.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use http_kit::{
+    Shutdown,
+    command::{self, Command},
+    settings,
+};
+use serde::Deserialize;
+
+/// RealTalk: a self-hosted chat backend. Without a command, both services run in this process
+/// until Ctrl-C. Settings come from the environment: see the README.
+#[derive(Parser)]
+#[command(name = "realtalk", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What the launcher reads besides the settings of the two services.
+#[derive(Deserialize)]
+struct Env {
+    /// Port of the notification service; `PORT` is the message service's.
+    #[serde(default = "default_notification_port")]
+    notification_port: u16,
+}
+
+fn default_notification_port() -> u16 {
+    8081
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let command = Arguments::parse().command;
+    command::finish(execute(command).await)
+}
+
+async fn execute(command: Option<Command>) -> anyhow::Result<()> {
+    let (message, notification) = configure()?;
+    match command {
+        Some(Command::CheckConfig) => {
+            command::print(&format!("# message service\n{message}"));
+            command::print(&format!("\n# notification service\n{notification}"));
+        }
+        Some(Command::Healthcheck) => {
+            command::healthcheck(message.host, message.port).await?;
+            command::healthcheck(notification.host, notification.port).await?;
+        }
+        None => serve(message, notification).await?,
+    }
+    Ok(())
+}
+
+/// The settings of both services, each told where the other one is.
+fn configure() -> anyhow::Result<(message_service::Config, realtime_ntfn::Config)> {
+    let env: Env = settings::read(settings::environment())?;
+    let mut message = message_service::Config::from_env()?;
+    let mut notification = realtime_ntfn::Config::from_env()?;
+    notification.port = env.notification_port;
+    message.notification_url = local_url(notification.host, notification.port);
+    notification.message_url = local_url(message.host, message.port);
+    Ok((message, notification))
+}
+
+fn local_url(host: std::net::IpAddr, port: u16) -> String {
+    let host = if host.is_unspecified() {
+        std::net::Ipv4Addr::LOCALHOST.into()
+    } else {
+        host
+    };
+    format!("http://{}", std::net::SocketAddr::new(host, port))
+}
+
+async fn serve(
+    message: message_service::Config,
+    notification: realtime_ntfn::Config,
+) -> anyhow::Result<()> {
+    common::telemetry::start(message.log_format, &message.log_filter);
+    let message_listener = command::listen("PORT", message.host, message.port)?;
+    let notification_listener =
+        command::listen("NOTIFICATION_PORT", notification.host, notification.port)?;
+    let shutdown = Shutdown::on_signals()?;
+    announce(&message, &notification);
+    let mut message_task = tokio::spawn(message_service::run(
+        message_listener,
+        message,
+        shutdown.clone(),
+    ));
+    let mut notification_task = tokio::spawn(realtime_ntfn::run(
+        notification_listener,
+        notification,
+        shutdown.clone(),
+    ));
+    // Whichever ends first takes the other one along: half a RealTalk is none.
+    let (first, second) = tokio::select! {
+        result = &mut message_task => (result, notification_task),
+        result = &mut notification_task => (result, message_task),
+    };
+    shutdown.give();
+    first?.context("a service failed")?;
+    second.await?.context("a service failed")
+}
+
+fn announce(message: &message_service::Config, notification: &realtime_ntfn::Config) {
+    let chat = local_url(message.host, message.port).replace("127.0.0.1", "localhost");
+    let events = local_url(notification.host, notification.port).replace("127.0.0.1", "localhost");
+    command::print(&format!(
+        "\n  RealTalk {}\n\n  \
+         Chat      {chat}\n  \
+         API docs  {chat}/docs/\n  \
+         Stream    {events}/events\n  \
+         Data      {}\n\n  \
+         Ctrl-C stops.\n\n",
+        env!("CARGO_PKG_VERSION"),
+        message.data_dir.display(),
+    ));
+}

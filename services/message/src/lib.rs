@@ -1,0 +1,183 @@
+//! RealTalk's message service: validates, stores and forwards posts.
+//!
+//! It owns the data and every decision about it, and holds no stream open.
+//!
+//! A post goes [`routes::messages`] → [`post::Post`] → [`writer`] → [`store`] and is answered
+//! when it is durable; the [`relay`] then tells the notification service.
+
+pub mod config;
+pub mod error;
+pub mod message;
+pub mod metrics;
+pub mod openapi;
+pub mod post;
+pub mod relay;
+pub mod routes;
+pub mod store;
+pub mod username;
+pub mod writer;
+
+use std::{net::TcpListener, sync::Arc, time::Duration};
+
+use actix_web::{
+    App, HttpServer,
+    dev::Server,
+    http::header::{
+        CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    },
+    middleware::{DefaultHeaders, from_fn},
+    web::{self, Data},
+};
+use anyhow::Context;
+use http_kit::{InternalHop, Operations, RateLimit, Shutdown, request, unread};
+use tokio::sync::mpsc;
+use utoipa_swagger_ui::SwaggerUi;
+
+pub use config::Config;
+use metrics::Metrics;
+use relay::Relay;
+use routes::{AppState, client::Client};
+use store::{SqliteStore, Store};
+use writer::Writer;
+
+/// How long requests under way may take to finish once the service is asked to stop.
+const FINISH: Duration = Duration::from_secs(5);
+
+/// Longer than clients keep an idle connection, so that none is closed under a request.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How often the rate limiter forgets addresses that are idle.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+
+/// Runs the service on a listener until it is asked to stop.
+pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
+    let path = config.data_dir.join("realtalk.db");
+    let store: Arc<dyn Store> = Arc::new(
+        SqliteStore::open(&path, config.durability)
+            .await
+            .with_context(|| format!("cannot open the database {}", path.display()))?,
+    );
+    let head = store.head().await?;
+    let registry = prometheus::Registry::new();
+    let metrics = Metrics::new(&registry)?;
+    let hop = InternalHop::new(config.secret.clone());
+    let (committed, batches) = mpsc::channel(relay::QUEUE);
+    let (writer, writer_task) = Writer::new(
+        store.clone(),
+        head,
+        committed,
+        config.event_retention,
+        metrics.clone(),
+    );
+    let relay = Relay::new(
+        &config.notification_url,
+        hop.clone(),
+        writer.head().clone(),
+        batches,
+        metrics.clone(),
+    )?;
+    let writer_task = tokio::spawn(writer_task.run());
+    let relay_task = tokio::spawn(relay.run(shutdown.clone()));
+
+    let operations = operations(registry, &writer, &shutdown)?;
+    let post_rate = RateLimit::new(config.post_rate, config.post_burst);
+    let forget_task = tokio::spawn(forget_idle(post_rate.clone()));
+    let state = AppState {
+        store: store.clone(),
+        writer,
+        hop,
+        proxies: config.proxies.clone(),
+        post_rate,
+        max_content_chars: config.max_content_chars,
+        metrics,
+    };
+    tracing::info!(address = %listener.local_addr()?, %head, "message service is ready");
+    server(listener, &config, state, operations, shutdown)?.await?;
+
+    // The server is gone, and with it every writer handle: the queue runs dry and the task ends.
+    forget_task.abort();
+    writer_task.await?;
+    relay_task.await?;
+    store.close().await;
+    tracing::info!("message service has stopped");
+    Ok(())
+}
+
+fn server(
+    listener: TcpListener,
+    config: &Config,
+    state: AppState,
+    operations: Operations,
+    shutdown: Shutdown,
+) -> anyhow::Result<Server> {
+    let client = Client::new(
+        config.public_notification_url.clone(),
+        config.notification_port(),
+    );
+    let (origins, body) = (config.origins.clone(), config.body);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(Data::new(state.clone()))
+            .configure(|app| body.configure(app))
+            .configure(request::extractor_errors)
+            .configure(|app| operations.configure(app))
+            .configure(routes::configure)
+            .configure(|app| client.clone().configure(app))
+            .configure(openapi::configure)
+            .service(
+                web::scope("/docs")
+                    .wrap(DefaultHeaders::new().add((CONTENT_SECURITY_POLICY, DOCS_POLICY)))
+                    .service(
+                        SwaggerUi::new("/{_:.*}")
+                            .config(utoipa_swagger_ui::Config::from("/openapi.json")),
+                    ),
+            )
+            .default_service(web::to(routes::client::get_file))
+            .wrap(origins.cors())
+            .wrap(from_fn(request::observe))
+            .wrap(from_fn(unread::hold))
+            .wrap(
+                DefaultHeaders::new()
+                    .add((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+                    .add((X_FRAME_OPTIONS, "DENY"))
+                    .add((REFERRER_POLICY, "no-referrer")),
+            )
+    })
+    .keep_alive(KEEP_ALIVE)
+    .tcp_nodelay(true)
+    .shutdown_timeout(FINISH.as_secs())
+    .shutdown_signal(async move { shutdown.given().await })
+    .listen(listener)?
+    .run();
+    Ok(server)
+}
+
+/// Swagger UI styles itself inline.
+const DOCS_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
+                           img-src 'self' data:; frame-ancestors 'none'";
+
+fn operations(
+    registry: prometheus::Registry,
+    writer: &Writer,
+    shutdown: &Shutdown,
+) -> anyhow::Result<Operations> {
+    let (writer, shutdown) = (writer.clone(), shutdown.clone());
+    let readiness = Arc::new(move || {
+        if shutdown.is_given() {
+            return Err("the service is stopping".to_owned());
+        }
+        if writer.is_healthy() {
+            return Ok(());
+        }
+        Err("posts cannot be stored: see the log".to_owned())
+    });
+    Ok(Operations::new("message-service", registry, readiness)?)
+}
+
+async fn forget_idle(limit: RateLimit) {
+    let mut interval = tokio::time::interval(FORGET_EVERY);
+    loop {
+        interval.tick().await;
+        limit.forget_idle();
+    }
+}

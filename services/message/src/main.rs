@@ -1,0 +1,35 @@
+//! The message service as a program.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use http_kit::{Shutdown, command, command::Command};
+use message_service::{Config, run};
+
+/// RealTalk's message service. Settings come from the environment: see the README.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let command = Arguments::parse().command;
+    command::finish(execute(command).await)
+}
+
+async fn execute(command: Option<Command>) -> anyhow::Result<()> {
+    let config = Config::from_env()?;
+    match command {
+        Some(Command::CheckConfig) => command::print(&config),
+        Some(Command::Healthcheck) => command::healthcheck(config.host, config.port).await?,
+        None => {
+            common::telemetry::start(config.log_format, &config.log_filter);
+            let listener = command::listen("PORT", config.host, config.port)?;
+            run(listener, config, Shutdown::on_signals()?).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,278 @@
+//! [`Post`]: what a client asks to have said, once it is known to be sayable.
+
+use actix_web::http::StatusCode;
+use common::event::PUBLIC_ROOM;
+use http_kit::Rejection;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+
+use crate::username::{Username, is_invisible};
+
+/// The body of `POST /messages` as clients send it. Each field has the names by which the common
+/// chat protocols know it.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub struct RawPost {
+    /// What is said: 1–4,000 characters after trimming. Also read from `message` and `text`.
+    #[serde(alias = "message", alias = "text")]
+    #[schema(min_length = 1, max_length = 4000, example = "Hello, world!")]
+    pub content: String,
+    /// Who says it; without it a guest name is made up and returned. Also read from `sender`,
+    /// `username` and `senderId`.
+    #[serde(default, alias = "sender", alias = "username", alias = "senderId")]
+    #[schema(nullable = false, min_length = 1, max_length = 64, example = "alice")]
+    pub user: Option<String>,
+    /// Where; `public` without it.
+    #[serde(default, alias = "conversationId")]
+    #[schema(nullable = false, example = "public")]
+    pub conversation_id: Option<String>,
+    /// Whom to tell privately. Not available yet: answered with 404.
+    #[serde(default, alias = "to", alias = "receiverId")]
+    #[schema(ignore)]
+    pub recipient: Option<String>,
+    /// Chosen by the client. A repeat with the same one returns the first message instead of
+    /// posting again, forever. The header `Idempotency-Key` does the same.
+    #[serde(default)]
+    #[schema(nullable = false, min_length = 1, max_length = 128)]
+    pub client_msg_id: Option<String>,
+    #[serde(default)]
+    #[schema(ignore)]
+    pub(crate) reply_to: Option<serde::de::IgnoredAny>,
+    #[serde(default)]
+    #[schema(ignore)]
+    pub(crate) file_ids: Option<serde::de::IgnoredAny>,
+    #[serde(default)]
+    #[schema(ignore)]
+    pub(crate) scheduled_at: Option<serde::de::IgnoredAny>,
+}
+
+/// A post that can be stored as it is.
+#[derive(Clone, Debug)]
+pub struct Post {
+    /// Who says it.
+    pub sender: Username,
+    /// Where.
+    pub conversation_id: String,
+    /// What.
+    pub content: String,
+    /// Under which key a repeat is recognised.
+    pub client_msg_id: Option<String>,
+}
+
+impl Post {
+    /// Checks and completes what a client sent; `header` is its `Idempotency-Key`.
+    pub fn parse(raw: RawPost, header: Option<&str>, max_chars: usize) -> Result<Self, Rejection> {
+        // Fields that are understood but cannot be honoured yet must not be dropped in silence:
+        // a private message without its recipient would be a public one.
+        for (field, given) in [
+            ("reply_to", raw.reply_to.is_some()),
+            ("file_ids", raw.file_ids.is_some()),
+            ("scheduled_at", raw.scheduled_at.is_some()),
+        ] {
+            if given {
+                return Err(Rejection::field(
+                    field,
+                    "not_available",
+                    format!("{field} is not available in this version"),
+                ));
+            }
+        }
+        if raw.recipient.is_some() {
+            return Err(conversation_not_found());
+        }
+        let content = parse_content(&raw.content, max_chars)?;
+        let client_msg_id = client_msg_id(raw.client_msg_id, header)?;
+        let sender = match raw.user {
+            Some(user) => Username::parse(&user)?,
+            None => Username::guest(client_msg_id.as_deref()),
+        };
+        let conversation_id = raw
+            .conversation_id
+            .unwrap_or_else(|| PUBLIC_ROOM.to_owned());
+        Ok(Self {
+            sender,
+            conversation_id,
+            content,
+            client_msg_id,
+        })
+    }
+
+    /// Tells whether two posts under the same key are the same post.
+    pub fn digest(&self) -> String {
+        let mut digest = Sha256::new();
+        digest.update(&self.conversation_id);
+        digest.update([0]);
+        digest.update(&self.content);
+        hex::encode(digest.finalize())
+    }
+}
+
+/// The same answer for a conversation that does not exist and one that the caller may not see.
+pub fn conversation_not_found() -> Rejection {
+    Rejection::not_found(
+        "conversation_not_found",
+        "there is no such conversation: try \"public\"",
+    )
+}
+
+fn parse_content(text: &str, max_chars: usize) -> Result<String, Rejection> {
+    let refuse = |code, detail: String| Err(Rejection::field("content", code, detail));
+    let content = text.trim();
+    if content
+        .chars()
+        .all(|c| c.is_whitespace() || is_invisible(c))
+    {
+        return refuse(
+            "content_empty",
+            "a message has at least one visible character".to_owned(),
+        );
+    }
+    if content
+        .chars()
+        .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+    {
+        return refuse(
+            "content_invalid",
+            "a message has no control characters but line breaks and tabs".to_owned(),
+        );
+    }
+    let chars = content.chars().count();
+    if chars > max_chars {
+        return refuse(
+            "content_too_long",
+            format!("a message has at most {max_chars} characters, this one has {chars}"),
+        );
+    }
+    Ok(content.to_owned())
+}
+
+/// The key from the body or the header. The header may be a quoted string, as the IETF draft on
+/// `Idempotency-Key` has it, or bare, as most clients send it.
+fn client_msg_id(body: Option<String>, header: Option<&str>) -> Result<Option<String>, Rejection> {
+    let header = header.map(|text| {
+        let text = text.trim();
+        text.strip_prefix('"')
+            .and_then(|text| text.strip_suffix('"'))
+            .unwrap_or(text)
+    });
+    if let (Some(body), Some(header)) = (body.as_deref(), header)
+        && body != header
+    {
+        return Err(Rejection::new(
+            StatusCode::BAD_REQUEST,
+            "idempotency_key_mismatch",
+            "client_msg_id and Idempotency-Key differ: send one of them",
+        ));
+    }
+    let Some(key) = body.or_else(|| header.map(str::to_owned)) else {
+        return Ok(None);
+    };
+    let usable = (1..=128).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if !usable {
+        return Err(Rejection::field(
+            "client_msg_id",
+            "client_msg_id_invalid",
+            "client_msg_id has 1 to 128 visible ASCII characters, such as a UUID",
+        ));
+    }
+    Ok(Some(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn parse(json: &str, header: Option<&str>) -> Result<Post, String> {
+        let raw = serde_json::from_str(json).unwrap();
+        Post::parse(raw, header, 10).map_err(|rejection| rejection.code().to_owned())
+    }
+
+    #[test]
+    fn the_names_of_the_common_protocols_are_understood() {
+        for json in [
+            r#"{"content":" hi ","user":"Al"}"#,
+            r#"{"message":"hi","username":"Al"}"#,
+            r#"{"text":"hi","senderId":"Al","conversationId":"public"}"#,
+            r#"{"text":"hi","sender":"Al","conversation_id":null,"unknown":1}"#,
+        ] {
+            let post = parse(json, None).unwrap();
+            assert_eq!(
+                (post.content.as_str(), post.sender.as_str()),
+                ("hi", "Al"),
+                "{json}"
+            );
+            assert_eq!(post.conversation_id, "public");
+        }
+    }
+
+    #[test]
+    fn the_key_comes_from_the_body_or_the_header() {
+        let key = |json, header| parse(json, header).map(|post| post.client_msg_id);
+        assert_eq!(
+            key(r#"{"content":"x"}"#, Some("\"k\"")),
+            Ok(Some("k".to_owned()))
+        );
+        assert_eq!(
+            key(r#"{"content":"x"}"#, Some("k")),
+            Ok(Some("k".to_owned()))
+        );
+        assert_eq!(
+            key(r#"{"content":"x","client_msg_id":"k"}"#, Some("k")),
+            Ok(Some("k".to_owned()))
+        );
+        assert_eq!(
+            key(r#"{"content":"x","client_msg_id":"k"}"#, Some("l")).unwrap_err(),
+            "idempotency_key_mismatch"
+        );
+        assert_eq!(
+            key(r#"{"content":"x"}"#, Some("")).unwrap_err(),
+            "client_msg_id_invalid"
+        );
+    }
+
+    #[test]
+    fn nothing_private_is_posted_in_public() {
+        for field in ["recipient", "to", "receiverId"] {
+            let json = format!(r#"{{"content":"psst","{field}":"bob"}}"#);
+            assert_eq!(parse(&json, None).unwrap_err(), "conversation_not_found");
+        }
+        assert_eq!(
+            parse(r#"{"content":"x","scheduled_at":"2030-01-01"}"#, None).unwrap_err(),
+            "not_available"
+        );
+    }
+
+    #[test]
+    fn content_is_trimmed_counted_in_characters_and_never_cut() {
+        assert_eq!(
+            parse(r#"{"content":"  1234567890  "}"#, None)
+                .unwrap()
+                .content,
+            "1234567890"
+        );
+        assert_eq!(
+            parse(r#"{"content":"éééééééééé"}"#, None)
+                .unwrap()
+                .content
+                .len(),
+            20
+        );
+        assert_eq!(
+            parse(r#"{"content":"12345678901"}"#, None).unwrap_err(),
+            "content_too_long"
+        );
+        assert_eq!(
+            parse(r#"{"content":" \n "}"#, None).unwrap_err(),
+            "content_empty"
+        );
+        assert_eq!(
+            parse(r#"{"content":"a\u0000b"}"#, None).unwrap_err(),
+            "content_invalid"
+        );
+        assert_eq!(
+            parse(r#"{"content":"a\n\tb"}"#, None).unwrap().content,
+            "a\n\tb"
+        );
+    }
+}

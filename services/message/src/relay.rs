@@ -1,0 +1,228 @@
+//! The relay: tells the notification service what has been committed.
+//!
+//! Pushing is an optimisation. The log is the truth, and the receiver pulls what it misses, so
+//! the relay keeps no queue of its own: when it falls behind, it forgets old batches and announces
+//! the newest id. It never makes a post wait.
+
+use std::time::Duration;
+
+use common::{Backoff, Batch, EventId, event::Accepted};
+use http_kit::{InternalHop, Shutdown};
+use tokio::sync::mpsc;
+
+use crate::{metrics::Metrics, writer::Head};
+
+/// Batches that may wait for the relay.
+pub const QUEUE: usize = 64;
+
+/// The most events, and bytes of events, in one push; a receiver that is further behind pulls.
+const MAX_EVENTS: usize = 1_000;
+const MAX_BYTES: usize = 1024 * 1024;
+
+/// After this long without a post the relay announces the newest id all the same, so that a
+/// receiver which lost it for whatever reason finds out.
+const ANNOUNCE_EVERY: Duration = Duration::from_secs(5);
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LONGEST_RETRY: Duration = Duration::from_secs(2);
+
+/// Tries before an outage is worth a line in the log: services that start together find each
+/// other within this.
+const QUIET_TRIES: u32 = 4;
+
+/// What remains to be pushed when the service stops gets this long.
+const LAST_PUSH: Duration = Duration::from_secs(1);
+
+/// Pushes committed batches to `POST /notify`.
+pub struct Relay {
+    client: reqwest::Client,
+    url: String,
+    target: String,
+    hop: InternalHop,
+    committed: mpsc::Receiver<Batch>,
+    head: Head,
+    pending: Batch,
+    metrics: Metrics,
+}
+
+impl Relay {
+    /// A relay to the service at `base_url`, for what is committed from now on. `head` tells when
+    /// a batch did not fit into `committed`.
+    pub fn new(
+        base_url: &str,
+        hop: InternalHop,
+        head: Head,
+        committed: mpsc::Receiver<Batch>,
+        metrics: Metrics,
+    ) -> reqwest::Result<Self> {
+        // Shorter than the receiver keeps idle connections: never write to one it is closing.
+        let idle = Duration::from_secs(30);
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .tcp_nodelay(true)
+            .pool_idle_timeout(idle)
+            .timeout(TIMEOUT)
+            .build()?;
+        let url = format!("{base_url}/notify");
+        let target =
+            reqwest::Url::parse(&url).map_or("/notify".into(), |url| url.path().to_owned());
+        let pending = announcement(head.get());
+        Ok(Self {
+            client,
+            url,
+            target,
+            hop,
+            committed,
+            head,
+            pending,
+            metrics,
+        })
+    }
+
+    /// Pushes until the writer is gone and everything is told, or `shutdown` asks for an end.
+    pub async fn run(mut self, shutdown: Shutdown) {
+        // The first push announces what an earlier run may have committed and not told.
+        let mut open = true;
+        while open {
+            self.push_until_accepted(&shutdown).await;
+            if self.take_waiting() {
+                continue;
+            }
+            if shutdown.is_given() && self.committed.is_closed() {
+                return;
+            }
+            match tokio::time::timeout(ANNOUNCE_EVERY, self.committed.recv()).await {
+                Ok(Some(batch)) => {
+                    self.append(batch);
+                    self.take_waiting();
+                }
+                Ok(None) => open = false,
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Adds what waits to what is pending; returns whether there was anything.
+    fn take_waiting(&mut self) -> bool {
+        // Read before the queue is emptied: a batch below this id that is not in the queue was
+        // left out of it, and only the receiver can get it now.
+        let head = self.head.get();
+        let before = self.pending.end();
+        while let Ok(batch) = self.committed.try_recv() {
+            self.append(batch);
+        }
+        if self.pending.end() < head {
+            self.pending = announcement(head);
+        }
+        self.pending.end() != before
+    }
+
+    fn append(&mut self, batch: Batch) {
+        if batch.after != self.pending.end() {
+            // Batches in between were left out: start over from here, the receiver pulls.
+            self.pending = batch;
+        } else {
+            self.pending.events.extend(batch.events);
+        }
+        let mut room = MAX_BYTES;
+        let newest = self
+            .pending
+            .events
+            .iter()
+            .rev()
+            .take(MAX_EVENTS)
+            .take_while(|event| {
+                let size = event.data.get().len();
+                let fits = size <= room;
+                room = room.saturating_sub(size);
+                fits
+            });
+        let surplus = self.pending.events.len() - newest.count();
+        if let Some(last) = self.pending.events.drain(..surplus).next_back() {
+            self.pending.after = last.id;
+        }
+    }
+
+    /// Tries until the pending batch, or what has become of it, is accepted.
+    async fn push_until_accepted(&mut self, shutdown: &Shutdown) {
+        let mut backoff = Backoff::new(FIRST_RETRY, LONGEST_RETRY);
+        loop {
+            match self.push().await {
+                Ok(_) => {
+                    if backoff.tries() > QUIET_TRIES {
+                        tracing::info!(
+                            after_tries = backoff.tries(),
+                            "notification service is back"
+                        );
+                    }
+                    self.metrics.relay_up.set(1);
+                    self.metrics
+                        .relayed
+                        .inc_by(self.pending.events.len() as u64);
+                    self.pending = announcement(self.pending.end());
+                    return;
+                }
+                Err(error) => {
+                    if backoff.tries() == QUIET_TRIES {
+                        tracing::warn!(
+                            url = self.url,
+                            error,
+                            "notification service does not answer; posts are kept and told later"
+                        );
+                    }
+                    self.metrics.relay_up.set(0);
+                    self.metrics.relay_failures.inc();
+                }
+            }
+            if shutdown.is_given() {
+                // It is in the log; the receiver pulls it when this service is back.
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(backoff.next_delay()) => {}
+                () = shutdown.given() => {}
+            }
+            self.take_waiting();
+            if shutdown.is_given() {
+                tokio::time::timeout(LAST_PUSH, self.push()).await.ok();
+                return;
+            }
+        }
+    }
+
+    async fn push(&self) -> Result<Accepted, String> {
+        let body = serde_json::to_vec(&self.pending).map_err(|error| error.to_string())?;
+        let (name, signature) = self.hop.sign("POST", &self.target, &body);
+        let response = self
+            .client
+            .post(&self.url)
+            .header(name, signature)
+            .header(reqwest::header::CONTENT_TYPE, "application/json")
+            .body(body)
+            .send()
+            .await
+            .map_err(|error| cause(&error))?;
+        let status = response.status();
+        if !status.is_success() {
+            let body = response.text().await.unwrap_or_default();
+            return Err(format!("{status} {body}"));
+        }
+        response.json().await.map_err(|error| cause(&error))
+    }
+}
+
+/// Tells the receiver how far the log goes, so that it pulls what it does not have.
+fn announcement(head: EventId) -> Batch {
+    Batch {
+        after: head,
+        events: Vec::new(),
+    }
+}
+
+/// The innermost reason: `connection refused` says more than `error sending request`.
+fn cause(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .last()
+        .map_or_else(String::new, ToString::to_string)
+}

@@ -1,0 +1,270 @@
+//! `/messages`: post, list, read.
+
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::header::{HeaderName, LINK, LOCATION},
+    web::{Data, Path, Query},
+};
+use common::{EventId, event::PUBLIC_ROOM};
+use http_kit::{JsonBody, Rejection};
+use serde::Deserialize;
+
+use super::AppState;
+use crate::{
+    error::Error,
+    message::Message,
+    openapi::ProblemBody,
+    post::{Post, RawPost},
+    store::{Outcome, Page, Position, Window},
+};
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const HAS_MORE: HeaderName = HeaderName::from_static("x-has-more");
+const CURSOR: HeaderName = HeaderName::from_static("x-event-cursor");
+
+const DEFAULT_LIMIT: u32 = 50;
+
+/// The most that one answer lists.
+pub const MAX_LIMIT: u32 = 200;
+
+/// Post a message. `201` means that it is on the disk, and will reach everyone who may see it.
+#[utoipa::path(
+    post, path = "/messages", tag = "messages", request_body = RawPost,
+    params(("Idempotency-Key" = Option<String>, Header, description = "same as client_msg_id")),
+    responses(
+        (status = 201, description = "stored", body = Message),
+        (status = 200, description = "stored before under this key", body = Message),
+        (status = 400, description = "not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "no such conversation", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 408, description = "the body came too slowly", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "body too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "not application/json", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "a field is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "too many posts: see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "not stored: send it again", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 507, description = "not stored: the disk is full", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn post_message(
+    request: HttpRequest,
+    state: Data<AppState>,
+    JsonBody(raw): JsonBody<RawPost>,
+) -> Result<HttpResponse, Rejection> {
+    let allowance = state
+        .post_rate
+        .take(state.proxies.client_address(&request))?;
+    let post = Post::parse(raw, idempotency_key(&request)?, state.max_content_chars)
+        .inspect_err(|_| state.count("refused"))?;
+    let outcome = state
+        .writer
+        .post(post)
+        .await
+        .inspect_err(|_| state.count("failed"))?;
+    let (mut response, message) = match outcome {
+        Outcome::Created(message) => {
+            state.count("created");
+            tracing::info!(id = %message.id, seq = message.seq, user = message.user, "new message");
+            let mut response = HttpResponse::Created();
+            response.insert_header((LOCATION, format!("/messages/{}", message.id)));
+            (response, message)
+        }
+        Outcome::Repeated(message) => {
+            state.count("repeated");
+            let mut response = HttpResponse::Ok();
+            response.insert_header((REPLAYED, "true"));
+            (response, message)
+        }
+        Outcome::KeyReused => {
+            state.count("refused");
+            return Err(Error::KeyReused.into());
+        }
+        Outcome::NoConversation => {
+            state.count("refused");
+            return Err(Error::ConversationNotFound.into());
+        }
+    };
+    if let Some(allowance) = allowance {
+        allowance.describe(&mut response);
+    }
+    Ok(response.json(message))
+}
+
+/// Which messages to list. At most one of `before`, `after` and `around`; each takes an id or a
+/// seq.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// How many, 1–200; 50 without it.
+    #[param(minimum = 1, maximum = 200, nullable = false)]
+    limit: Option<u32>,
+    /// The newest before this one.
+    #[param(nullable = false)]
+    before: Option<String>,
+    /// The oldest after this one.
+    #[param(nullable = false)]
+    after: Option<String>,
+    /// This one, with those on both sides.
+    #[param(nullable = false)]
+    around: Option<String>,
+    /// The conversation; `public` without it.
+    #[param(nullable = false)]
+    #[serde(alias = "conversationId")]
+    conversation_id: Option<String>,
+    /// Private conversations are not available yet.
+    #[param(ignore)]
+    #[serde(alias = "to", alias = "receiverId")]
+    recipient: Option<String>,
+}
+
+/// List messages, oldest first: the newest ones, or those around a place.
+///
+/// `X-Has-More` tells whether there are more in the direction asked for, and `Link` where.
+/// `X-Event-Cursor` is the cursor from which a stream continues this list without a hole.
+#[utoipa::path(
+    get, path = "/messages", tag = "messages", params(ListQuery),
+    responses(
+        (status = 200, description = "messages, oldest first", body = [Message], headers(
+            ("X-Has-More" = bool, description = "more in this direction"),
+            ("X-Event-Cursor" = String, description = "start a stream from here"),
+            ("Link" = String, description = "rel=prev: older; rel=next: newer"),
+        )),
+        (status = 400, description = "a parameter is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "no such conversation", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn list_messages(
+    state: Data<AppState>,
+    query: Query<ListQuery>,
+) -> Result<HttpResponse, Rejection> {
+    let query = query.into_inner();
+    if query.recipient.is_some() {
+        return Err(Error::ConversationNotFound.into());
+    }
+    let window = query.window()?;
+    let limit = parse_limit(query.limit, DEFAULT_LIMIT)?;
+    let conversation_id = query.conversation_id.as_deref().unwrap_or(PUBLIC_ROOM);
+    // Before the list is read: what comes between the two is in both, and in neither never.
+    let cursor = state.writer.head().get();
+    let page = state
+        .store
+        .page(conversation_id, window, limit)
+        .await?
+        .ok_or(Error::ConversationNotFound)?;
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CURSOR, cursor.to_string()));
+    describe(&mut response, &page, window, conversation_id, limit);
+    Ok(response.json(page.messages))
+}
+
+/// Read one message.
+#[utoipa::path(
+    get, path = "/messages/{id}", tag = "messages",
+    params(("id" = String, Path, description = "the message's id", example = "20240101120000.123456")),
+    responses(
+        (status = 200, description = "the message", body = Message),
+        (status = 400, description = "not an id", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "no such message", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn get_message(
+    state: Data<AppState>,
+    id: Path<String>,
+) -> Result<HttpResponse, Rejection> {
+    let id = parse_id("id", &id)?;
+    let message = state
+        .store
+        .message(id)
+        .await?
+        .ok_or(Error::MessageNotFound)?;
+    Ok(HttpResponse::Ok().json(message))
+}
+
+impl AppState {
+    fn count(&self, outcome: &str) {
+        self.metrics.posts.with_label_values(&[outcome]).inc();
+    }
+}
+
+impl ListQuery {
+    fn window(&self) -> Result<Window, Rejection> {
+        match (&self.before, &self.after, &self.around) {
+            (None, None, None) => Ok(Window::Newest),
+            (Some(at), None, None) => Ok(Window::Before(parse_position("before", at)?)),
+            (None, Some(at), None) => Ok(Window::After(parse_position("after", at)?)),
+            (None, None, Some(at)) => Ok(Window::Around(parse_position("around", at)?)),
+            _ => Err(Rejection::bad_request(
+                "invalid_query",
+                "before, after and around exclude each other: send one of them",
+            )),
+        }
+    }
+}
+
+/// Reads an id, or says which parameter holds something else.
+pub fn parse_id(name: &str, text: &str) -> Result<EventId, Rejection> {
+    text.parse()
+        .map_err(|error| Rejection::bad_request("invalid_id", format!("{name}: {error}")))
+}
+
+/// Reads a limit of 1 to [`MAX_LIMIT`].
+pub fn parse_limit(limit: Option<u32>, default: u32) -> Result<u32, Rejection> {
+    match limit.unwrap_or(default) {
+        limit @ 1..=MAX_LIMIT => Ok(limit),
+        _ => Err(Rejection::bad_request(
+            "invalid_limit",
+            "limit is a number from 1 to 200",
+        )),
+    }
+}
+
+fn parse_position(name: &str, text: &str) -> Result<Position, Rejection> {
+    if let Ok(seq) = text.parse() {
+        return Ok(Position::Seq(seq));
+    }
+    parse_id(name, text).map(Position::Id)
+}
+
+fn idempotency_key(request: &HttpRequest) -> Result<Option<&str>, Rejection> {
+    let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
+    value.to_str().map(Some).map_err(|_| {
+        Rejection::bad_request(
+            "client_msg_id_invalid",
+            "Idempotency-Key is not visible ASCII",
+        )
+    })
+}
+
+/// Adds what tells a client how to read on.
+fn describe(
+    response: &mut HttpResponseBuilder,
+    page: &Page,
+    window: Window,
+    conversation_id: &str,
+    limit: u32,
+) {
+    let has_more = match window {
+        Window::Newest | Window::Before(_) => page.has_older,
+        Window::After(_) => page.has_newer,
+        Window::Around(_) => page.has_older || page.has_newer,
+    };
+    response.insert_header((HAS_MORE, has_more.to_string()));
+    let mut link = |direction: &str, message: &Message, rel: &str| {
+        let at = message.id;
+        response.append_header((
+            LINK,
+            format!(
+                "</messages?conversation_id={conversation_id}&{direction}={at}&limit={limit}>; \
+                 rel=\"{rel}\""
+            ),
+        ));
+    };
+    if let (true, Some(first)) = (page.has_older, page.messages.first()) {
+        link("before", first, "prev");
+    }
+    if let (true, Some(last)) = (page.has_newer, page.messages.last()) {
+        link("after", last, "next");
+    }
+}

@@ -1,0 +1,49 @@
+//! The route table.
+
+pub mod client;
+pub mod internal;
+pub mod messages;
+pub mod sync;
+
+use std::sync::Arc;
+
+use actix_web::web;
+use http_kit::{
+    InternalHop, RateLimit, TrustedProxies,
+    request::{get, resource},
+};
+
+use crate::{store::Store, writer::Writer};
+
+/// What handlers work with.
+#[derive(Clone)]
+pub struct AppState {
+    /// Reads.
+    pub store: Arc<dyn Store>,
+    /// Writes.
+    pub writer: Writer,
+    /// Who may call `/internal`.
+    pub hop: InternalHop,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: TrustedProxies,
+    /// How often one address may post.
+    pub post_rate: RateLimit,
+    /// The longest message, in characters.
+    pub max_content_chars: usize,
+    /// Counts.
+    pub metrics: crate::metrics::Metrics,
+}
+
+/// Registers the API.
+pub fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/messages", "GET, HEAD, POST")
+                .route(web::post().to(messages::post_message))
+                .route(get().to(messages::list_messages)),
+        )
+        .service(resource("/messages/{id}", "GET, HEAD").route(get().to(messages::get_message)))
+        .service(resource("/sync", "GET, HEAD").route(get().to(sync::sync_events)))
+        .service(resource("/internal/events", "GET").route(web::get().to(internal::list_events)))
+        .service(resource("/internal/history", "GET").route(web::get().to(internal::list_history)));
+}

@@ -1,0 +1,107 @@
+//! [`Store`]: what has been said, kept.
+//!
+//! All SQL lives below this module, one file for each database. [`plan`] holds what they share:
+//! the rules by which a batch of posts becomes rows.
+
+pub mod plan;
+pub mod sqlite;
+
+use async_trait::async_trait;
+use common::{Batch, EventId, event::LogPage};
+
+use crate::{message::Message, post::Post};
+pub use plan::Outcome;
+pub use sqlite::SqliteStore;
+
+/// Why the store could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No room left on the device.
+    #[error("the disk is full: {0}")]
+    Full(sqlx::Error),
+    /// Anything else that the database reports.
+    #[error("the database failed: {0}")]
+    Database(sqlx::Error),
+    /// What is in the database cannot be what was put there.
+    #[error("the database holds what cannot be read: {0}")]
+    Corrupt(#[from] serde_json::Error),
+}
+
+/// What became of a batch of posts.
+#[derive(Debug)]
+pub struct Committed {
+    /// One outcome for each post, in the same order.
+    pub outcomes: Vec<Outcome>,
+    /// What the batch added to the event log.
+    pub log: Batch,
+}
+
+/// A place in a conversation, from which to read on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// The message with this id, or the place where it would stand.
+    Id(EventId),
+    /// The message with this number.
+    Seq(u64),
+}
+
+/// Which part of a conversation to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// The newest messages.
+    Newest,
+    /// The newest messages before a place.
+    Before(Position),
+    /// The oldest messages after a place.
+    After(Position),
+    /// Messages on both sides of a place, and the one that stands there.
+    Around(Position),
+}
+
+/// A part of a conversation, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The messages.
+    pub messages: Vec<Message>,
+    /// Whether there are older ones.
+    pub has_older: bool,
+    /// Whether there are newer ones.
+    pub has_newer: bool,
+}
+
+/// The data of the service. Only the writer task calls [`commit`](Store::commit),
+/// [`prune`](Store::prune) and [`probe`](Store::probe); reads never wait for it.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Stores posts and their events, all or none, and makes them durable.
+    async fn commit(&self, posts: &[Post]) -> Result<Committed, StoreError>;
+
+    /// Removes at most `limit` events that are older than `before`; returns how many.
+    async fn prune(&self, before: EventId, limit: u32) -> Result<u64, StoreError>;
+
+    /// Finds out whether writing works, by writing what nobody reads.
+    async fn probe(&self) -> Result<(), StoreError>;
+
+    /// The last id of the event log.
+    async fn head(&self) -> Result<EventId, StoreError>;
+
+    /// One message.
+    async fn message(&self, id: EventId) -> Result<Option<Message>, StoreError>;
+
+    /// A part of a conversation of at most `limit` messages, or `None` if there is none of that id.
+    async fn page(
+        &self,
+        conversation_id: &str,
+        window: Window,
+        limit: u32,
+    ) -> Result<Option<Page>, StoreError>;
+
+    /// The events after a cursor, at most `limit`.
+    async fn events_after(&self, after: EventId, limit: u32) -> Result<LogPage, StoreError>;
+
+    /// The last `limit` events.
+    async fn events_tail(&self, limit: u32) -> Result<LogPage, StoreError>;
+
+    /// Releases the database.
+    async fn close(&self);
+}

@@ -1,0 +1,190 @@
+//! [`SqliteStore`]: the embedded database.
+//!
+//! One connection writes, others read beside it (WAL). A commit with `synchronous=FULL` is on the
+//! disk when it returns; batches make that affordable.
+
+mod read;
+mod write;
+
+use std::{path::Path, str::FromStr};
+
+use async_trait::async_trait;
+use common::{EventId, event::LogPage};
+use sqlx::{
+    FromRow, Sqlite, SqlitePool,
+    pool::PoolConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{Committed, Page, Store, StoreError, Window};
+use crate::{config::Durability, message::Message, post::Post};
+
+/// Connections for reading. SQLite answers from memory mostly; more would only wait for a core.
+const READERS: u32 = 4;
+
+/// A WAL that grew in a burst is cut back to this many bytes afterwards.
+const WAL_LIMIT: &str = "67108864";
+
+/// Versions before this one can corrupt a WAL when a write races a checkpoint.
+const MIN_VERSION: (u32, u32, u32) = (3, 51, 3);
+
+/// RealTalk's data in one file.
+pub struct SqliteStore {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+#[derive(FromRow)]
+struct MessageRow {
+    id: i64,
+    conversation_id: String,
+    seq: i64,
+    sender: String,
+    content: String,
+    client_msg_id: Option<String>,
+}
+impl SqliteStore {
+    /// Opens the database file, makes it if there is none, and brings its schema up to date.
+    pub async fn open(path: &Path, durability: Durability) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(match durability {
+                Durability::Full => SqliteSynchronous::Full,
+                Durability::Relaxed => SqliteSynchronous::Normal,
+            })
+            .pragma("journal_size_limit", WAL_LIMIT)
+            .foreign_keys(true);
+        let pool = |connections| {
+            // Connections live as long as the process: nothing to test, nothing to recycle.
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .min_connections(connections)
+                .test_before_acquire(false)
+                .idle_timeout(None)
+                .max_lifetime(None)
+        };
+        let writer = pool(1).connect_with(options.clone()).await?;
+        let (version,): (String,) = sqlx::query_as("select sqlite_version()")
+            .fetch_one(&writer)
+            .await?;
+        check_version(&version)?;
+        sqlx::migrate!("migrations/sqlite")
+            .run(&writer)
+            .await
+            .map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
+        let readers = pool(READERS).connect_with(options.read_only(true)).await?;
+        Ok(Self { writer, readers })
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn commit(&self, posts: &[Post]) -> Result<Committed, StoreError> {
+        let mut connection = self.writer.acquire().await?;
+        let result = write::commit(&mut connection, posts).await;
+        close_if_failed(connection, &result).await;
+        result
+    }
+
+    async fn prune(&self, before: EventId, limit: u32) -> Result<u64, StoreError> {
+        let mut connection = self.writer.acquire().await?;
+        let result = write::prune(&mut connection, before, limit).await;
+        close_if_failed(connection, &result).await;
+        result
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        write::probe(&mut *self.writer.acquire().await?).await
+    }
+
+    async fn head(&self) -> Result<EventId, StoreError> {
+        Ok(read::floor_and_head(&self.readers).await?.1)
+    }
+
+    async fn message(&self, id: EventId) -> Result<Option<Message>, StoreError> {
+        read::message(&self.readers, id).await
+    }
+
+    async fn page(
+        &self,
+        conversation_id: &str,
+        window: Window,
+        limit: u32,
+    ) -> Result<Option<Page>, StoreError> {
+        read::page(&self.readers, conversation_id, window, limit).await
+    }
+
+    async fn events_after(&self, after: EventId, limit: u32) -> Result<LogPage, StoreError> {
+        read::events_after(&self.readers, after, limit).await
+    }
+
+    async fn events_tail(&self, limit: u32) -> Result<LogPage, StoreError> {
+        read::events_tail(&self.readers, limit).await
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+/// Closes a connection on which a transaction failed; the pool opens another one.
+///
+/// SQLite may have ended the transaction by itself, as it does when the disk is full. sqlx does
+/// not notice: its own rollback fails, and it would begin no further transaction there.
+async fn close_if_failed<T>(connection: PoolConnection<Sqlite>, result: &Result<T, StoreError>) {
+    if result.is_err() {
+        connection.close().await.ok();
+    }
+}
+impl From<MessageRow> for Message {
+    fn from(row: MessageRow) -> Self {
+        Self::new(
+            id(row.id),
+            row.conversation_id,
+            row.seq as u64,
+            row.sender,
+            row.content,
+            row.client_msg_id,
+        )
+    }
+}
+
+/// Ids are stored by [`micros`] only, so every one of them is in range.
+fn id(micros: i64) -> EventId {
+    u64::try_from(micros)
+        .ok()
+        .and_then(EventId::from_micros)
+        .unwrap_or(EventId::ZERO)
+}
+
+fn micros(id: EventId) -> i64 {
+    id.micros() as i64
+}
+impl From<sqlx::Error> for StoreError {
+    /// Tells a full disk, which an operator can mend, from everything else.
+    fn from(error: sqlx::Error) -> Self {
+        const SQLITE_FULL: &str = "13";
+        let full = error
+            .as_database_error()
+            .is_some_and(|database| database.code().is_some_and(|code| code == SQLITE_FULL));
+        if full {
+            Self::Full(error)
+        } else {
+            Self::Database(error)
+        }
+    }
+}
+
+fn check_version(text: &str) -> Result<(), StoreError> {
+    let mut parts = text.split('.').map(|part| u32::from_str(part).unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    if (next(), next(), next()) >= MIN_VERSION {
+        return Ok(());
+    }
+    let needed = format!("SQLite {text} is too old: at least 3.51.3 is needed");
+    Err(StoreError::Database(sqlx::Error::Configuration(
+        needed.into(),
+    )))
+}

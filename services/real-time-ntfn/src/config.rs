@@ -1,0 +1,282 @@
+//! [`Config`]: how the service is set up.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use common::{Secret, telemetry::LogFormat};
+use http_kit::{
+    AuthMode, OriginPolicy, SettingError, TrustedProxies,
+    body::BodyLimits,
+    settings::{self, within},
+};
+use serde::Deserialize;
+
+/// The environment variables of the notification service, as they are written.
+#[derive(Debug, Deserialize)]
+struct Env {
+    /// Port to listen on.
+    #[serde(default = "default_port")]
+    port: u16,
+    /// Address to listen on; 0.0.0.0 for every one.
+    #[serde(default = "default_host")]
+    host: IpAddr,
+    /// `open` or `required`; must be set unless `HOST` is a loopback address.
+    auth_mode: Option<String>,
+    /// Folder of the generated secret; the message service's, on one machine.
+    #[serde(default = "default_data_dir")]
+    data_dir: PathBuf,
+    /// Where this service reaches the message service.
+    #[serde(default = "default_message_url")]
+    message_service_url: String,
+    /// The secret that both services share, 16 characters at least.
+    internal_secret: Option<String>,
+    /// A file with that secret. Without either, the data folder has one.
+    internal_secret_file: Option<PathBuf>,
+    /// Origins of web pages that may connect, separated by commas; `*` for all.
+    allowed_origins: Option<String>,
+    /// Proxies whose `X-Forwarded-For` is believed: addresses or networks, separated by commas.
+    trusted_proxies: Option<String>,
+    /// Streams at once; 0 for as many as the limit on open files allows.
+    #[serde(default)]
+    max_streams: usize,
+    /// Streams at once from one address that is not loopback; 0 for no limit.
+    #[serde(default = "default_max_streams_per_address")]
+    max_streams_per_address: usize,
+    /// Events kept in memory for clients that return.
+    #[serde(default = "default_ring_events")]
+    ring_events: usize,
+    /// Bytes that these events may take, in MiB.
+    #[serde(default = "default_ring_mib")]
+    ring_mib: usize,
+    /// Events that a slow client may fall behind before it is closed.
+    #[serde(default = "default_backlog_events")]
+    backlog_events: u64,
+    /// Bytes that a slow client may fall behind before it is closed, in KiB.
+    #[serde(default = "default_backlog_kib")]
+    backlog_kib: u64,
+    /// Seconds after which a client that takes nothing is closed.
+    #[serde(default = "default_stall_secs")]
+    stall_secs: u64,
+    /// Seconds between two heartbeats on a stream.
+    #[serde(default = "default_heartbeat_secs")]
+    heartbeat_secs: u64,
+    /// Seconds over which streams are closed when the service stops.
+    #[serde(default = "default_drain_secs")]
+    drain_secs: u64,
+    /// Seconds that a client may take to send a body.
+    #[serde(default = "default_body_timeout_secs")]
+    body_timeout_secs: u64,
+    /// `text` or `json`.
+    #[serde(default)]
+    log_format: LogFormat,
+    /// What to log, in the syntax of tracing-subscriber's `EnvFilter`.
+    #[serde(default = "default_rust_log")]
+    rust_log: String,
+}
+
+/// The settings in force.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Address to listen on.
+    pub host: IpAddr,
+    /// Port to listen on.
+    pub port: u16,
+    /// How identities are established.
+    pub auth_mode: AuthMode,
+    /// Base address of the message service.
+    pub message_url: String,
+    /// What signs the internal hop.
+    pub secret: Secret,
+    /// Which web pages may connect.
+    pub origins: OriginPolicy,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: TrustedProxies,
+    /// Streams at once; 0 for as many as the limit on open files allows.
+    pub max_streams: usize,
+    /// Streams at once from one address; 0 for no limit.
+    pub max_streams_per_address: usize,
+    /// What the ring may hold.
+    pub ring: RingLimits,
+    /// How far a slow client may fall behind.
+    pub backlog: Backlog,
+    /// How long a client may take nothing.
+    pub stall: Duration,
+    /// Time between two heartbeats on a stream.
+    pub heartbeat: Duration,
+    /// Time over which streams are closed when the service stops.
+    pub drain: Duration,
+    /// What a request body may cost.
+    pub body: BodyLimits,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// What is logged.
+    pub log_filter: String,
+}
+
+/// What the ring may hold; beyond it the oldest events go.
+#[derive(Clone, Copy, Debug)]
+pub struct RingLimits {
+    /// Events.
+    pub events: usize,
+    /// Bytes of their encoded form.
+    pub bytes: usize,
+}
+
+/// How far a client may fall behind before it is closed; it resumes by id.
+#[derive(Clone, Copy, Debug)]
+pub struct Backlog {
+    /// Events.
+    pub events: u64,
+    /// Bytes of their encoded form.
+    pub bytes: u64,
+}
+
+/// A batch of the relay at its largest, with room for the JSON around it.
+const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+impl Config {
+    /// Reads the environment. Makes the data folder's secret if none is configured.
+    pub fn from_env() -> Result<Self, SettingError> {
+        Self::from_variables(settings::environment())
+    }
+
+    /// Reads the variables given, and no others.
+    pub fn from_variables(
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, SettingError> {
+        Self::new(settings::read(variables)?)
+    }
+
+    /// Whether `POST /notify` is accepted without a signature: only where nobody but this
+    /// machine's own programs can call, and identities are taken as given anyway.
+    pub fn accepts_unsigned(&self) -> bool {
+        self.auth_mode == AuthMode::Open && self.host.is_loopback()
+    }
+
+    fn new(env: Env) -> Result<Self, SettingError> {
+        let auth_mode = AuthMode::resolve(env.auth_mode.as_deref(), env.host)?;
+        let seconds =
+            |name, value, least| within(name, value, least..=3_600).map(Duration::from_secs);
+        Ok(Self {
+            host: env.host,
+            port: env.port,
+            auth_mode,
+            message_url: settings::base_url("MESSAGE_SERVICE_URL", &env.message_service_url)?,
+            secret: settings::internal_secret(
+                env.internal_secret.as_deref(),
+                env.internal_secret_file.as_deref(),
+                &env.data_dir,
+            )?,
+            origins: OriginPolicy::parse(env.allowed_origins.as_deref(), auth_mode)?,
+            proxies: TrustedProxies::parse(env.trusted_proxies.as_deref())?,
+            max_streams: env.max_streams,
+            max_streams_per_address: env.max_streams_per_address,
+            ring: RingLimits {
+                events: within("RING_EVENTS", env.ring_events, 1..=16_777_216)?,
+                bytes: within("RING_MIB", env.ring_mib, 1..=65_536)? * 1024 * 1024,
+            },
+            backlog: Backlog {
+                events: within("BACKLOG_EVENTS", env.backlog_events, 1..=1_000_000)?,
+                bytes: within("BACKLOG_KIB", env.backlog_kib, 1..=1_048_576)? * 1024,
+            },
+            stall: seconds("STALL_SECS", env.stall_secs, 1)?,
+            heartbeat: seconds("HEARTBEAT_SECS", env.heartbeat_secs, 1)?,
+            drain: seconds("DRAIN_SECS", env.drain_secs, 0)?,
+            body: BodyLimits {
+                bytes: MAX_BODY_BYTES,
+                timeout: seconds("BODY_TIMEOUT_SECS", env.body_timeout_secs, 1)?,
+            },
+            log_format: env.log_format,
+            log_filter: env.rust_log,
+        })
+    }
+}
+
+impl fmt::Display for Config {
+    /// One `NAME=value` a line, secrets hidden: the answer of `check-config`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "HOST={}", self.host)?;
+        writeln!(f, "PORT={}", self.port)?;
+        writeln!(f, "AUTH_MODE={:?}", self.auth_mode)?;
+        writeln!(f, "MESSAGE_SERVICE_URL={}", self.message_url)?;
+        writeln!(f, "INTERNAL_SECRET=(hidden)")?;
+        writeln!(f, "ALLOWED_ORIGINS={:?}", self.origins)?;
+        writeln!(f, "TRUSTED_PROXIES={:?}", self.proxies)?;
+        writeln!(f, "MAX_STREAMS={}", self.max_streams)?;
+        writeln!(
+            f,
+            "MAX_STREAMS_PER_ADDRESS={}",
+            self.max_streams_per_address
+        )?;
+        writeln!(f, "RING_EVENTS={}", self.ring.events)?;
+        writeln!(f, "RING_MIB={}", self.ring.bytes / 1024 / 1024)?;
+        writeln!(f, "BACKLOG_EVENTS={}", self.backlog.events)?;
+        writeln!(f, "BACKLOG_KIB={}", self.backlog.bytes / 1024)?;
+        writeln!(f, "STALL_SECS={}", self.stall.as_secs())?;
+        writeln!(f, "HEARTBEAT_SECS={}", self.heartbeat.as_secs())?;
+        writeln!(f, "DRAIN_SECS={}", self.drain.as_secs())?;
+        writeln!(f, "BODY_TIMEOUT_SECS={}", self.body.timeout.as_secs())?;
+        writeln!(f, "LOG_FORMAT={:?}", self.log_format)?;
+        writeln!(f, "RUST_LOG={}", self.log_filter)
+    }
+}
+
+fn default_port() -> u16 {
+    8081
+}
+
+fn default_host() -> IpAddr {
+    Ipv4Addr::LOCALHOST.into()
+}
+
+fn default_data_dir() -> PathBuf {
+    "data".into()
+}
+
+fn default_message_url() -> String {
+    "http://localhost:8080".to_owned()
+}
+
+fn default_max_streams_per_address() -> usize {
+    256
+}
+
+fn default_ring_events() -> usize {
+    65_536
+}
+
+fn default_ring_mib() -> usize {
+    64
+}
+
+fn default_backlog_events() -> u64 {
+    1_024
+}
+
+fn default_backlog_kib() -> u64 {
+    1_024
+}
+
+fn default_stall_secs() -> u64 {
+    30
+}
+
+fn default_heartbeat_secs() -> u64 {
+    15
+}
+
+fn default_drain_secs() -> u64 {
+    20
+}
+
+fn default_body_timeout_secs() -> u64 {
+    10
+}
+
+fn default_rust_log() -> String {
+    common::telemetry::DEFAULT_FILTER.to_owned()
+}

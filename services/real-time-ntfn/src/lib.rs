@@ -1,0 +1,159 @@
+//! RealTalk's notification service: broadcasts events to connected clients.
+//!
+//! It owns the connections and touches no database. Events come in through [`routes::notify`] →
+//! [`feed`], which keeps them free of holes → [`hub`] → the streams. A stream begins at
+//! [`routes::events`] → [`resume`], which finds its place, and then lives in [`portable`].
+
+pub mod admission;
+pub mod config;
+pub mod feed;
+pub mod frame;
+pub mod hub;
+pub mod metrics;
+pub mod openapi;
+pub mod portable;
+pub mod resume;
+pub mod ring;
+pub mod routes;
+pub mod scope;
+pub mod socket;
+pub mod upstream;
+
+use std::{net::TcpListener, sync::Arc, time::Duration};
+
+use actix_web::{
+    App, HttpServer,
+    dev::Server,
+    http::header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+    middleware::{DefaultHeaders, from_fn},
+    web::{self, Data},
+};
+use http_kit::{InternalHop, Operations, Shutdown, request, shutdown::raise_open_files, unread};
+
+use admission::Admission;
+pub use config::Config;
+use feed::Feed;
+use hub::Hub;
+use metrics::Metrics;
+use resume::Resume;
+use routes::AppState;
+use upstream::Upstream;
+
+/// Longer than the relay keeps an idle connection, so that none is closed under a push.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// A stream's write buffer is not filled beyond this: it would keep that size for good.
+const WRITE_BUFFER: usize = 4_096;
+
+/// How long a hasty shutdown may take to say goodbye.
+const HASTY_DRAIN: Duration = Duration::from_secs(1);
+
+/// Runs the service on a listener until it is asked to stop.
+pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
+    let open_files = raise_open_files();
+    let registry = prometheus::Registry::new();
+    let metrics = Metrics::new(&registry)?;
+    let hop = InternalHop::new(config.secret.clone());
+    let upstream = Upstream::new(&config.message_url, hop.clone())?;
+    let hub = Hub::new(config.ring, config.backlog, metrics.clone());
+    let (feed, feed_task) = Feed::new(upstream.clone(), hub.clone(), metrics.clone());
+    let admission = Admission::new(
+        config.max_streams,
+        config.max_streams_per_address,
+        open_files,
+    );
+    let operations = operations(registry, &feed, &hub)?;
+    let address = listener.local_addr()?;
+    tracing::info!(%address, most_streams = admission.most(), "notification service listens");
+
+    let hub_task = tokio::spawn(hub.clone().run());
+    let feed_task = tokio::spawn(feed_task.run());
+    let state = AppState {
+        hub: hub.clone(),
+        feed: feed.clone(),
+        resume: Resume::new(hub.clone(), feed, upstream),
+        admission,
+        hop: hop.accepting_unsigned(config.accepts_unsigned()),
+        origins: config.origins.clone(),
+        proxies: config.proxies.clone(),
+        heartbeat: config.heartbeat,
+        metrics,
+    };
+    let server = server(listener, &config, state, operations)?;
+    let handle = server.handle();
+    let server_task = tokio::spawn(server);
+
+    shutdown.given().await;
+    hub.drain(if shutdown.is_hasty() {
+        config.drain.min(HASTY_DRAIN)
+    } else {
+        config.drain
+    })
+    .await;
+    handle.stop(true).await;
+    server_task.await??;
+    feed_task.abort();
+    hub_task.abort();
+    tracing::info!("notification service has stopped");
+    Ok(())
+}
+
+fn server(
+    listener: TcpListener,
+    config: &Config,
+    state: AppState,
+    operations: Operations,
+) -> anyhow::Result<Server> {
+    let state = Data::new(state);
+    let (origins, body, stall) = (config.origins.clone(), config.body, config.stall);
+    // Refused by us with a word why, before actix would leave connections waiting.
+    let most_connections = state.admission.most().saturating_add(192);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(state.clone())
+            .configure(|app| body.configure(app))
+            .configure(request::extractor_errors)
+            .configure(|app| operations.configure(app))
+            .configure(routes::configure)
+            .configure(openapi::configure)
+            .default_service(web::to(request::not_found))
+            .wrap(origins.cors())
+            .wrap(from_fn(request::observe))
+            .wrap(from_fn(unread::hold))
+            .wrap(
+                DefaultHeaders::new()
+                    .add((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+                    .add((REFERRER_POLICY, "no-referrer")),
+            )
+    })
+    .keep_alive(KEEP_ALIVE)
+    .max_connections(most_connections)
+    .tcp_nodelay(true)
+    .h1_write_buffer_size(WRITE_BUFFER)
+    // A client that closes its half of the connection has gone.
+    .h1_allow_half_closed(false)
+    .shutdown_timeout(1)
+    .disable_signals()
+    .on_connect(move |connection, _| socket::prepare(connection, stall))
+    .listen(listener)?
+    .run();
+    Ok(server)
+}
+
+fn operations(
+    registry: prometheus::Registry,
+    feed: &Feed,
+    hub: &Hub,
+) -> anyhow::Result<Operations> {
+    let (feed, hub) = (feed.clone(), hub.clone());
+    let readiness = Arc::new(move || {
+        if hub.is_draining() {
+            return Err("the service is stopping".to_owned());
+        }
+        if feed.is_loaded() {
+            return Ok(());
+        }
+        Err("waiting for the message service: is MESSAGE_SERVICE_URL right?".to_owned())
+    });
+    Ok(Operations::new("realtime-ntfn", registry, readiness)?)
+}

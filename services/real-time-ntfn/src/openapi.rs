@@ -1,0 +1,29 @@
+//! The API's description.
+
+use actix_web::{HttpResponse, web};
+pub use http_kit::rejection::ProblemBody;
+use http_kit::request::{get, resource};
+use utoipa::OpenApi;
+
+use crate::routes::{events, notify};
+
+/// The description, served as `/openapi.json`.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "RealTalk: notification service",
+        description = "Broadcasts events to clients. Every error is application/problem+json \
+                       with a stable code."
+    ),
+    paths(events::stream_events, notify::notify)
+)]
+pub struct Api;
+
+/// Registers `/openapi.json`.
+pub fn configure(config: &mut web::ServiceConfig) {
+    config.service(resource("/openapi.json", "GET, HEAD").route(get().to(get_description)));
+}
+
+async fn get_description() -> HttpResponse {
+    HttpResponse::Ok().json(Api::openapi())
+}

@@ -1,0 +1,217 @@
+//! `/events`: the stream of server-sent events.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{
+        StatusCode,
+        header::{ACCEPT, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+    },
+    web::{Data, Query},
+};
+use http_kit::Rejection;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::AppState;
+use crate::{
+    admission::{Permit, Refusal},
+    frame,
+    openapi::ProblemBody,
+    portable::{self, NO_STORE, Opening},
+    resume::{Cursor, NotNow, Request},
+    scope::Scope,
+};
+
+const MAX_HISTORY: u32 = 200;
+
+/// What a stream asks for.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct EventsQuery {
+    /// A name for the connection, for logs; 1–64 letters, digits and `-_.`.
+    #[param(nullable = false)]
+    client_id: Option<String>,
+    /// Public rooms, separated by commas; `public` without it.
+    #[param(nullable = false)]
+    rooms: Option<String>,
+    /// How many of the last messages to send first, 0–200, if there is no cursor.
+    #[param(minimum = 0, maximum = 200, nullable = false)]
+    history: Option<u32>,
+    /// The last event that the client has. The header `Last-Event-ID` wins.
+    #[param(nullable = false)]
+    last_event_id: Option<String>,
+}
+
+/// Follow the conversation.
+///
+/// Messages are default events; `ready`, `heartbeat`, `reset` and `busy` are named. Every event
+/// with an `id` is in the log, and `Last-Event-ID` continues after it.
+#[utoipa::path(
+    get, path = "/events", tag = "streams",
+    params(
+        EventsQuery,
+        ("Last-Event-ID" = Option<String>, Header, description = "the last event the client has"),
+    ),
+    responses(
+        (status = 200, description = "server-sent events", content_type = "text/event-stream", body = String),
+        (status = 400, description = "a parameter is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "the page's origin is not allowed", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "no such room", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "too many streams from this address", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "not now: see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn stream_events(
+    request: HttpRequest,
+    state: Data<AppState>,
+    query: Query<EventsQuery>,
+) -> Result<HttpResponse, Rejection> {
+    state.origins.check(&request)?;
+    let wanted = query.into_inner().parse(&request)?;
+    let client_id = wanted.client_id.clone();
+    let permit = match state.admit(&request) {
+        Ok(permit) => permit,
+        Err(busy) => return state.refuse(&request, busy),
+    };
+    let start = match state.resume.start(wanted).await {
+        Ok(start) => start,
+        Err(not_now) => return state.refuse(&request, not_now.into()),
+    };
+    state.metrics.resumes.with_label_values(&[start.from]).inc();
+    tracing::info!(client_id, address = %permit.address(), from = start.from, "client connected");
+    Ok(portable::respond(
+        request.version(),
+        Opening {
+            preface: start.preface,
+            subscriber: start.subscriber,
+            permit,
+            client_id,
+            heartbeat: state.heartbeat,
+            metrics: state.metrics.clone(),
+        },
+    ))
+}
+
+impl EventsQuery {
+    fn parse(self, request: &HttpRequest) -> Result<Request, Rejection> {
+        let history = self.history.unwrap_or(0);
+        if history > MAX_HISTORY {
+            return Err(Rejection::bad_request(
+                "invalid_history",
+                "history is a number from 0 to 200",
+            ));
+        }
+        let header = request
+            .headers()
+            .get("last-event-id")
+            .map(|id| id.to_str().unwrap_or("?"));
+        let cursor = header
+            .or(self.last_event_id.as_deref())
+            .filter(|id| !id.is_empty());
+        Ok(Request {
+            scope: Scope::parse(self.rooms.as_deref())?,
+            cursor: cursor.map_or(Cursor::None, |id| {
+                id.parse().map_or(Cursor::Unreadable, Cursor::At)
+            }),
+            history,
+            client_id: client_id(self.client_id)?,
+        })
+    }
+}
+
+fn client_id(given: Option<String>) -> Result<String, Rejection> {
+    let Some(id) = given.filter(|id| !id.is_empty()) else {
+        return Ok(Uuid::new_v4().simple().to_string());
+    };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if id.len() <= 64 && id.bytes().all(plain) {
+        return Ok(id);
+    }
+    Err(Rejection::bad_request(
+        "invalid_client_id",
+        "client_id has 1 to 64 letters, digits and -_.",
+    ))
+}
+
+/// Why a stream is refused for now.
+#[derive(Clone, Copy)]
+enum Busy {
+    Full,
+    Address,
+    Draining,
+    Starting,
+    Upstream,
+}
+
+impl Busy {
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Address => "address",
+            Self::Draining => "draining",
+            Self::Starting => "starting",
+            Self::Upstream => "upstream",
+        }
+    }
+
+    const fn detail(self) -> &'static str {
+        match self {
+            Self::Full => "there are as many streams as this server can hold",
+            Self::Address => "there are too many streams from your address",
+            Self::Draining => "this server is restarting",
+            Self::Starting => "this server is starting",
+            Self::Upstream => "the message service does not answer",
+        }
+    }
+
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::Address => StatusCode::TOO_MANY_REQUESTS,
+            _ => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+impl From<NotNow> for Busy {
+    fn from(not_now: NotNow) -> Self {
+        match not_now {
+            NotNow::Starting => Self::Starting,
+            NotNow::Upstream => Self::Upstream,
+        }
+    }
+}
+
+impl AppState {
+    fn admit(&self, request: &HttpRequest) -> Result<Permit, Busy> {
+        if self.hub.is_draining() {
+            return Err(Busy::Draining);
+        }
+        self.admission
+            .admit(self.proxies.client_address(request))
+            .map_err(|refusal| match refusal {
+                Refusal::Full => Busy::Full,
+                Refusal::Address => Busy::Address,
+            })
+    }
+
+    /// Tells a client to come back: a browser in the stream, since any status but 200 would be
+    /// final for it, and everyone else by status.
+    fn refuse(&self, request: &HttpRequest, busy: Busy) -> Result<HttpResponse, Rejection> {
+        self.metrics
+            .refused
+            .with_label_values(&[busy.reason()])
+            .inc();
+        let accept = request
+            .headers()
+            .get(ACCEPT)
+            .and_then(|accept| accept.to_str().ok());
+        if accept.is_some_and(|accept| accept.contains("text/event-stream")) {
+            return Ok(HttpResponse::Ok()
+                .insert_header((CONTENT_TYPE, "text/event-stream"))
+                .insert_header(NO_STORE)
+                .body(frame::busy(busy.reason())));
+        }
+        Err(Rejection::new(busy.status(), busy.reason(), busy.detail())
+            .with_header(RETRY_AFTER, HeaderValue::from_static("2")))
+    }
+}

@@ -1,0 +1,40 @@
+//! The route table.
+
+pub mod events;
+pub mod notify;
+
+use std::time::Duration;
+
+use actix_web::web;
+use http_kit::{InternalHop, OriginPolicy, TrustedProxies, request::resource};
+
+use crate::{admission::Admission, feed::Feed, hub::Hub, metrics::Metrics, resume::Resume};
+
+/// What handlers work with.
+pub struct AppState {
+    /// Where events meet streams.
+    pub hub: Hub,
+    /// The end of the event log.
+    pub feed: Feed,
+    /// Where streams begin.
+    pub resume: Resume,
+    /// How many streams there may be.
+    pub admission: Admission,
+    /// Who may call `/notify`.
+    pub hop: InternalHop,
+    /// Which web pages may connect.
+    pub origins: OriginPolicy,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: TrustedProxies,
+    /// Time between two heartbeats on a stream.
+    pub heartbeat: Duration,
+    /// Counts.
+    pub metrics: Metrics,
+}
+
+/// Registers the API.
+pub fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/events", "GET").route(web::get().to(events::stream_events)))
+        .service(resource("/notify", "POST").route(web::post().to(notify::notify)));
+}

@@ -1,0 +1,108 @@
+//! [`Upstream`]: the message service, as this service sees it.
+
+use std::time::Duration;
+
+use common::{Batch, EventId, Problem, event::LogPage};
+use http_kit::InternalHop;
+use reqwest::StatusCode;
+use serde::de::DeserializeOwned;
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why the message service did not give what was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// The log no longer reaches back to the cursor.
+    #[error("the cursor is older than the log")]
+    Expired,
+    /// The log has not reached the cursor.
+    #[error("the log does not know the cursor")]
+    Unknown,
+    /// It does not answer, or not as it should.
+    #[error("message service: {0}")]
+    Unavailable(String),
+}
+
+/// Reads from the message service, signed.
+#[derive(Clone)]
+pub struct Upstream {
+    client: reqwest::Client,
+    base_url: String,
+    base_path: String,
+    hop: InternalHop,
+}
+
+impl Upstream {
+    /// The message service at `base_url`.
+    pub fn new(base_url: &str, hop: InternalHop) -> reqwest::Result<Self> {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .tcp_nodelay(true)
+            // Shorter than the other side keeps idle connections.
+            .pool_idle_timeout(Duration::from_secs(30))
+            .timeout(TIMEOUT)
+            .build()?;
+        let path = reqwest::Url::parse(base_url).map(|url| url.path().to_owned());
+        let base_path = path.unwrap_or_default().trim_end_matches('/').to_owned();
+        Ok(Self {
+            client,
+            base_url: base_url.to_owned(),
+            base_path,
+            hop,
+        })
+    }
+
+    /// The events after a cursor, at most `limit`.
+    pub async fn events_after(&self, after: EventId, limit: u64) -> Result<LogPage, UpstreamError> {
+        self.get(&format!("/internal/events?after={after}&limit={limit}"))
+            .await
+    }
+
+    /// The last `limit` events.
+    pub async fn events_tail(&self, limit: usize) -> Result<LogPage, UpstreamError> {
+        self.get(&format!("/internal/events?tail={limit}")).await
+    }
+
+    /// The last `limit` messages of a room, as events; a stream goes on after the batch's `after`.
+    pub async fn history(&self, room: &str, limit: u32) -> Result<Batch, UpstreamError> {
+        self.get(&format!("/internal/history?room={room}&limit={limit}"))
+            .await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, target: &str) -> Result<T, UpstreamError> {
+        let signed = format!("{}{target}", self.base_path);
+        let origin = self
+            .base_url
+            .strip_suffix(&self.base_path)
+            .unwrap_or(&self.base_url);
+        let (name, signature) = self.hop.sign("GET", &signed, b"");
+        let response = self
+            .client
+            .get(format!("{origin}{signed}"))
+            .header(name, signature)
+            .send()
+            .await
+            .map_err(|error| UpstreamError::Unavailable(cause(&error)))?;
+        let status = response.status();
+        if status.is_success() {
+            return response
+                .json()
+                .await
+                .map_err(|error| UpstreamError::Unavailable(cause(&error)));
+        }
+        let code = response.json::<Problem>().await.map(|problem| problem.code);
+        let code = code.unwrap_or_default();
+        Err(match (status, code.as_str()) {
+            (StatusCode::GONE, "cursor_expired") => UpstreamError::Expired,
+            (StatusCode::GONE, _) => UpstreamError::Unknown,
+            _ => UpstreamError::Unavailable(format!("{status} {code}")),
+        })
+    }
+}
+
+/// The innermost reason: `connection refused` says more than `error sending request`.
+fn cause(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .last()
+        .map_or_else(String::new, ToString::to_string)
+}
