@@ -1,0 +1,118 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+use crate::crowd::Pace;
+use crate::row::{Row, burst, idle, post, slow, steady, storm};
+use crate::target::{Kind, Lab};
+
+/// Measures RealTalk beside nginx's nchan and a bare write(2) loop, on this machine's loopback.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Servers to measure
+    #[arg(long, global = true, value_delimiter = ',', default_values_t = Kind::ALL)]
+    pub(crate) targets: Vec<Kind>,
+
+    /// Measurements of each server; the table shows their medians
+    #[arg(long, global = true, default_value_t = 1)]
+    pub(crate) runs: usize,
+
+    /// Also write everything to this file
+    #[arg(long, global = true)]
+    pub(crate) json: Option<PathBuf>,
+
+    /// Where message-service and realtime-ntfn are [default: where this program is]
+    #[arg(long, global = true)]
+    bin_dir: Option<PathBuf>,
+
+    /// nginx worker processes
+    #[arg(long, global = true, default_value_t = 1)]
+    nchan_workers: u32,
+
+    /// Threads of the load generator
+    #[arg(long, global = true, default_value_t = 2)]
+    threads: usize,
+
+    /// New connections per second
+    #[arg(long, global = true, default_value_t = 5_000)]
+    connect_rate: u32,
+
+    /// Connections being opened at a time
+    #[arg(long, global = true, default_value_t = 200)]
+    outstanding: usize,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Memory and processor time of clients that receive only heartbeats
+    Idle(idle::Idle),
+    /// Deliveries per second when posts come back to back
+    Burst(burst::Burst),
+    /// Processor time and latency per delivery at an even rate
+    Steady(steady::Steady),
+    /// Durable posts per second, and the time from post to seen
+    Post(post::Post),
+    /// Everyone reconnects after a crash
+    Storm(storm::Storm),
+    /// Some clients never read
+    Slow(slow::Slow),
+    /// Every row with its default size
+    All,
+    /// The bare loop itself
+    #[command(hide = true)]
+    BareServer {
+        #[arg(long)]
+        port: u16,
+    },
+}
+
+impl Args {
+    pub(crate) fn lab(&self) -> Result<Lab> {
+        let own_folder = || -> Result<PathBuf> {
+            let own = std::env::current_exe()?;
+            Ok(own
+                .parent()
+                .context("a program outside any folder")?
+                .to_owned())
+        };
+        Ok(Lab {
+            bin_dir: self.bin_dir.clone().map_or_else(own_folder, Ok)?,
+            nchan_workers: self.nchan_workers,
+            pace: Pace {
+                threads: self.threads,
+                per_second: self.connect_rate,
+                outstanding: self.outstanding,
+            },
+        })
+    }
+}
+
+impl Command {
+    /// The rows it asks for.
+    pub(crate) fn rows(self) -> Vec<Box<dyn Row>> {
+        match self {
+            Self::Idle(row) => vec![Box::new(row)],
+            Self::Burst(row) => vec![Box::new(row)],
+            Self::Steady(row) => vec![Box::new(row)],
+            Self::Post(row) => vec![Box::new(row)],
+            Self::Storm(row) => vec![Box::new(row)],
+            Self::Slow(row) => vec![Box::new(row)],
+            Self::All => vec![
+                Box::new(idle::Idle::default()),
+                Box::new(burst::Burst::default()),
+                Box::new(steady::Steady::default()),
+                Box::new(post::Post::default()),
+                Box::new(storm::Storm::default()),
+                Box::new(slow::Slow::default()),
+            ],
+            Self::BareServer { .. } => Vec::new(),
+        }
+    }
+}

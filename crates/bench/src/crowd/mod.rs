@@ -1,0 +1,212 @@
+//! A crowd of SSE clients on a few threads, each checking order and loss for itself.
+
+mod client;
+mod shard;
+mod tally;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Resource, getrlimit};
+
+pub(crate) use self::tally::Tally;
+use crate::{clock, histogram::Histogram, interrupt};
+
+/// What every client of a crowd does.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) clients: usize,
+    /// Where and what to subscribe.
+    pub(crate) stream: Stream,
+    /// How many marked posts each client is to receive.
+    pub(crate) expect: u32,
+    /// Whether a client that is cut comes back after its own `retry:` with `Last-Event-ID`.
+    pub(crate) reconnect: bool,
+    pub(crate) pace: Pace,
+}
+
+/// A stream of a server under test.
+#[derive(Clone, Debug)]
+pub(crate) struct Stream {
+    pub(crate) to: SocketAddr,
+    pub(crate) path: String,
+    /// Whether the server tells with `event: ready` that the subscription stands; otherwise the
+    /// response head has to do.
+    pub(crate) says_ready: bool,
+    /// Whether its event ids grow as text, so that they can be checked too.
+    pub(crate) ids_grow: bool,
+}
+
+/// The bounds on opening connections.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    pub(crate) threads: usize,
+    /// New connections per second, over all threads.
+    pub(crate) per_second: u32,
+    /// Connections being opened at any time, over all threads.
+    pub(crate) outstanding: usize,
+}
+
+/// Clients per source address: well below the 28,000 ports that an address pair has, with room for
+/// those of an earlier run.
+const CLIENTS_PER_ADDRESS: usize = 4_000;
+
+/// Descriptors for everything but the clients, here and in a server that has the same limit.
+const SPARE_DESCRIPTORS: u64 = 500;
+
+/// A running crowd; dropping it closes every connection.
+pub(crate) struct Crowd {
+    expect: u32,
+    size: u64,
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<Result<Outcome>>>,
+}
+
+/// What threads and owner share.
+struct Shared {
+    stop: AtomicBool,
+    tallies: Vec<Mutex<Tally>>,
+}
+
+/// What a crowd saw.
+pub(crate) struct Outcome {
+    pub(crate) tally: Tally,
+    /// Sending to receiving, of every delivery.
+    pub(crate) latency: Histogram,
+}
+
+impl Crowd {
+    /// Connects every client and returns when all subscriptions stand.
+    pub(crate) fn open(plan: &Plan) -> Result<Self> {
+        let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        ensure!(
+            plan.clients as u64 + SPARE_DESCRIPTORS <= allowed,
+            "{} clients are too many for a limit of {allowed} open descriptors",
+            plan.clients
+        );
+        let count = plan.pace.threads.clamp(1, plan.clients.max(1));
+        let shared = Arc::new(Shared {
+            stop: AtomicBool::new(false),
+            tallies: (0..count).map(|_| Mutex::default()).collect(),
+        });
+        let mut crowd = Self {
+            expect: plan.expect,
+            size: plan.clients as u64,
+            shared: shared.clone(),
+            threads: Vec::new(),
+        };
+        for number in 0..count {
+            let (plan, shared) = (plan.clone(), shared.clone());
+            let sources = (number..plan.clients).step_by(count).map(source).collect();
+            let thread = std::thread::Builder::new()
+                .name(format!("crowd-{number}"))
+                .spawn(move || shard::run(number, &plan, sources, &shared))?;
+            crowd.threads.push(thread);
+        }
+        let patience = Duration::from_secs(30 + plan.clients as u64 / 250);
+        let size = crowd.size;
+        crowd.wait("every client is connected", patience, |tally| {
+            tally.ready >= size
+        })?;
+        Ok(crowd)
+    }
+
+    /// The sum over all threads, at most one poll old.
+    pub(crate) fn tally(&self) -> Tally {
+        self.shared
+            .tallies
+            .iter()
+            .fold(Tally::default(), |sum, tally| {
+                sum.plus(
+                    &tally
+                        .lock()
+                        .expect("no thread panics while it copies a tally"),
+                )
+            })
+    }
+
+    /// Waits until `done`, for at most `patience`; fails at once when a client sees a fault that no
+    /// waiting can mend.
+    pub(crate) fn wait(
+        &self,
+        what: &str,
+        patience: Duration,
+        done: impl Fn(&Tally) -> bool,
+    ) -> Result<Tally> {
+        let deadline = clock::now() + clock::nanos(patience);
+        loop {
+            interrupt::check()?;
+            let tally = self.tally();
+            if done(&tally) {
+                return Ok(tally);
+            }
+            ensure!(
+                !self.threads.iter().any(JoinHandle::is_finished),
+                "a thread of the crowd ended early: {tally}"
+            );
+            if clock::now() > deadline {
+                bail!("waited {patience:?} until {what}: {tally}");
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Waits until every client has every post, in order.
+    pub(crate) fn wait_complete(&self, patience: Duration) -> Result<Tally> {
+        self.wait("every client has every post", patience, |tally| {
+            tally.complete >= self.size
+        })
+    }
+
+    /// Closes every connection and returns what was seen.
+    pub(crate) fn close(mut self) -> Result<Outcome> {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        let mut all = Outcome {
+            tally: Tally::default(),
+            latency: Histogram::new(),
+        };
+        for thread in std::mem::take(&mut self.threads) {
+            let part = thread
+                .join()
+                .map_err(|_| anyhow::anyhow!("a crowd thread panicked"))??;
+            all.tally = all.tally.plus(&part.tally);
+            all.latency.merge(&part.latency);
+        }
+        Ok(all)
+    }
+
+    /// Closes the crowd and fails unless every client got every post once and in order.
+    pub(crate) fn close_faultless(self) -> Result<Outcome> {
+        let (size, expect) = (self.size, u64::from(self.expect));
+        let outcome = self.close()?;
+        let tally = &outcome.tally;
+        tally.faultless().context("a delivery rule was broken")?;
+        ensure!(
+            tally.complete == size && tally.deliveries == size * expect,
+            "{} of {} deliveries arrived: {tally}",
+            tally.deliveries,
+            size * expect
+        );
+        Ok(outcome)
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            // Its error no longer matters: whoever drops a crowd is already failing.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The loopback address that the client with this number comes from.
+fn source(client: usize) -> Ipv4Addr {
+    let host = 2 + (client / CLIENTS_PER_ADDRESS) % 250;
+    Ipv4Addr::new(127, 0, 0, host as u8)
+}

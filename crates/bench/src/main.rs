@@ -1,0 +1,83 @@
+//! `realtalk-bench`: a load generator and side-by-side benchmarks.
+//!
+//! Every row starts fresh servers as child processes, loads them over loopback, checks that each
+//! client got each post once and in order, and prints RealTalk's figures beside those of nginx's
+//! nchan and of a bare `write(2)` loop from the same run. A broken delivery rule fails the run.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line program"
+)]
+
+mod args;
+mod bare_server;
+mod clock;
+mod contest;
+mod crowd;
+mod figure;
+mod histogram;
+mod http;
+mod interrupt;
+mod mark;
+mod poster;
+mod process;
+mod report;
+mod row;
+mod sse;
+mod table;
+mod target;
+mod usage;
+mod volley;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::args::{Args, Command};
+use crate::report::{Conditions, RowReport};
+
+fn main() -> Result<ExitCode> {
+    let args = Args::parse();
+    if let Command::BareServer { port } = args.command {
+        return bare_server::run(port).map(|()| ExitCode::SUCCESS);
+    }
+    interrupt::watch()?;
+    raise_descriptor_limit()?;
+    run(args)
+}
+
+/// Runs the rows that were asked for and prints each table as soon as it is complete.
+fn run(args: Args) -> Result<ExitCode> {
+    let lab = args.lab()?;
+    let conditions = Conditions::of(&lab, args.runs, &args.targets);
+    println!("{}", conditions.lines().trim_end());
+    let mut reports = Vec::new();
+    for row in args.command.rows() {
+        let report = contest::run(&*row, &args.targets, args.runs, &lab)?;
+        print!("{}", table::render(&report));
+        reports.push(report);
+    }
+    if let Some(path) = &args.json {
+        let text = serde_json::to_string_pretty(&report::json(&conditions, &reports))?;
+        std::fs::write(path, text).with_context(|| format!("write {}", path.display()))?;
+    }
+    let failed = reports.iter().any(RowReport::failed);
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Allows as many connections as the system lets this process and its children have.
+fn raise_descriptor_limit() -> Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, raised).context("raise the limit of open descriptors")
+}
