@@ -1,0 +1,256 @@
+//! The programs as their operators meet them: commands, settings, what they print.
+
+use std::{fs, time::Duration};
+
+use tempfile::TempDir;
+
+use crate::{
+    board::Board,
+    deadline::until,
+    process::{Pair, Service, free_port},
+    stream::Follow,
+    wire::Dial,
+};
+
+const SOON: Duration = Duration::from_secs(10);
+
+fn launcher(folder: &TempDir) -> (Service, u16) {
+    let mut launcher = Service::new("realtalk", free_port(), folder.path());
+    let notification_port = free_port();
+    launcher.set("NOTIFICATION_PORT", notification_port);
+    (launcher, notification_port)
+}
+
+#[tokio::test]
+async fn one_command_serves_both_and_says_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut launcher, notification_port) = launcher(&folder);
+    launcher.spawn();
+    launcher.wait_ready().await;
+    let port = launcher.port();
+    let chat = format!("http://localhost:{port}");
+    let events = format!("http://localhost:{notification_port}/events");
+    let output = launcher.output();
+    assert!(
+        output.contains(&chat) && output.contains(&events),
+        "{output}"
+    );
+    let board = Board::new(port);
+    let subscriber = Follow::live("subscriber", notification_port, &board)
+        .start()
+        .await;
+    board.post("alice", "hello", "hello").await;
+    subscriber.reach(1).await;
+    let (status, config) = launcher.get("/config.json").await.unwrap();
+    assert_eq!(status, 200);
+    assert!(config.contains(&notification_port.to_string()), "{config}");
+}
+
+#[tokio::test]
+async fn check_config_shows_what_is_in_force_and_no_secret() {
+    const SECRET: &str = "nobody may ever see this";
+    let folder = tempfile::tempdir().unwrap();
+    let (mut launcher, notification_port) = launcher(&folder);
+    launcher.set("INTERNAL_SECRET", SECRET);
+    launcher.set("MAX_CONTENT_CHARS", 1_234);
+    launcher.set("HEARTBEAT_SECS", 17);
+    let output = launcher.command().arg("check-config").output().unwrap();
+    assert!(output.status.success());
+    assert!(output.stderr.is_empty());
+    let text = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        format!("PORT={}", launcher.port()),
+        format!("PORT={notification_port}"),
+        format!("MESSAGE_SERVICE_URL=http://127.0.0.1:{}", launcher.port()),
+        "MAX_CONTENT_CHARS=1234".to_owned(),
+        "HEARTBEAT_SECS=17".to_owned(),
+    ] {
+        assert!(text.lines().any(|shown| shown == line), "{line}\n{text}");
+    }
+    assert!(
+        text.contains("INTERNAL_SECRET") && !text.contains(SECRET),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn healthcheck_tells_by_its_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut launcher, _) = launcher(&folder);
+    let healthy = |launcher: &Service| {
+        let output = launcher.command().arg("healthcheck").output().unwrap();
+        (output.status.success(), output.stderr.is_empty())
+    };
+    assert_eq!(healthy(&launcher), (false, false));
+    launcher.spawn();
+    launcher.wait_ready().await;
+    until("it is healthy", SOON, async || {
+        healthy(&launcher).0.then_some(())
+    })
+    .await;
+    assert_eq!(healthy(&launcher), (true, true));
+    launcher.kill();
+    assert_eq!(healthy(&launcher), (false, false));
+}
+
+/// Program, variable, value, and which variable the message must name.
+const WRONG: [(&str, &str, &str, &str); 27] = [
+    ("realtalk", "PORT", "abc", "PORT"),
+    ("realtalk", "PORT", "70000", "PORT"),
+    ("realtalk", "NOTIFICATION_PORT", "-1", "NOTIFICATION_PORT"),
+    ("realtalk", "HOST", "0.0.0.0", "AUTH_MODE"),
+    ("realtalk", "HOST", "nowhere", "HOST"),
+    ("realtalk", "AUTH_MODE", "maybe", "AUTH_MODE"),
+    ("realtalk", "AUTH_MODE", "required", "AUTH_MODE"),
+    ("realtalk", "ALLOWED_ORIGINS", "foo", "ALLOWED_ORIGINS"),
+    ("realtalk", "TRUSTED_PROXIES", "foo", "TRUSTED_PROXIES"),
+    ("realtalk", "INTERNAL_SECRET", "short", "INTERNAL_SECRET"),
+    (
+        "realtalk",
+        "INTERNAL_SECRET_FILE",
+        "/no/such",
+        "INTERNAL_SECRET_FILE",
+    ),
+    ("realtalk", "MAX_CONTENT_CHARS", "0", "MAX_CONTENT_CHARS"),
+    (
+        "realtalk",
+        "MAX_CONTENT_CHARS",
+        "100000",
+        "MAX_CONTENT_CHARS",
+    ),
+    ("realtalk", "DURABILITY", "maybe", "DURABILITY"),
+    ("realtalk", "LOG_FORMAT", "xml", "LOG_FORMAT"),
+    (
+        "realtalk",
+        "EVENT_RETENTION_DAYS",
+        "0",
+        "EVENT_RETENTION_DAYS",
+    ),
+    ("realtalk", "BODY_TIMEOUT_SECS", "0", "BODY_TIMEOUT_SECS"),
+    ("realtalk", "POST_RATE", "many", "POST_RATE"),
+    (
+        "realtalk",
+        "PUBLIC_NOTIFICATION_URL",
+        "foo",
+        "PUBLIC_NOTIFICATION_URL",
+    ),
+    ("realtalk", "HEARTBEAT_SECS", "0", "HEARTBEAT_SECS"),
+    ("realtalk", "STALL_SECS", "0", "STALL_SECS"),
+    ("realtalk", "DRAIN_SECS", "99999", "DRAIN_SECS"),
+    ("realtalk", "RING_EVENTS", "0", "RING_EVENTS"),
+    ("message-service", "PORT", "abc", "PORT"),
+    (
+        "message-service",
+        "NOTIFICATION_SERVICE_URL",
+        "foo",
+        "NOTIFICATION_SERVICE_URL",
+    ),
+    ("realtime-ntfn", "MAX_STREAMS", "lots", "MAX_STREAMS"),
+    (
+        "realtime-ntfn",
+        "MESSAGE_SERVICE_URL",
+        "ftp://foo",
+        "MESSAGE_SERVICE_URL",
+    ),
+];
+
+/// Starts what must not start; returns what is wrong with the way it says so.
+async fn complaint(mut service: Service, names: &str) -> Option<String> {
+    service.spawn();
+    let (status, _) = service.exit(SOON).await;
+    let log = service.log();
+    let lines: Vec<_> = log.lines().collect();
+    let fault = if status.success() {
+        "the exit code is 0"
+    } else if lines.len() != 1 {
+        "not one line"
+    } else if log.contains("panicked") {
+        "a panic"
+    } else if !log.contains(names) {
+        "does not name the variable"
+    } else if !log.contains(" cannot be used: ") {
+        "does not say what to write instead"
+    } else {
+        return None;
+    };
+    Some(format!("{fault}: {log}"))
+}
+
+#[tokio::test]
+async fn a_wrong_setting_ends_the_start_with_one_line_that_names_it() {
+    let mut complaints = Vec::new();
+    for (program, name, value, names) in WRONG {
+        let folder = tempfile::tempdir().unwrap();
+        let mut service = Service::new(program, free_port(), folder.path());
+        service.set(name, value);
+        if let Some(fault) = complaint(service, names).await {
+            complaints.push(format!("{program} {name}={value}: {fault}"));
+        }
+    }
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_ends_the_start_with_one_line_that_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    for program in ["message-service", "realtime-ntfn"] {
+        let service = Service::new(program, port, folder.path());
+        assert_eq!(complaint(service, "PORT").await, None, "{program}");
+    }
+    let mut launcher = Service::new("realtalk", free_port(), folder.path());
+    launcher.set("NOTIFICATION_PORT", port);
+    assert_eq!(complaint(launcher, "NOTIFICATION_PORT").await, None);
+}
+
+#[tokio::test]
+async fn a_data_folder_that_cannot_be_used_ends_the_start_with_one_line_that_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "not a folder").unwrap();
+    let mut complaints = Vec::new();
+    for secret in ["", "a secret of the tests"] {
+        let mut service = Service::new("realtalk", free_port(), folder.path());
+        service.set("NOTIFICATION_PORT", free_port());
+        service.set("DATA_DIR", file.join("data").display());
+        service.set("INTERNAL_SECRET", secret);
+        if let Some(fault) = complaint(service, "DATA_DIR").await {
+            complaints.push(format!("INTERNAL_SECRET={secret:?}: {fault}"));
+        }
+        fs::remove_file(folder.path().join("realtalk.log")).unwrap();
+    }
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_ends_the_start_and_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("data/realtalk.db");
+    let garbage = "not a database".repeat(100);
+    fs::create_dir(database.parent().unwrap()).unwrap();
+    fs::write(&database, &garbage).unwrap();
+    let (mut launcher, _) = launcher(&folder);
+    launcher.spawn();
+    let (status, _) = launcher.exit(SOON).await;
+    let log = launcher.log();
+    assert!(!status.success() && !log.contains("panicked"), "{log}");
+    let mut errors = log.lines().filter(|line| line.starts_with("error: "));
+    assert!(errors.next().unwrap().contains("realtalk.db"), "{log}");
+    assert_eq!(fs::read_to_string(&database).unwrap(), garbage);
+}
+
+#[tokio::test]
+async fn services_that_start_together_agree_on_a_secret() {
+    for _ in 0..5 {
+        let mut pair = Pair::new(&[("INTERNAL_SECRET", "")]);
+        pair.notification.spawn();
+        pair.message.spawn();
+        // It is ready when the other one has accepted its signature.
+        pair.wait_ready().await;
+        let mut wire = Dial::events(pair.notification.port()).granted().await;
+        let post = pair.board().post("alice", "hello", "hello").await;
+        let block = wire.find(|block| block.is_message()).await;
+        assert_eq!(block.id, Some(post.id));
+    }
+}

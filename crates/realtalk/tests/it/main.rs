@@ -1,0 +1,30 @@
+//! The two services together, as the processes they are, under load and under faults.
+//!
+//! What must hold is one history (see [`history`]): acknowledged ⊆ stored ⊆ delivered, in order,
+//! without a gap and without a duplicate. `REALTALK_SEED` repeats a run, `REALTALK_ROUNDS` makes
+//! the crash test longer, and `REALTALK_LONG=1` opens as many idle streams as a process may.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test ends at the first thing that is not as it should be, and prints its seed"
+)]
+
+mod board;
+mod crash;
+mod cut;
+mod deadline;
+mod drain;
+mod fanout;
+mod hang;
+mod history;
+mod idle;
+mod launcher;
+mod load;
+mod process;
+mod proxy;
+mod resume;
+mod scale;
+mod slow;
+mod stream;
+mod wire;

@@ -1,0 +1,256 @@
+//! The programs, as child processes on ports and in a folder of their own.
+
+use std::{
+    fs::{self, File},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU16, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::{board::Board, deadline::until};
+
+const START: Duration = Duration::from_secs(30);
+
+/// Long enough for a secret, and only for tests.
+const SECRET: &str = "a secret of the tests";
+
+/// A program of the workspace, which must have been built.
+pub(crate) fn program(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_BIN_EXE_realtalk")).with_file_name(name);
+    assert!(
+        path.exists(),
+        "{} is missing\nrun: cargo build --workspace first",
+        path.display()
+    );
+    path
+}
+
+/// A port that nobody uses, below those that the system gives to clients: a client could take
+/// one of those while its service is down.
+pub(crate) fn free_port() -> u16 {
+    const FIRST: u16 = 12_000;
+    const COUNT: u16 = 18_000;
+    // Somewhere else in each run, since runs may go on side by side.
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random()));
+    loop {
+        let port = FIRST + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// One program with its settings; it can run many times.
+pub(crate) struct Service {
+    name: &'static str,
+    port: u16,
+    settings: Vec<(String, String)>,
+    log: PathBuf,
+    child: Option<Child>,
+    client: reqwest::Client,
+}
+
+impl Service {
+    /// A program that logs into `folder` and is ready when `port` says so. Not started.
+    pub(crate) fn new(name: &'static str, port: u16, folder: &Path) -> Self {
+        let mut service = Self {
+            name,
+            port,
+            settings: Vec::new(),
+            log: folder.join(format!("{name}.log")),
+            child: None,
+            client: reqwest::Client::builder()
+                .no_proxy()
+                .timeout(Duration::from_secs(5))
+                .build()
+                .unwrap(),
+        };
+        service.set("HOST", "127.0.0.1");
+        service.set("PORT", port);
+        service.set("DATA_DIR", folder.join("data").display());
+        service.set("RUST_LOG", "warn");
+        service
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: impl ToString) {
+        self.settings.push((name.to_owned(), value.to_string()));
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The program with its settings and nothing else in its environment.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(program(self.name));
+        let settings = self.settings.iter().map(|(name, value)| (name, value));
+        command.env_clear().envs(settings);
+        command
+    }
+
+    /// Starts the process, without waiting for anything.
+    pub(crate) fn spawn(&mut self) {
+        assert!(self.child.is_none(), "{} runs already", self.name);
+        let file = |path: &Path| {
+            let mut options = File::options();
+            options.create(true).append(true).open(path).unwrap()
+        };
+        let mut command = self.command();
+        command
+            .stdin(Stdio::null())
+            .stdout(file(&self.log.with_extension("out")))
+            .stderr(file(&self.log));
+        self.child = Some(command.spawn().unwrap());
+    }
+
+    /// Waits until the service says that it is ready.
+    pub(crate) async fn wait_ready(&mut self) {
+        let name = self.name;
+        until(&format!("{name} is ready"), START, async || {
+            if let Some(status) = self.child.as_mut().unwrap().try_wait().unwrap() {
+                panic!("{name} ended: {status}\n{}", self.log());
+            }
+            let (status, _) = self.get("/readyz").await?;
+            (status == 200).then_some(())
+        })
+        .await;
+    }
+
+    /// A small answer of the service's, if it gives one.
+    pub(crate) async fn get(&self, path: &str) -> Option<(u16, String)> {
+        let url = format!("http://127.0.0.1:{}{path}", self.port);
+        let response = self.client.get(url).send().await.ok()?;
+        let status = response.status().as_u16();
+        Some((status, response.text().await.ok()?))
+    }
+
+    /// The value of a metric without labels.
+    pub(crate) async fn metric(&self, name: &str) -> Option<f64> {
+        let (_, text) = self.get("/metrics").await?;
+        text.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
+            .and_then(|value| value.parse().ok())
+    }
+
+    /// What it wrote to standard error.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// What it wrote to standard output.
+    pub(crate) fn output(&self) -> String {
+        fs::read_to_string(self.log.with_extension("out")).unwrap_or_default()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let child = self.child.as_ref().unwrap();
+        kill_process(Pid::from_child(child), signal).unwrap();
+    }
+
+    /// Ends the process on the spot, as a crash does.
+    pub(crate) fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.child.take().unwrap().wait().unwrap();
+    }
+
+    /// Freezes the process: it holds its sockets, and does nothing.
+    pub(crate) fn stop(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    pub(crate) fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Waits for the end of a process that has been asked to end.
+    pub(crate) async fn exit(&mut self, limit: Duration) -> (ExitStatus, Duration) {
+        let started = Instant::now();
+        let child = self.child.as_mut().unwrap();
+        let what = format!("{} ends", self.name);
+        let status = until(&what, limit, async || child.try_wait().unwrap()).await;
+        self.child = None;
+        (status, started.elapsed())
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
+        if std::thread::panicking() {
+            eprintln!("--- log of {} ---\n{}", self.name, self.log());
+        }
+    }
+}
+
+/// Both services, which know each other.
+pub(crate) struct Pair {
+    pub(crate) message: Service,
+    pub(crate) notification: Service,
+    _folder: TempDir,
+}
+
+impl Pair {
+    /// Two services with fresh data and these settings. Not started.
+    pub(crate) fn new(settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut message = Service::new("message-service", free_port(), folder.path());
+        let mut notification = Service::new("realtime-ntfn", free_port(), folder.path());
+        let url = |service: &Service| format!("http://127.0.0.1:{}", service.port);
+        let (message_url, notification_url) = (url(&message), url(&notification));
+        for service in [&mut message, &mut notification] {
+            service.set("INTERNAL_SECRET", SECRET);
+            service.set("MESSAGE_SERVICE_URL", &message_url);
+            service.set("NOTIFICATION_SERVICE_URL", &notification_url);
+            for (name, value) in settings {
+                service.set(name, value);
+            }
+        }
+        Self {
+            message,
+            notification,
+            _folder: folder,
+        }
+    }
+
+    /// Starts two services with fresh data and these settings.
+    pub(crate) async fn start(settings: &[(&str, &str)]) -> Self {
+        let mut pair = Self::new(settings);
+        pair.message.spawn();
+        pair.notification.spawn();
+        pair.wait_ready().await;
+        pair
+    }
+
+    pub(crate) async fn wait_ready(&mut self) {
+        self.message.wait_ready().await;
+        self.notification.wait_ready().await;
+    }
+
+    pub(crate) fn board(&self) -> Board {
+        Board::new(self.message.port)
+    }
+
+    /// Waits until there are so many streams.
+    pub(crate) async fn wait_streams(&self, count: usize, limit: Duration) {
+        until(&format!("there are {count} streams"), limit, async || {
+            let streams = self.notification.metric("realtalk_streams").await?;
+            (streams == count as f64).then_some(())
+        })
+        .await;
+    }
+}

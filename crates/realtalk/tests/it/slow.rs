@@ -1,0 +1,110 @@
+//! Clients that take nothing, and clients that go.
+
+use std::time::{Duration, Instant};
+
+use crate::{deadline::until, history, process::Pair, scale::heavy, stream::Follow, wire::Dial};
+
+const PROMPTLY: Duration = Duration::from_secs(5);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_never_reads_harms_nobody_and_is_closed() {
+    const HEALTHY: usize = 20;
+    const STALL: Duration = Duration::from_secs(2);
+    let _turn = heavy().await;
+    let pair = Pair::start(&[("STALL_SECS", "2")]).await;
+    let (board, port) = (pair.board(), pair.notification.port());
+    let mut healthy = Vec::new();
+    for number in 0..HEALTHY {
+        healthy.push(
+            Follow::live(format!("healthy {number}"), port, &board)
+                .start()
+                .await,
+        );
+    }
+    let stalled = Dial {
+        receive_buffer: Some(4_096),
+        ..Dial::events(port)
+    };
+    let stalled = stalled.granted().await;
+    pair.wait_streams(HEALTHY + 1, PROMPTLY).await;
+    let started = Instant::now();
+    // Far more than the system and the service keep for one client.
+    let large = "x".repeat(3_900);
+    let posted = board.post_many(&large, 100, 8).await;
+    for subscriber in &healthy {
+        subscriber.reach(posted.len() as u64).await;
+    }
+    let delivered = started.elapsed();
+    if delivered < STALL / 2 {
+        pair.wait_streams(HEALTHY + 1, STALL - delivered).await;
+    }
+    pair.wait_streams(HEALTHY, Duration::from_secs(20)).await;
+    let closed = started.elapsed();
+    eprintln!("slow: all delivered after {delivered:?}, the slow one closed after {closed:?}");
+    // Those who read did not notice.
+    let stored = board.all().await;
+    let seen: Vec<_> = healthy.iter().map(|subscriber| subscriber.seen()).collect();
+    history::check(&posted, &stored, &seen).unwrap();
+    for subscriber in &healthy {
+        assert_eq!(subscriber.state().connects, 1);
+        assert!(subscriber.state().resets.is_empty());
+    }
+    drop(stalled);
+}
+
+#[tokio::test]
+async fn a_client_that_closes_its_connection_has_left() {
+    let pair = Pair::start(&[]).await;
+    let port = pair.notification.port();
+    let mut leaving = Dial::events(port).granted().await;
+    let _staying = Dial::events(port).granted().await;
+    leaving.find(|block| block.is("ready")).await;
+    pair.wait_streams(2, PROMPTLY).await;
+    leaving.finish().await;
+    pair.wait_streams(1, PROMPTLY).await;
+}
+
+#[tokio::test]
+async fn a_client_whose_connection_is_reset_has_left() {
+    let pair = Pair::start(&[]).await;
+    let port = pair.notification.port();
+    let mut leaving = Dial::events(port).granted().await;
+    let _staying = Dial::events(port).granted().await;
+    leaving.find(|block| block.is("ready")).await;
+    pair.wait_streams(2, PROMPTLY).await;
+    leaving.abort();
+    pair.wait_streams(1, PROMPTLY).await;
+}
+
+#[tokio::test]
+async fn a_slow_client_that_reads_after_all_resumes_without_a_hole() {
+    let pair = Pair::start(&[("STALL_SECS", "60"), ("BACKLOG_EVENTS", "20")]).await;
+    let (board, port) = (pair.board(), pair.notification.port());
+    let slow = Dial {
+        receive_buffer: Some(4_096),
+        ..Dial::events(port)
+    };
+    let mut slow = slow.granted().await;
+    let large = "x".repeat(3_900);
+    let posted = board.post_many(&large, 150, 8).await;
+    // It fell behind by more than it may: it gets what was under way, and the stream ends.
+    let rest = slow.rest().await.unwrap();
+    assert!(rest.last().unwrap().retry.is_some());
+    let got = rest.iter().filter(|block| block.is_message()).count();
+    assert!(got < posted.len(), "it was not slow");
+    let ids = rest.iter().filter(|block| block.is_message());
+    let ids: Vec<_> = ids.map(|block| block.id.clone().unwrap()).collect();
+    let mut again = Dial::after(port, ids.last().unwrap()).granted().await;
+    for message in &posted[..got] {
+        assert_eq!(message.id, ids[message.seq as usize - 1]);
+    }
+    for message in &posted[got..] {
+        let block = again.find(|block| block.is_message()).await;
+        assert_eq!(block.id.as_ref(), Some(&message.id));
+    }
+    until("the first stream is gone", PROMPTLY, async || {
+        let streams = pair.notification.metric("realtalk_streams").await?;
+        (streams == 1.0).then_some(())
+    })
+    .await;
+}

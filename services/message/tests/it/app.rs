@@ -1,0 +1,169 @@
+//! [`App`]: the message service, running for one test.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use common::{Secret, signature};
+use http_kit::Shutdown;
+use message_service::{Config, run};
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{answer::Answer, wire::Wire};
+
+/// What signs the internal hop in these tests.
+pub(crate) const SECRET: &str = "a secret of the tests";
+
+/// The service on a port of its own, on a thread of its own; stopped when dropped.
+pub(crate) struct App {
+    pub(crate) address: SocketAddr,
+    client: Client,
+    shutdown: Shutdown,
+    thread: Option<JoinHandle<()>>,
+    _own_folder: Option<TempDir>,
+}
+
+impl App {
+    /// On a fresh folder.
+    pub(crate) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// On a fresh folder, with settings.
+    pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut app = Self::on(folder.path(), settings);
+        app._own_folder = Some(folder);
+        app
+    }
+
+    /// On a folder that outlives it.
+    pub(crate) fn on(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let config = Config::from_variables(variables(folder, settings)).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = Shutdown::new();
+        let asked = shutdown.clone();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(run(listener, config, asked)).unwrap();
+        });
+        // Without connections left open the service has nothing to wait for when it stops.
+        let client = Client::builder()
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(30))
+            .build()
+            .unwrap();
+        Self {
+            address,
+            client,
+            shutdown,
+            thread: Some(thread),
+            _own_folder: None,
+        }
+    }
+
+    pub(crate) fn request(&self, method: Method, target: &str) -> RequestBuilder {
+        let url = format!("http://{}{target}", self.address);
+        self.client
+            .request(method, url)
+            .header("connection", "close")
+    }
+
+    pub(crate) async fn get(&self, target: &str) -> Answer {
+        Answer::to(self.request(Method::GET, target)).await
+    }
+
+    pub(crate) async fn post(&self, body: Value) -> Answer {
+        Answer::to(self.request(Method::POST, "/messages").json(&body)).await
+    }
+
+    /// Posts, and returns the message.
+    pub(crate) async fn say(&self, content: &str) -> Value {
+        let answer = self
+            .post(json!({"content": content, "user": "alice"}))
+            .await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.json()
+    }
+
+    /// The messages that a list of `/messages` has.
+    pub(crate) async fn list(&self, query: &str) -> Vec<Value> {
+        let answer = self.get(&format!("/messages{query}")).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        serde_json::from_value(answer.json()).unwrap()
+    }
+
+    /// As the notification service asks: signed.
+    pub(crate) async fn get_signed(&self, target: &str) -> Answer {
+        let signature = signature::sign(&secret(), "GET", target, b"");
+        Answer::to(
+            self.request(Method::GET, target)
+                .header(signature::HEADER, signature),
+        )
+        .await
+    }
+
+    pub(crate) fn wire(&self) -> Wire {
+        Wire::connect(self.address)
+    }
+
+    /// Asks until the answer is as wanted: for what happens by itself after a while.
+    pub(crate) async fn eventually(
+        &self,
+        target: &str,
+        wanted: impl Fn(&Answer) -> bool,
+    ) -> Answer {
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        loop {
+            let answer = self.get(target).await;
+            if wanted(&answer) {
+                return answer;
+            }
+            assert!(std::time::Instant::now() < deadline, "still {answer:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.shutdown.give();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+            && !std::thread::panicking()
+        {
+            panic!("the service panicked");
+        }
+    }
+}
+
+pub(crate) fn secret() -> Secret {
+    Secret::parse(SECRET).unwrap()
+}
+
+fn variables(folder: &Path, settings: &[(&str, &str)]) -> Vec<(String, String)> {
+    let folder = folder.to_str().unwrap();
+    // Nothing listens on port 1: what is posted is kept, and told nobody.
+    let defaults = [
+        ("DATA_DIR", folder),
+        ("INTERNAL_SECRET", SECRET),
+        ("NOTIFICATION_SERVICE_URL", "http://127.0.0.1:1"),
+    ];
+    defaults
+        .iter()
+        .chain(settings)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}

@@ -1,0 +1,90 @@
+//! The description of the API, and the page that shows it.
+
+use serde_json::Value;
+
+use crate::app::App;
+
+#[tokio::test]
+async fn the_description_names_every_route_and_its_answers() {
+    let app = App::start();
+    let answer = app.get("/openapi.json").await;
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, Some("application/json"))
+    );
+    let api = answer.json();
+    assert!(api["openapi"].as_str().unwrap().starts_with("3."));
+    for (path, method, status) in [
+        ("/messages", "post", "201"),
+        ("/messages", "post", "429"),
+        ("/messages", "post", "507"),
+        ("/messages", "get", "200"),
+        ("/messages/{id}", "get", "404"),
+        ("/sync", "get", "410"),
+    ] {
+        let found = &api["paths"][path][method]["responses"][status];
+        assert!(found.is_object(), "{method} {path} {status}");
+    }
+    assert_references_resolve(&api, &api);
+}
+
+/// Every `$ref` leads somewhere.
+fn assert_references_resolve(api: &Value, part: &Value) {
+    match part {
+        Value::Object(fields) => {
+            if let Some(Value::String(reference)) = fields.get("$ref") {
+                let pointer = reference.strip_prefix('#').unwrap();
+                assert!(api.pointer(pointer).is_some(), "{reference}");
+            }
+            fields
+                .values()
+                .for_each(|part| assert_references_resolve(api, part));
+        }
+        Value::Array(parts) => parts
+            .iter()
+            .for_each(|part| assert_references_resolve(api, part)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn the_docs_page_needs_nothing_from_elsewhere() {
+    let app = App::start();
+    let answer = app.get("/docs").await;
+    assert!(matches!(answer.status, 307 | 308), "{answer:?}");
+    assert_eq!(answer.header("location"), Some("/docs/"));
+    let page = app.get("/docs/").await;
+    assert_eq!(page.status, 200);
+    assert!(
+        page.header("content-type")
+            .unwrap()
+            .starts_with("text/html")
+    );
+    assert!(
+        page.header("content-security-policy")
+            .unwrap()
+            .contains("default-src 'self'")
+    );
+    let mut sources = Vec::new();
+    for attribute in ["src=\"", "href=\""] {
+        for part in page.text().split(attribute).skip(1) {
+            sources.push(part.split('"').next().unwrap().to_owned());
+        }
+    }
+    assert!(sources.len() >= 3, "{sources:?}");
+    for source in sources {
+        assert!(!source.contains("//"), "{source} comes from elsewhere");
+        let answer = app
+            .get(&format!("/docs/{}", source.trim_start_matches("./")))
+            .await;
+        assert_eq!(answer.status, 200, "{source}");
+        assert_eq!(
+            answer.header("x-content-type-options"),
+            Some("nosniff"),
+            "{source}"
+        );
+    }
+    let config = app.get("/docs/swagger-initializer.js").await;
+    assert!(config.text().contains("/openapi.json"));
+    assert!(!config.text().contains("http://") && !config.text().contains("https://"));
+}

@@ -1,0 +1,24 @@
+//! The message service alone, over real sockets.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod answer;
+mod app;
+mod wire;
+
+mod arbitrary;
+mod bad_input;
+mod body;
+mod client;
+mod commit;
+mod cors;
+mod docs;
+mod full_disk;
+mod idempotency;
+mod internal;
+mod log;
+mod messages;
+mod operations;
+mod paging;
+mod rate;
+mod sync;

@@ -1,0 +1,80 @@
+//! How often one address may post.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::{answer::Answer, app::App};
+
+async fn post_from(app: &App, forwarded: &str) -> Answer {
+    let request = app
+        .request(Method::POST, "/messages")
+        .header("x-forwarded-for", forwarded);
+    Answer::to(request.json(&json!({"content": "hi", "user": "alice"}))).await
+}
+
+#[tokio::test]
+async fn an_address_that_posts_too_often_is_told_when_to_try_again() {
+    let app = App::with(&[
+        ("TRUSTED_PROXIES", "127.0.0.1"),
+        ("POST_RATE", "1"),
+        ("POST_BURST", "20"),
+    ]);
+    // Faster than a token comes back, whatever else this machine does.
+    let posts = (0..60).map(|_| post_from(&app, "203.0.113.9"));
+    let answers = futures_util::future::join_all(posts).await;
+    let (taken, refused): (Vec<_>, Vec<_>) =
+        answers.iter().partition(|answer| answer.status == 201);
+    assert!(
+        taken.len() >= 20 && !refused.is_empty(),
+        "{} taken",
+        taken.len()
+    );
+    for answer in taken {
+        assert_eq!(answer.header("x-ratelimit-limit"), Some("20"));
+        let left: u32 = answer
+            .header("x-ratelimit-remaining")
+            .unwrap()
+            .parse()
+            .unwrap();
+        assert!(left < 20);
+    }
+    for answer in refused {
+        assert_eq!(answer.refusal(), (429, "rate_limited".to_owned()));
+        let seconds: u32 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=2).contains(&seconds), "{seconds}");
+        assert_eq!(answer.header("x-ratelimit-limit"), Some("20"));
+        assert_eq!(answer.header("x-ratelimit-remaining"), Some("0"));
+        assert_eq!(
+            answer.header("x-ratelimit-reset"),
+            answer.header("retry-after")
+        );
+    }
+    // Another address has its own allowance, and reading costs nothing.
+    assert_eq!(post_from(&app, "203.0.113.10").await.status, 201);
+    assert_eq!(app.get("/messages").await.status, 200);
+}
+
+#[tokio::test]
+async fn what_a_client_writes_in_front_of_its_address_does_not_help_it() {
+    let app = App::with(&[
+        ("TRUSTED_PROXIES", "127.0.0.1,10.0.0.0/8"),
+        ("POST_RATE", "1"),
+        ("POST_BURST", "1"),
+    ]);
+    let forged = (0..30).map(|n| format!("198.51.100.{n}, 203.0.113.9, 10.0.0.{n}"));
+    let posts = forged.map(|forwarded| async { post_from(&app, &{ forwarded }).await.status });
+    let statuses = futures_util::future::join_all(posts).await;
+    assert!(statuses.contains(&429), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn a_forwarded_address_is_not_believed_without_a_trusted_proxy() {
+    let app = App::with(&[("POST_RATE", "1"), ("POST_BURST", "1")]);
+    for _ in 0..10 {
+        let answer = post_from(&app, "203.0.113.9").await;
+        assert_eq!(
+            (answer.status, answer.header("x-ratelimit-limit")),
+            (201, None)
+        );
+    }
+}

@@ -1,0 +1,100 @@
+//! `GET /sync`: the event log by REST.
+
+use serde_json::{Value, json};
+use sqlx::{Connection, SqliteConnection};
+
+use crate::app::App;
+
+const START: &str = "19700101000000.000000";
+
+#[tokio::test]
+async fn walking_the_log_gives_every_message_once_in_order() {
+    let app = App::with(&[("DURABILITY", "relaxed")]);
+    for n in 1..=23 {
+        app.say(&n.to_string()).await;
+    }
+    let (mut events, mut after, mut pages) = (Vec::<Value>::new(), START.to_owned(), 0);
+    loop {
+        let page = app
+            .get(&format!("/sync?after={after}&limit=5"))
+            .await
+            .json();
+        let fields: Vec<_> = page.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(fields, ["events", "next", "has_more"]);
+        events.extend(page["events"].as_array().unwrap().clone());
+        after = page["next"].as_str().unwrap().to_owned();
+        assert_eq!(json!(after), events.last().unwrap()["id"]);
+        pages += 1;
+        if page["has_more"] == json!(false) {
+            break;
+        }
+    }
+    assert_eq!(pages, 5);
+    assert_eq!(events, app.list("?limit=200").await);
+    let end = app.get(&format!("/sync?after={after}")).await.json();
+    assert_eq!(end, json!({"events": [], "next": after, "has_more": false}));
+}
+
+#[tokio::test]
+async fn an_empty_log_is_read_from_its_beginning() {
+    let app = App::start();
+    let page = app.get(&format!("/sync?after={START}")).await.json();
+    assert_eq!(
+        page,
+        json!({"events": [], "next": START, "has_more": false})
+    );
+}
+
+#[tokio::test]
+async fn a_cursor_that_the_log_has_not_reached_is_gone() {
+    let app = App::start();
+    app.say("hi").await;
+    for cursor in ["29990101000000.000000", "99991230220000.000000"] {
+        let answer = app.get(&format!("/sync?after={cursor}")).await;
+        assert_eq!(answer.refusal(), (410, "cursor_unknown".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_older_than_the_log_is_gone_but_the_messages_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = {
+        let app = App::on(folder.path(), &[]);
+        for n in 0..5 {
+            app.say(&n.to_string()).await;
+        }
+        app.list("").await
+    };
+    // Eight days pass.
+    let path = folder.path().join("realtalk.db");
+    let mut database = SqliteConnection::connect(&format!("sqlite://{}", path.display()))
+        .await
+        .unwrap();
+    for shift in [
+        "update log set last_id = last_id - 691200000000",
+        "update events set id = id - 691200000000",
+        "update messages set id = id - 691200000000",
+    ] {
+        sqlx::query(shift).execute(&mut database).await.unwrap();
+    }
+    database.close().await.unwrap();
+
+    let app = App::on(folder.path(), &[("EVENT_RETENTION_DAYS", "7")]);
+    let answer = app
+        .eventually(&format!("/sync?after={START}"), |answer| {
+            answer.status == 410
+        })
+        .await;
+    assert_eq!(answer.refusal(), (410, "cursor_expired".to_owned()));
+    let list = app.get("/messages").await;
+    assert_eq!(list.json().as_array().unwrap().len(), old.len());
+    // What a client does then: go on from the list's cursor.
+    let cursor = list.header("x-event-cursor").unwrap();
+    let new = app.say("new").await;
+    let page = app.get(&format!("/sync?after={cursor}")).await.json();
+    assert_eq!(
+        (&page["events"], &page["has_more"]),
+        (&json!([new]), &json!(false))
+    );
+    assert_eq!(new["seq"], json!(6));
+}

@@ -1,0 +1,157 @@
+//! Where a stream goes on.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{app::App, stream::Stream, upstream::Upstream};
+
+const START: &str = "19700101000000.000000";
+
+async fn posts(upstream: &Upstream, count: usize) -> Vec<Value> {
+    let mut posted = Vec::new();
+    for n in 0..count {
+        posted.push(upstream.post(&n.to_string()).await);
+    }
+    posted
+}
+
+async fn stream_after(app: &App, header: &str, query: &str) -> Stream {
+    let request = app.request(Method::GET, &format!("/events{query}"));
+    Stream::open(request.header("last-event-id", header))
+        .await
+        .ready()
+        .await
+}
+
+fn id(message: &Value) -> &str {
+    message["id"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_client_that_returns_gets_what_it_missed_and_then_what_comes() {
+    let upstream = Upstream::start();
+    let posted = posts(&upstream, 10).await;
+    let app = App::start(&upstream.url(), &[]);
+    let mut stream = stream_after(&app, id(&posted[3]), "").await;
+    assert_eq!(
+        (&stream.greeting["resumed"], &stream.greeting["cursor"]),
+        (&json!(true), &posted[3]["id"])
+    );
+    for message in &posted[4..] {
+        stream.next().await.assert_is(message);
+    }
+    let later = upstream.post("later").await;
+    app.notify_signed(&json!({"after": later["id"], "events": []}))
+        .await;
+    stream.next().await.assert_is(&later);
+}
+
+#[tokio::test]
+async fn the_header_wins_over_the_query() {
+    let upstream = Upstream::start();
+    let posted = posts(&upstream, 4).await;
+    let app = App::start(&upstream.url(), &[]);
+    let query = format!("?last_event_id={}", id(&posted[0]));
+    stream_after(&app, id(&posted[2]), &query)
+        .await
+        .next()
+        .await
+        .assert_is(&posted[3]);
+    app.stream(&query).await.next().await.assert_is(&posted[1]);
+    // An empty header is what a browser sends before it has an id.
+    stream_after(&app, "", "?history=1")
+        .await
+        .next()
+        .await
+        .assert_is(&posted[3]);
+}
+
+#[tokio::test]
+async fn a_cursor_that_cannot_be_continued_is_answered_with_a_reset() {
+    let upstream = Upstream::start();
+    let posted = posts(&upstream, 3).await;
+    let app = App::start(&upstream.url(), &[]);
+    for cursor in [
+        "29990101000000.000000",
+        "nonsense",
+        "1",
+        "20249901000000.000000",
+    ] {
+        let mut stream = stream_after(&app, cursor, "").await;
+        assert_eq!(stream.greeting["resumed"], json!(false), "{cursor}");
+        let reset = stream.next().await;
+        assert_eq!(
+            (reset.id, reset.event.as_deref()),
+            (None, Some("reset")),
+            "{cursor}"
+        );
+        let expected = json!({"type": "reset", "reason": "unknown", "cursor": posted[2]["id"]});
+        assert_eq!(reset.data, Some(expected), "{cursor}");
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_older_than_the_memory_is_served_from_the_log() {
+    let upstream = Upstream::start();
+    let posted = posts(&upstream, 30).await;
+    let app = App::start(&upstream.url(), &[("RING_EVENTS", "5")]);
+    let mut stream = app.stream(&format!("?last_event_id={START}")).await;
+    assert_eq!(stream.greeting["resumed"], json!(true));
+    for message in &posted {
+        stream.next().await.assert_is(message);
+    }
+    let metrics = app.get("/metrics").await;
+    assert!(
+        metrics
+            .text()
+            .contains(r#"realtalk_stream_starts_total{from="log"} 1"#)
+    );
+}
+
+#[tokio::test]
+async fn a_cursor_that_overtook_the_push_is_waited_for() {
+    let upstream = Upstream::start();
+    let app = App::start(&upstream.url(), &[]);
+    app.stream("").await;
+    let posted = upstream.post("not pushed").await;
+    let stream = stream_after(&app, id(&posted), "").await;
+    assert_eq!(stream.greeting["resumed"], json!(true));
+    assert_eq!(stream.greeting["cursor"], posted["id"]);
+}
+
+#[tokio::test]
+async fn history_comes_first_and_nothing_is_lost_or_doubled_behind_it() {
+    let upstream = Upstream::start();
+    let posted = posts(&upstream, 10).await;
+    let app = App::start(&upstream.url(), &[]);
+    app.stream("").await;
+    // The feed has not heard of this one, but the history has.
+    let unheard = upstream.post("unheard").await;
+    let mut stream = app.stream("?history=3").await;
+    for message in [&posted[8], &posted[9], &unheard] {
+        stream.next().await.assert_is(message);
+    }
+    let later = upstream.post("later").await;
+    app.notify_signed(&json!({"after": later["id"], "events": []}))
+        .await;
+    stream.next().await.assert_is(&later);
+
+    let mut all = app.stream("?history=200").await;
+    for message in posted.iter().chain([&unheard, &later]) {
+        all.next().await.assert_is(message);
+    }
+    let mut none = app.stream("?history=0").await;
+    app.notify(&json!({"content": "now"})).await;
+    assert_eq!(none.contents(1).await, [json!("now")]);
+}
+
+#[tokio::test]
+async fn a_cursor_makes_history_superfluous() {
+    let upstream = Upstream::start();
+    let posted = posts(&upstream, 5).await;
+    let app = App::start(&upstream.url(), &[]);
+    let mut stream = stream_after(&app, id(&posted[3]), "?history=5").await;
+    stream.next().await.assert_is(&posted[4]);
+    app.notify(&json!({"content": "now"})).await;
+    assert_eq!(stream.contents(1).await, [json!("now")]);
+}

@@ -1,0 +1,39 @@
+//! Before the message service has been heard.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::{answer::Answer, app::App, stream::Stream};
+
+#[tokio::test]
+async fn without_a_message_service_the_service_lives_but_is_not_ready() {
+    let app = App::alone(&[]);
+    let health = app.get("/health").await;
+    assert_eq!(
+        (health.status, health.json()),
+        (200, json!({"status": "ok"}))
+    );
+    let ready = app.get("/readyz").await;
+    assert_eq!(ready.refusal(), (503, "not_ready".to_owned()));
+    assert!(ready.problem().detail.contains("MESSAGE_SERVICE_URL"));
+    assert!(ready.header("retry-after").is_some());
+}
+
+#[tokio::test]
+async fn streams_are_asked_to_come_back_until_the_log_is_loaded() {
+    let app = App::alone(&[]);
+    let browser = async {
+        let mut stream = Stream::open(app.request(Method::GET, "/events")).await;
+        assert!(stream.block().await.unwrap().retry.is_some());
+        let busy = stream.block().await.unwrap();
+        assert_eq!(busy.event.as_deref(), Some("busy"));
+        assert_eq!(busy.data.unwrap()["reason"], json!("starting"));
+        assert_eq!(stream.block().await, None);
+    };
+    let program = async {
+        let answer = Answer::to(app.request(Method::GET, "/events")).await;
+        assert_eq!(answer.refusal(), (503, "starting".to_owned()));
+        assert!(answer.header("retry-after").is_some());
+    };
+    tokio::join!(browser, program);
+}

@@ -1,0 +1,128 @@
+//! [`Stream`]: an open stream of server-sent events, read block by block.
+
+use std::time::Duration;
+
+use reqwest::{RequestBuilder, Response};
+use serde_json::{Value, json};
+
+/// Whatever a stream sends, it sends within this time.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+pub(crate) struct Stream {
+    response: Response,
+    unread: Vec<u8>,
+    /// What came first: the block with `retry:` and the data of `ready`.
+    pub(crate) opening: Block,
+    pub(crate) greeting: Value,
+}
+
+/// The lines between two empty ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Block {
+    pub(crate) id: Option<String>,
+    pub(crate) event: Option<String>,
+    pub(crate) data: Option<Value>,
+    pub(crate) retry: Option<u64>,
+}
+
+impl Stream {
+    /// Opens a stream, whatever it then begins with.
+    pub(crate) async fn open(request: RequestBuilder) -> Self {
+        let response = request
+            .header("accept", "text/event-stream")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        Self {
+            response,
+            unread: Vec::new(),
+            opening: Block::default(),
+            greeting: Value::Null,
+        }
+    }
+
+    /// Reads the opening and the greeting.
+    pub(crate) async fn ready(mut self) -> Self {
+        self.opening = self.block().await.unwrap();
+        assert!(self.opening.retry.is_some(), "{:?}", self.opening);
+        let ready = self.block().await.unwrap();
+        assert_eq!(ready.event.as_deref(), Some("ready"), "{ready:?}");
+        assert_eq!(ready.id, None);
+        self.greeting = ready.data.unwrap();
+        self
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.response
+            .headers()
+            .get(name)
+            .map(|value| value.to_str().unwrap())
+    }
+
+    /// The next block, or nothing at the end.
+    pub(crate) async fn block(&mut self) -> Option<Block> {
+        loop {
+            if let Some(end) = self.unread.windows(2).position(|two| two == b"\n\n") {
+                let rest = self.unread.split_off(end + 2);
+                let text = String::from_utf8(std::mem::replace(&mut self.unread, rest)).unwrap();
+                return Some(Block::parse(&text));
+            }
+            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await;
+            self.unread
+                .extend(chunk.expect("the stream says something").unwrap()?);
+        }
+    }
+
+    /// The next block that is no heartbeat.
+    pub(crate) async fn next(&mut self) -> Block {
+        loop {
+            let block = self.block().await.expect("the stream goes on");
+            if block.event.as_deref() != Some("heartbeat") {
+                return block;
+            }
+        }
+    }
+
+    /// The contents of the next messages.
+    pub(crate) async fn contents(&mut self, count: usize) -> Vec<Value> {
+        let mut contents = Vec::new();
+        while contents.len() < count {
+            let block = self.next().await;
+            assert_eq!(block.event, None, "{block:?}");
+            contents.push(block.data.unwrap()["content"].clone());
+        }
+        contents
+    }
+}
+
+impl Block {
+    fn parse(text: &str) -> Self {
+        let mut block = Self::default();
+        for line in text.lines().filter(|line| !line.is_empty()) {
+            let (field, value) = line.split_once(": ").unwrap();
+            let once = match field {
+                "id" => block.id.replace(value.to_owned()).is_none(),
+                "event" => block.event.replace(value.to_owned()).is_none(),
+                "data" => block
+                    .data
+                    .replace(serde_json::from_str(value).unwrap())
+                    .is_none(),
+                "retry" => block.retry.replace(value.parse().unwrap()).is_none(),
+                _ => panic!("{line}"),
+            };
+            assert!(once, "twice in one block: {line}");
+        }
+        block
+    }
+
+    /// Whether this is the durable message, as the stream sends it.
+    #[track_caller]
+    pub(crate) fn assert_is(&self, message: &Value) {
+        assert_eq!(json!(self.id), message["id"]);
+        assert_eq!(
+            (self.event.as_deref(), self.data.as_ref()),
+            (None, Some(message))
+        );
+    }
+}

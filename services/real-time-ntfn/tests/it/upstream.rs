@@ -1,0 +1,83 @@
+//! [`Upstream`]: a real message service, for the notification service to read from.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    thread::JoinHandle,
+};
+
+use http_kit::Shutdown;
+use message_service::{Config, run};
+use reqwest::Client;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::app::SECRET;
+
+/// The message service, which tells nobody what is posted: it is asked, or it is not known.
+pub(crate) struct Upstream {
+    address: SocketAddr,
+    client: Client,
+    shutdown: Shutdown,
+    thread: Option<JoinHandle<()>>,
+    _folder: TempDir,
+}
+
+impl Upstream {
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let variables = [
+            ("DATA_DIR", folder.path().to_str().unwrap()),
+            ("INTERNAL_SECRET", SECRET),
+            ("DURABILITY", "relaxed"),
+            ("NOTIFICATION_SERVICE_URL", "http://127.0.0.1:1"),
+        ];
+        let owned = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = Config::from_variables(owned).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = Shutdown::new();
+        let asked = shutdown.clone();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(run(listener, config, asked)).unwrap();
+        });
+        let client = Client::builder().no_proxy().build().unwrap();
+        Self {
+            address,
+            client,
+            shutdown,
+            thread: Some(thread),
+            _folder: folder,
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Posts a message and returns it.
+    pub(crate) async fn post(&self, content: &str) -> Value {
+        let url = format!("{}/messages", self.url());
+        let request = self.client.post(url).header("connection", "close");
+        let response = request
+            .json(&json!({"content": content, "user": "alice"}))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status().as_u16(), 201);
+        response.json().await.unwrap()
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.shutdown.give_hastily();
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}
