@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { test } from 'node:test';
+import { guest } from './chromium.js';
+import { enter, live, say, sees } from './room.js';
+import { until } from './server.js';
+import { stage } from './stage.js';
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+const on = stage(async (services) => {
+  // Every hue of the names, a link, a reply in one go.
+  for (let i = 0; i < 24; i += 1) await services.post(`Person ${i}`, `Message ${i} with https://example.org/${i}`);
+  await services.post('Person 1', 'first');
+  await services.post('Person 1', 'second');
+});
+
+/** @param {import('playwright-core').Page} page @param {string} view */
+async function audit(page, view) {
+  await page.evaluate(axeSource);
+  const violations = await page.evaluate(async () => {
+    const { axe } = /** @type {any} */ (window);
+    await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {})));
+    return (await axe.run()).violations.map((/** @type {any} */ violation) => ({
+      id: violation.id,
+      impact: violation.impact,
+      nodes: violation.nodes.map((/** @type {any} */ node) => `${node.html.slice(0, 200)} ${node.failureSummary}`),
+    }));
+  });
+  const grave = violations.filter((/** @type {any} */ violation) => ['serious', 'critical'].includes(violation.impact));
+  assert.deepEqual(grave, [], view);
+}
+
+for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
+  for (const viewport of [{ width: 1000, height: 700 }, { width: 360, height: 640 }]) {
+    test(`no barrier, ${colorScheme}, ${viewport.width} px`, async () => {
+      const newcomer = await guest(on.browser, { url: on.services.url, colorScheme, viewport });
+      await live(newcomer.page);
+      await audit(newcomer.page, 'asking for a name');
+
+      const { page, context } = await enter(on.browser, on.services, 'Ada', { colorScheme, viewport, reducedMotion: 'reduce' });
+      await say(page, 'mine, with https://example.org/mine');
+      await sees(page, 'mine, with https://example.org/mine');
+      await audit(page, 'the room');
+      await page.route('**/messages', (route) => route.fulfill({ status: 403, body: '{"detail":"Not today."}' }));
+      await say(page, 'refused');
+      await page.locator('.line.failed').waitFor();
+      await page.locator('#draft').fill('x'.repeat(4_001));
+      await audit(page, 'a refused message, and one that is too long');
+      await page.locator('.scroller').evaluate((box) => box.scrollTo(0, 0));
+      await page.locator('.jump').waitFor();
+      await context.setOffline(true);
+      await page.locator('.banner').waitFor();
+      await audit(page, 'offline');
+    });
+  }
+}
+
+test('a screen reader hears about messages, in digests', async () => {
+  const { page } = await enter(on.browser, on.services, 'Listener');
+  for (let i = 1; i <= 6; i += 1) await on.services.post('Fast Fred', `quick ${i}`);
+  await sees(page, 'quick 6');
+  const announcer = page.locator('.announcer');
+  await until('the last one is announced', async () => /quick 6/.test((await announcer.textContent()) ?? ''));
+  assert.equal(await page.locator('[role="log"]').getAttribute('aria-live'), 'off', 'the list itself keeps quiet');
+});
+
+test('everything can be reached with the keyboard, visibly', async () => {
+  const { page } = await enter(on.browser, on.services, 'Tabitha');
+  await page.locator('header .me').focus();
+  /** @type {string[]} */
+  const stops = [];
+  for (let i = 0; i < 60; i += 1) {
+    await page.keyboard.press('Tab');
+    const stop = await page.evaluate(() => {
+      const active = /** @type {HTMLElement} */ (document.activeElement);
+      const style = getComputedStyle(active.id === 'draft' ? /** @type {Element} */ (active.parentElement) : active);
+      return { what: active.id || active.className || active.tagName, visible: style.outlineStyle !== 'none' && style.outlineWidth !== '0px' };
+    });
+    assert.ok(stop.visible, `no visible focus on ${stop.what}`);
+    stops.push(stop.what);
+    if (stop.what === 'send') break;
+  }
+  assert.ok(stops.includes('scroller') && stops.includes('draft') && stops.includes('send'), stops.join(', '));
+});

@@ -1,0 +1,212 @@
+// The two services as people run them: real binaries, real sockets, a fresh data folder.
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = fileURLToPath(new URL('..', import.meta.url));
+const binaries = resolve(here, process.env.REALTALK_BIN ?? '../target/debug');
+
+/** @type {Set<import('node:child_process').ChildProcess>} */
+const running = new Set();
+// The last resort, for a test run that ends without its clean-up.
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/**
+ * Asks until it holds; the alternative to sleeping.
+ * @template T
+ * @param {string} what for the error
+ * @param {() => Promise<T> | T} condition
+ * @param {number} [timeout] milliseconds
+ * @returns {Promise<NonNullable<T>>} the first truthy answer
+ */
+export async function until(what, condition, timeout = 20_000) {
+  const deadline = Date.now() + timeout;
+  for (;;) {
+    const answer = await condition();
+    if (answer) return answer;
+    if (Date.now() > deadline) throw new Error(`waited ${timeout} ms in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** @returns {Promise<number>} a port that was free just now */
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** One service that can be killed and started again on its port. */
+export class Service {
+  /** @type {import('node:child_process').ChildProcess | undefined} */
+  #child;
+  #log = '';
+
+  /**
+   * @param {string} name of the binary
+   * @param {number} port
+   * @param {Record<string, string>} environment
+   */
+  constructor(name, port, environment) {
+    this.name = name;
+    this.port = port;
+    this.url = `http://127.0.0.1:${port}`;
+    this.environment = environment;
+  }
+
+  async start() {
+    const child = spawn(join(binaries, this.name), {
+      env: { PATH: process.env.PATH, ...this.environment, PORT: String(this.port) },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child = child;
+    running.add(child);
+    child.on('error', (error) => (this.#log += `${error}\n`));
+    child.on('close', () => running.delete(child));
+    for (const output of [child.stdout, child.stderr]) {
+      output?.on('data', (chunk) => (this.#log = (this.#log + chunk).slice(-20_000)));
+    }
+    await until(`${this.name} is ready`, async () => {
+      if (child.exitCode !== null || child.pid === undefined) throw new Error(`${this.name} ended:\n${this.#log}`);
+      return (await fetch(`${this.url}/readyz`).catch(() => undefined))?.ok;
+    });
+  }
+
+  get running() {
+    return this.#child !== undefined && running.has(this.#child);
+  }
+
+  /** Ends the process at once, as a crash or a power cut would. */
+  async kill() {
+    await this.#end('SIGKILL');
+  }
+
+  async stop() {
+    const timer = setTimeout(() => this.#child?.kill('SIGKILL'), 5_000);
+    await this.#end('SIGTERM');
+    clearTimeout(timer);
+  }
+
+  /** @param {NodeJS.Signals} signal */
+  async #end(signal) {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+    const closed = once(child, 'close');
+    child.kill(signal);
+    await closed;
+  }
+}
+
+/** Both services, and the little that tests ask of them directly. */
+export class Services {
+  /**
+   * @param {Service} message
+   * @param {Service} notification
+   * @param {string} folder
+   */
+  constructor(message, notification, folder) {
+    this.message = message;
+    this.notification = notification;
+    this.folder = folder;
+  }
+
+  static async start() {
+    const folder = await mkdtemp(join(tmpdir(), 'realtalk-web-'));
+    const [messagePort, notificationPort] = [await freePort(), await freePort()];
+    const notificationUrl = `http://127.0.0.1:${notificationPort}`;
+    const environment = {
+      HOST: '127.0.0.1',
+      DATA_DIR: folder,
+      INTERNAL_SECRET: randomBytes(32).toString('hex'),
+      MESSAGE_SERVICE_URL: `http://127.0.0.1:${messagePort}`,
+      NOTIFICATION_SERVICE_URL: notificationUrl,
+      PUBLIC_NOTIFICATION_URL: notificationUrl,
+      DRAIN_SECS: '1',
+      RUST_LOG: 'warn',
+    };
+    const services = new Services(
+      new Service('message-service', messagePort, environment),
+      new Service('realtime-ntfn', notificationPort, environment),
+      folder,
+    );
+    try {
+      await Promise.all([services.message.start(), services.notification.start()]);
+    } catch (error) {
+      await services.stop();
+      throw error;
+    }
+    return services;
+  }
+
+  /** The address of the web client. */
+  get url() {
+    return this.message.url;
+  }
+
+  /** Starts again what a test has left dead. */
+  async mend() {
+    for (const service of [this.message, this.notification]) {
+      if (!service.running) await service.start();
+    }
+  }
+
+  async stop() {
+    await Promise.all([this.message.stop(), this.notification.stop()]);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /**
+   * @param {string} user
+   * @param {string} content
+   */
+  async post(user, content) {
+    const response = await fetch(`${this.url}/messages`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ user, content }),
+    });
+    if (response.status !== 201) throw new Error(`post: ${response.status} ${await response.text()}`);
+    return /** @type {Promise<{id: string, seq: number}>} */ (response.json());
+  }
+
+  /** @returns {Promise<string[]>} the contents of the newest 200 messages */
+  async stored() {
+    const response = await fetch(`${this.url}/messages?limit=200`);
+    const messages = /** @type {{content: string}[]} */ (await response.json());
+    return messages.map((message) => message.content);
+  }
+}
+
+/**
+ * Something else on the port of a stopped service: what a proxy answers during a deployment.
+ * @param {number} port
+ */
+export async function unavailable(port) {
+  let requests = 0;
+  const server = createHttpServer((_, response) => {
+    requests += 1;
+    response.writeHead(503, { 'Access-Control-Allow-Origin': '*' }).end('unavailable');
+  }).listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    get requests() {
+      return requests;
+    },
+    async stop() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
