@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""Runs the snippets of the README against a fresh RealTalk.
+
+A snippet to run follows a comment `<!-- run: TEXT -->`; its output must hold TEXT. They run in the
+order in which they stand, on one instance, with its ports in place of 8080 and 8081.
+
+    scripts/readme-test.py target/debug/realtalk
+"""
+
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SNIPPET = re.compile(r"<!-- run: (.*?) -->\n```(\w+)\n(.*?)```", re.DOTALL)
+
+# Node has no EventSource of its own yet; a page has. The snippet gets three seconds.
+NODE_PRELUDE = """
+import {{ createRequire }} from "node:module";
+globalThis.EventSource = createRequire("{root}/web-tests/")("eventsource").EventSource;
+setTimeout(() => process.exit(), 3000);
+"""
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def wait_ready(url, process):
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            sys.exit(f"realtalk ended with {process.returncode} before it was ready")
+        try:
+            urllib.request.urlopen(url, timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    sys.exit(f"{url} did not answer within 30 s")
+
+
+def command(language, text):
+    if language == "sh":
+        return ["bash", "-euo", "pipefail", "-c", text]
+    if language == "python":
+        return [sys.executable, "-c", text]
+    if language == "js":
+        return ["node", "--input-type=module", "-e", NODE_PRELUDE.format(root=ROOT) + text]
+    sys.exit(f"no way to run a snippet in {language}")
+
+
+def run(language, text, expected):
+    result = subprocess.run(
+        command(language, text), capture_output=True, text=True, timeout=30, check=False
+    )
+    first = text.strip().splitlines()[0]
+    if result.returncode != 0 or expected not in result.stdout:
+        sys.exit(
+            f"README snippet failed: {first}\nexit code {result.returncode}, expected in its "
+            f"output: {expected}\n--- output\n{result.stdout}{result.stderr}"
+        )
+    print(f"ok: {language}: {first}")
+
+
+def main():
+    binary = pathlib.Path(sys.argv[1]).resolve()
+    snippets = SNIPPET.findall((ROOT / "README.md").read_text())
+    if len(snippets) < 5:
+        sys.exit(f"only {len(snippets)} snippets found in README.md: is their form the same?")
+    message, notification = free_ports(2)
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {
+            "PORT": str(message),
+            "NOTIFICATION_PORT": str(notification),
+            "DATA_DIR": folder,
+            "RUST_LOG": "warn",
+        }
+        process = subprocess.Popen([binary], env=environment, stdout=subprocess.DEVNULL)
+        try:
+            wait_ready(f"http://localhost:{message}/readyz", process)
+            wait_ready(f"http://localhost:{notification}/readyz", process)
+            for expected, language, text in snippets:
+                text = text.replace(":8080", f":{message}").replace(":8081", f":{notification}")
+                run(language, text, expected)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=30)
+    print(f"{len(snippets)} passed, 0 failed")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Every check and test of the project. Installs what they need (as root, or with sudo).
+#
+#   ./test.sh          everything
+#   ./test.sh rust     formatting, lints, docs, all Rust tests with the short fault runs
+#   ./test.sh docs     the README's snippets, the container setup without a Docker engine
+#   ./test.sh web      the web client: types, units, headless Chromium
+set -euo pipefail
+cd "$(dirname "$0")"
+export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto} RUST_BACKTRACE=1
+
+began=$SECONDS
+current=start
+trap '[ $? -eq 0 ] || printf "\nFAILED: %s (after %s s)\n" "$current" "$((SECONDS - began))"' EXIT
+
+step() {
+    current=$1
+    shift
+    local start=$SECONDS
+    printf '\n== %s\n' "$current"
+    "$@"
+    printf '== %s: %s s\n' "$current" "$((SECONDS - start))"
+}
+
+# Installs Debian packages unless the command that they bring is there.
+need() {
+    local command=$1
+    shift
+    command -v "$command" >/dev/null && return
+    local sudo=
+    [ "$(id -u)" -eq 0 ] || sudo=sudo
+    command -v apt-get >/dev/null || { echo "please install $command"; return 1; }
+    if [ -z "${apt_updated:-}" ]; then
+        $sudo apt-get update -qq
+        apt_updated=1
+    fi
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+rust_tools() {
+    command -v cargo >/dev/null || { echo "please install Rust: https://rustup.rs"; return 1; }
+    need cc gcc libc6-dev
+}
+
+# The web tests need Node 20; Debian 12 has 18, but the registry has newer ones.
+node_tools() {
+    need node nodejs npm
+    need npm npm
+    if [ "$(node -p 'parseInt(process.versions.node)')" -lt 20 ]; then
+        npm install --silent --no-save --prefix target/node node@20
+        PATH="$PWD/target/node/node_modules/node/bin:$PATH"
+    fi
+    need chromium chromium
+    npm ci --silent --no-audit --no-fund --prefix web-tests
+}
+
+rust_docs() {
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+}
+
+rust() {
+    step "install what Rust needs" rust_tools
+    step "formatting (fix: cargo fmt)" cargo fmt --all --check
+    step "lints" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+    step "documentation" rust_docs
+    step "build" cargo build --workspace --locked --quiet
+    step "Rust tests" cargo test --workspace --locked --quiet
+}
+
+docs() {
+    step "install what the snippets need" need curl curl
+    step "install python3" need python3 python3
+    step "install what the web tests need" node_tools
+    step "build the launcher" cargo build -p realtalk --locked --quiet
+    step "container setup" python3 scripts/check-compose.py
+    step "README snippets" python3 scripts/readme-test.py target/debug/realtalk
+}
+
+web() {
+    step "install what the web tests need" node_tools
+    step "build the services" cargo build --workspace --bins --locked --quiet
+    step "web client: types" npm run --silent --prefix web-tests check
+    step "web client: units" npm run --silent --prefix web-tests unit
+    step "web client: browser" npm run --silent --prefix web-tests browser
+}
+
+case ${1:-all} in
+all) rust && docs && web ;;
+rust | docs | web) "$1" ;;
+*) current="usage: $0 [rust|docs|web]" && exit 2 ;;
+esac
+printf '\nAll passed in %s s.\n' "$((SECONDS - began))"
