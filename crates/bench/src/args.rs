@@ -77,10 +77,7 @@ impl Args {
     pub(crate) fn lab(&self) -> Result<Lab> {
         let own_folder = || -> Result<PathBuf> {
             let own = std::env::current_exe()?;
-            Ok(own
-                .parent()
-                .context("a program outside any folder")?
-                .to_owned())
+            Ok(own.parent().context("a program outside any folder")?.to_owned())
         };
         Ok(Lab {
             bin_dir: self.bin_dir.clone().map_or_else(own_folder, Ok)?,

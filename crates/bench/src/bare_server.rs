@@ -47,12 +47,8 @@ pub(crate) fn run(port: u16) -> Result<()> {
     // mio asks for a backlog of 1,024, far more than the generator opens at a time.
     let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port).into())?;
     let poll = Poll::new()?;
-    poll.registry()
-        .register(&mut listener, LISTENER, Interest::READABLE)?;
-    let mut bare = Bare {
-        poll,
-        peers: Slab::new(),
-    };
+    poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+    let mut bare = Bare { poll, peers: Slab::new() };
     let mut events = Events::with_capacity(1024);
     let mut heartbeat = Instant::now() + HEARTBEAT_EVERY;
     loop {
@@ -86,13 +82,8 @@ impl Bare {
             socket.set_nodelay(true)?;
             let entry = self.peers.vacant_entry();
             let interest = Interest::READABLE | Interest::WRITABLE;
-            self.poll
-                .registry()
-                .register(&mut socket, Token(entry.key()), interest)?;
-            entry.insert(Peer {
-                socket,
-                state: State::Asking(Vec::new()),
-            });
+            self.poll.registry().register(&mut socket, Token(entry.key()), interest)?;
+            entry.insert(Peer { socket, state: State::Asking(Vec::new()) });
         }
     }
 

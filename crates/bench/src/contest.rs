@@ -32,10 +32,8 @@ pub(crate) fn run(row: &dyn Row, wanted: &[Kind], runs: usize, lab: &Lab) -> Res
             eprintln!("{} {run}/{runs}: {kind} …", row.name());
             match measure(row, *kind, lab) {
                 Ok(sample) => {
-                    let figures: Vec<_> = sample
-                        .iter()
-                        .map(|(name, value)| format!("{name} {value:.2}"))
-                        .collect();
+                    let figures: Vec<_> =
+                        sample.iter().map(|(name, value)| format!("{name} {value:.2}")).collect();
                     eprintln!("    {}", figures.join(", "));
                     samples.push(sample);
                 }
@@ -52,11 +50,7 @@ pub(crate) fn run(row: &dyn Row, wanted: &[Kind], runs: usize, lab: &Lab) -> Res
 
 /// One measurement, with what else the machine was doing: on a busy one no figure means much.
 fn measure(row: &dyn Row, kind: Kind, lab: &Lab) -> Result<Sample> {
-    let (start, all, own) = (
-        clock::now(),
-        usage::machine_processor()?,
-        usage::family_processor()?,
-    );
+    let (start, all, own) = (clock::now(), usage::machine_processor()?, usage::family_processor()?);
     let mut sample = row.measure(kind, lab)?;
     // The server has ended by now, so its time has become part of this family's.
     let others = usage::machine_processor()? - all - (usage::family_processor()? - own);

@@ -17,12 +17,8 @@ pub(crate) struct Figure {
 
 /// The share of the machine's processors that unrelated programs took during the measurement; every
 /// row has it.
-pub(crate) const OTHERS: Figure = Figure {
-    name: "machine used by others",
-    unit: "%",
-    digits: 0,
-    bars: &[],
-};
+pub(crate) const OTHERS: Figure =
+    Figure { name: "machine used by others", unit: "%", digits: 0, bars: &[] };
 
 /// What RealTalk's median has to reach.
 #[derive(Clone, Copy, Debug)]
@@ -49,27 +45,15 @@ impl Bar {
     pub(crate) fn judge(self, median: impl Fn(Kind) -> Option<f64>) -> Option<Verdict> {
         let own = median(Kind::Realtalk)?;
         Some(match self {
-            Self::Most(limit) => Verdict {
-                ratio: None,
-                met: own <= limit,
-            },
-            Self::Least(limit) => Verdict {
-                ratio: None,
-                met: own >= limit,
-            },
+            Self::Most(limit) => Verdict { ratio: None, met: own <= limit },
+            Self::Least(limit) => Verdict { ratio: None, met: own >= limit },
             Self::MostTimes(times, kind) => {
                 let ratio = own / median(kind)?;
-                Verdict {
-                    ratio: Some((ratio, kind)),
-                    met: ratio <= times,
-                }
+                Verdict { ratio: Some((ratio, kind)), met: ratio <= times }
             }
             Self::LeastTimes(times, kind) => {
                 let ratio = own / median(kind)?;
-                Verdict {
-                    ratio: Some((ratio, kind)),
-                    met: ratio >= times,
-                }
+                Verdict { ratio: Some((ratio, kind)), met: ratio >= times }
             }
         })
     }
@@ -92,10 +76,8 @@ pub(crate) fn medians(samples: &[Sample]) -> Sample {
         return Sample::new();
     };
     let median_of = |name: &&'static str| {
-        let mut values: Vec<f64> = samples
-            .iter()
-            .filter_map(|sample| sample.get(name).copied())
-            .collect();
+        let mut values: Vec<f64> =
+            samples.iter().filter_map(|sample| sample.get(name).copied()).collect();
         values.sort_by(f64::total_cmp);
         let middle = values.len() / 2;
         let median = match values.len() % 2 {
@@ -114,10 +96,7 @@ mod tests {
     #[test]
     fn the_median_is_the_middle_or_the_mean_of_the_two() {
         let samples = |values: &[f64]| -> Vec<Sample> {
-            values
-                .iter()
-                .map(|value| Sample::from([("x", *value)]))
-                .collect()
+            values.iter().map(|value| Sample::from([("x", *value)])).collect()
         };
         assert_eq!(medians(&samples(&[9.0, 1.0, 5.0]))["x"], 5.0);
         assert_eq!(medians(&samples(&[9.0, 1.0, 5.0, 6.0]))["x"], 5.5);

@@ -17,14 +17,11 @@ impl Histogram {
     }
 
     pub(crate) fn record(&mut self, nanos: u64) {
-        self.0
-            .saturating_record(nanos.clamp(*RANGE_NS.start(), *RANGE_NS.end()));
+        self.0.saturating_record(nanos.clamp(*RANGE_NS.start(), *RANGE_NS.end()));
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
-        self.0
-            .add(&other.0)
-            .expect("every histogram here has the same bounds");
+        self.0.add(&other.0).expect("every histogram here has the same bounds");
     }
 
     /// The latency that the given share (0–1) of the samples does not exceed.

@@ -15,10 +15,7 @@ pub(crate) fn request(
 ) -> Vec<u8> {
     let length = match method {
         "GET" => String::new(),
-        _ => format!(
-            "Content-Type: application/json\r\nContent-Length: {}\r\n",
-            body.len()
-        ),
+        _ => format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len()),
     };
     format!("{method} {path} HTTP/1.1\r\nHost: {to}\r\n{length}{extra}\r\n{body}").into_bytes()
 }
@@ -158,8 +155,7 @@ mod tests {
         assert_eq!(head.status, 200);
         let (mut body, mut content) = (head.body, Vec::new());
         for part in parts {
-            body.feed(part, |bytes| content.extend_from_slice(bytes))
-                .unwrap();
+            body.feed(part, |bytes| content.extend_from_slice(bytes)).unwrap();
         }
         (content, body.is_done())
     }
@@ -181,28 +177,13 @@ mod tests {
         let sized = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n";
         assert_eq!(content(sized, &[b"hel", b"lo"]), (b"hello".to_vec(), true));
         let open = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
-        assert_eq!(
-            content(open, &[b"data", b": x"]),
-            (b"data: x".to_vec(), false)
-        );
+        assert_eq!(content(open, &[b"data", b": x"]), (b"data: x".to_vec(), false));
     }
 
     #[test]
     fn an_incomplete_head_waits_and_a_bad_chunk_is_an_error() {
-        assert!(
-            Head::parse(b"HTTP/1.1 200 OK\r\nA: b\r\n")
-                .unwrap()
-                .is_none()
-        );
-        assert!(
-            Body::Chunk(Chunk::Size(0))
-                .feed(b"xyz\r\n", |_| {})
-                .is_err()
-        );
-        assert!(
-            Body::Chunk(Chunk::Size(0))
-                .feed(b"1\r\nab", |_| {})
-                .is_err()
-        );
+        assert!(Head::parse(b"HTTP/1.1 200 OK\r\nA: b\r\n").unwrap().is_none());
+        assert!(Body::Chunk(Chunk::Size(0)).feed(b"xyz\r\n", |_| {}).is_err());
+        assert!(Body::Chunk(Chunk::Size(0)).feed(b"1\r\nab", |_| {}).is_err());
     }
 }

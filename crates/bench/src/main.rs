@@ -4,11 +4,7 @@
 //! client got each post once and in order, and prints RealTalk's figures beside those of nginx's
 //! nchan and of a bare `write(2)` loop from the same run. A broken delivery rule fails the run.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command-line program"
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
 mod args;
 mod bare_server;
@@ -65,19 +61,12 @@ fn run(args: Args) -> Result<ExitCode> {
         std::fs::write(path, text).with_context(|| format!("write {}", path.display()))?;
     }
     let failed = reports.iter().any(RowReport::failed);
-    Ok(if failed {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Allows as many connections as the system lets this process and its children have.
 fn raise_descriptor_limit() -> Result<()> {
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     setrlimit(Resource::Nofile, raised).context("raise the limit of open descriptors")
 }

@@ -36,18 +36,13 @@ impl Mark {
         let fields = data.get(start..start + LEN - OPEN.len())?;
         let seq = number(&fields[..SEQ_DIGITS])?;
         let sent = number(&fields[SEQ_DIGITS + 1..SEQ_DIGITS + 1 + TIME_DIGITS])?;
-        Some(Self {
-            seq: u32::try_from(seq).ok()?,
-            sent,
-        })
+        Some(Self { seq: u32::try_from(seq).ok()?, sent })
     }
 }
 
 fn number(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0, |sum, digit| {
-        digit
-            .is_ascii_digit()
-            .then(|| sum * 10 + u64::from(digit - b'0'))
+        digit.is_ascii_digit().then(|| sum * 10 + u64::from(digit - b'0'))
     })
 }
 
@@ -57,10 +52,7 @@ mod tests {
 
     #[test]
     fn a_mark_survives_the_trip_through_json() {
-        let mark = Mark {
-            seq: 4_711,
-            sent: 123_456_789_012_345,
-        };
+        let mark = Mark { seq: 4_711, sent: 123_456_789_012_345 };
         let content = mark.content(200);
         assert_eq!(content.len(), 200);
         let data = format!(r#"{{"type":"message","content":"{content}"}}"#);

@@ -29,11 +29,7 @@ impl Poster {
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self {
-            to,
-            socket,
-            received: Vec::new(),
-        })
+        Ok(Self { to, socket, received: Vec::new() })
     }
 
     pub(crate) fn get(&mut self, path: &str) -> Result<Answer> {
@@ -66,10 +62,7 @@ impl Poster {
         loop {
             framing.feed(&fresh, |content| body.extend_from_slice(content))?;
             if framing.is_done() {
-                return Ok(Answer {
-                    status: head.status,
-                    body,
-                });
+                return Ok(Answer { status: head.status, body });
             }
             self.received.clear();
             self.read()?;
@@ -79,15 +72,9 @@ impl Poster {
 
     fn read(&mut self) -> Result<()> {
         let mut buffer = [0; 16 * 1024];
-        let read = self
-            .socket
-            .read(&mut buffer)
-            .with_context(|| format!("an answer of {}", self.to))?;
-        ensure!(
-            read > 0,
-            "{} closed the connection before its answer",
-            self.to
-        );
+        let read =
+            self.socket.read(&mut buffer).with_context(|| format!("an answer of {}", self.to))?;
+        ensure!(read > 0, "{} closed the connection before its answer", self.to);
         self.received.extend_from_slice(&buffer[..read]);
         Ok(())
     }

@@ -25,13 +25,8 @@ impl Child {
     pub(crate) fn spawn(mut command: Command, folder: &Path, name: &str) -> Result<Self> {
         let log = folder.join(format!("{name}.log"));
         let output = File::options().create(true).append(true).open(&log)?;
-        command
-            .stdin(std::process::Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output);
-        let inner = command
-            .spawn()
-            .with_context(|| format!("start {name}: {command:?}"))?;
+        command.stdin(std::process::Stdio::null()).stdout(output.try_clone()?).stderr(output);
+        let inner = command.spawn().with_context(|| format!("start {name}: {command:?}"))?;
         Ok(Self { inner, log })
     }
 
@@ -54,8 +49,7 @@ impl Child {
             if ended.is_some() || Instant::now() > deadline {
                 bail!(
                     "{at}{path} is not ready ({}); its log ends:\n{}",
-                    ended.map_or("still running after 30 s".into(), |status| status
-                        .to_string()),
+                    ended.map_or("still running after 30 s".into(), |status| status.to_string()),
                     self.log_end()
                 );
             }

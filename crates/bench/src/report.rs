@@ -36,20 +36,15 @@ impl RowReport {
 
     /// A server's median of a figure, if it was measured.
     pub(crate) fn median(&self, kind: Kind, figure: &str) -> Option<f64> {
-        self.results
-            .iter()
-            .find(|(of, _)| *of == kind)
-            .and_then(|(_, outcome)| match outcome {
-                Outcome::Measured(samples) => medians(samples).get(figure).copied(),
-                _ => None,
-            })
+        self.results.iter().find(|(of, _)| *of == kind).and_then(|(_, outcome)| match outcome {
+            Outcome::Measured(samples) => medians(samples).get(figure).copied(),
+            _ => None,
+        })
     }
 
     /// Whether a server failed.
     pub(crate) fn failed(&self) -> bool {
-        self.results
-            .iter()
-            .any(|(_, outcome)| matches!(outcome, Outcome::Failed(_)))
+        self.results.iter().any(|(_, outcome)| matches!(outcome, Outcome::Failed(_)))
     }
 
     fn json(&self) -> Value {
@@ -105,11 +100,7 @@ impl Conditions {
             generator: format!(
                 "realtalk-bench {}, {} build, {} threads, same machine, loopback",
                 env!("CARGO_PKG_VERSION"),
-                if cfg!(debug_assertions) {
-                    "debug"
-                } else {
-                    "release"
-                },
+                if cfg!(debug_assertions) { "debug" } else { "release" },
                 lab.pace.threads
             ),
             targets: targets

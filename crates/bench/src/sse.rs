@@ -147,17 +147,9 @@ mod tests {
             let bytes = stream.as_bytes();
             for cut in 0..=bytes.len() {
                 let (left, right) = bytes.split_at(cut);
-                assert_eq!(
-                    parse([left, right].into_iter()),
-                    expected(),
-                    "{ending:?} cut at {cut}"
-                );
+                assert_eq!(parse([left, right].into_iter()), expected(), "{ending:?} cut at {cut}");
             }
-            assert_eq!(
-                parse(bytes.chunks(1)),
-                expected(),
-                "{ending:?} byte by byte"
-            );
+            assert_eq!(parse(bytes.chunks(1)), expected(), "{ending:?} byte by byte");
         }
     }
 

@@ -33,22 +33,16 @@ fn header(kinds: &[Kind]) -> Vec<String> {
 /// A line with the medians and the first bar, and one for each further bar.
 fn figure_lines(report: &RowReport, figure: &Figure, kinds: &[Kind]) -> Vec<Vec<String>> {
     let mut first = vec![figure.name.to_owned(), figure.unit.to_owned()];
-    first.extend(
-        kinds
-            .iter()
-            .map(|kind| match report.median(*kind, figure.name) {
-                Some(value) => number(value, figure.digits),
-                None => "–".into(),
-            }),
-    );
+    first.extend(kinds.iter().map(|kind| match report.median(*kind, figure.name) {
+        Some(value) => number(value, figure.digits),
+        None => "–".into(),
+    }));
     let blank = vec![String::new(); first.len()];
     let judge = |bar: &Bar| {
         let verdict = bar.judge(|kind| report.median(kind, figure.name));
         let ratio = verdict.as_ref().and_then(|verdict| verdict.ratio);
         vec![
-            ratio.map_or(String::new(), |(ratio, kind)| {
-                format!("{ratio:.2} × {kind}")
-            }),
+            ratio.map_or(String::new(), |(ratio, kind)| format!("{ratio:.2} × {kind}")),
             bar.to_string(),
             match verdict {
                 None => "not judged".into(),
@@ -68,11 +62,7 @@ fn align(lines: &[Vec<String>], targets: usize) -> String {
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
         .map(|column| {
-            lines
-                .iter()
-                .filter_map(|line| line.get(column))
-                .map(|cell| cell.chars().count())
-                .max()
+            lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max()
         })
         .map(Option::unwrap_or_default)
         .collect();
@@ -99,9 +89,7 @@ fn number(value: f64, digits: usize) -> String {
         return "never".into();
     }
     let plain = format!("{:.digits$}", value.abs());
-    let (whole, fraction) = plain
-        .split_once('.')
-        .map_or((&*plain, None), |(w, f)| (w, Some(f)));
+    let (whole, fraction) = plain.split_once('.').map_or((&*plain, None), |(w, f)| (w, Some(f)));
     let mut grouped = String::new();
     for (index, digit) in whole.chars().enumerate() {
         if index > 0 && (whole.len() - index) % 3 == 0 {

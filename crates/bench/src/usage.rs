@@ -37,19 +37,13 @@ pub(crate) fn machine_processor() -> Result<f64> {
     let stat = fs::read_to_string("/proc/stat")?;
     let line = stat.lines().next().context("an empty /proc/stat")?;
     // user, nice, system
-    let busy = line
-        .split_whitespace()
-        .skip(1)
-        .take(3)
-        .map(str::parse::<f64>);
+    let busy = line.split_whitespace().skip(1).take(3).map(str::parse::<f64>);
     Ok(busy.sum::<Result<f64, _>>()? / ticks_per_second())
 }
 
 /// Open descriptors, summed over the processes.
 pub(crate) fn descriptors(pids: &[Pid]) -> Result<f64> {
-    sum(pids, |pid| {
-        Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count() as f64)
-    })
+    sum(pids, |pid| Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count() as f64))
 }
 
 /// Bytes that the kernel still holds for sending from this local port, over all its sockets.
@@ -68,9 +62,7 @@ pub(crate) fn unsent(port: u16) -> Result<f64> {
 /// The processes that this one started.
 pub(crate) fn children(pid: Pid) -> Result<Vec<Pid>> {
     let listed = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
-    let pids = listed
-        .split_whitespace()
-        .filter_map(|child| Pid::from_raw(child.parse().ok()?));
+    let pids = listed.split_whitespace().filter_map(|child| Pid::from_raw(child.parse().ok()?));
     Ok(pids.collect())
 }
 

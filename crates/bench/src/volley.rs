@@ -43,13 +43,8 @@ pub(crate) fn run(
         socket.set_nodelay(true)?;
         socket.set_nonblocking(true)?;
         let mut socket = TcpStream::from_std(socket);
-        poll.registry()
-            .register(&mut socket, Token(index), Interest::READABLE)?;
-        lanes.push(Connection {
-            socket,
-            received: Vec::new(),
-            body: None,
-        });
+        poll.registry().register(&mut socket, Token(index), Interest::READABLE)?;
+        lanes.push(Connection { socket, received: Vec::new(), body: None });
     }
     let start = clock::now();
     let stop = start + clock::nanos(duration);
@@ -63,10 +58,7 @@ pub(crate) fn run(
     let mut buffer = vec![0; 64 * 1024];
     while due > 0 {
         interrupt::check()?;
-        ensure!(
-            clock::now() < give_up,
-            "{due} answers did not come within 30 s"
-        );
+        ensure!(clock::now() < give_up, "{due} answers did not come within 30 s");
         match poll.poll(&mut events, Some(Duration::from_millis(100))) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             polled => polled?,
@@ -83,10 +75,7 @@ pub(crate) fn run(
             }
         }
     }
-    Ok(Volley {
-        answers,
-        seconds: (clock::now() - start) as f64 / 1e9,
-    })
+    Ok(Volley { answers, seconds: (clock::now() - start) as f64 / 1e9 })
 }
 
 impl Connection {

@@ -9,15 +9,7 @@ fn a_burst_against_the_bare_loop_writes_its_figures() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("burst.json");
     let output = Command::new(env!("CARGO_BIN_EXE_realtalk-bench"))
-        .args([
-            "burst",
-            "--targets",
-            "bare",
-            "--clients",
-            "50",
-            "--posts",
-            "20",
-        ])
+        .args(["burst", "--targets", "bare", "--clients", "50", "--posts", "20"])
         .arg("--json")
         .arg(&file)
         .output()
@@ -25,10 +17,7 @@ fn a_burst_against_the_bare_loop_writes_its_figures() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     let table = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        table.contains("burst: 50 SSE clients, 20 posts of 200 bytes"),
-        "{table}"
-    );
+    assert!(table.contains("burst: 50 SSE clients, 20 posts of 200 bytes"), "{table}");
 
     let report: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     assert!(report["conditions"]["cores"].as_u64().unwrap() > 0);

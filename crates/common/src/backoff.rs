@@ -16,19 +16,12 @@ pub struct Backoff {
 impl Backoff {
     /// Waits up to `first` at first, and never more than `longest`.
     pub const fn new(first: Duration, longest: Duration) -> Self {
-        Self {
-            first,
-            longest,
-            tries: 0,
-        }
+        Self { first, longest, tries: 0 }
     }
 
     /// The time to wait before the next try.
     pub fn next_delay(&mut self) -> Duration {
-        let bound = self
-            .first
-            .saturating_mul(1 << self.tries.min(20))
-            .min(self.longest);
+        let bound = self.first.saturating_mul(1 << self.tries.min(20)).min(self.longest);
         self.tries = self.tries.saturating_add(1);
         bound.mul_f64(rand::random())
     }

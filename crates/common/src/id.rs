@@ -27,11 +27,7 @@ impl EventId {
 
     /// The id with this many microseconds since 1970, or `None` past the end of the year 9999.
     pub const fn from_micros(micros: u64) -> Option<Self> {
-        if micros <= Self::MAX {
-            Some(Self(micros))
-        } else {
-            None
-        }
+        if micros <= Self::MAX { Some(Self(micros)) } else { None }
     }
 
     /// Microseconds since 1970.
@@ -112,14 +108,8 @@ impl FromStr for EventId {
             number(15, 21)? * 1_000,
         )
         .map_err(|_| InvalidId)?;
-        let micros = TimeZone::UTC
-            .to_timestamp(at)
-            .map_err(|_| InvalidId)?
-            .as_microsecond();
-        u64::try_from(micros)
-            .ok()
-            .and_then(Self::from_micros)
-            .ok_or(InvalidId)
+        let micros = TimeZone::UTC.to_timestamp(at).map_err(|_| InvalidId)?.as_microsecond();
+        u64::try_from(micros).ok().and_then(Self::from_micros).ok_or(InvalidId)
     }
 }
 
@@ -131,9 +121,7 @@ impl Serialize for EventId {
 
 impl<'de> Deserialize<'de> for EventId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 

@@ -73,10 +73,7 @@ impl fmt::Debug for Secret {
 }
 
 fn file_error(path: &Path, cause: io::Error) -> SecretError {
-    SecretError::File {
-        path: path.to_owned(),
-        cause,
-    }
+    SecretError::File { path: path.to_owned(), cause }
 }
 
 fn create(path: &Path) -> io::Result<()> {
@@ -109,32 +106,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/internal.secret");
         let secrets: Vec<_> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..16)
-                .map(|_| scope.spawn(|| Secret::read_or_create(&path).unwrap()))
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap())
-                .collect()
+            let threads: Vec<_> =
+                (0..16).map(|_| scope.spawn(|| Secret::read_or_create(&path).unwrap())).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert!(secrets.windows(2).all(|pair| pair[0] == pair[1]));
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            assert_eq!(
-                fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-                0o600
-            );
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
     }
 
     #[test]
     fn short_secrets_are_refused_and_none_is_shown() {
-        assert!(matches!(
-            Secret::parse("  short  "),
-            Err(SecretError::Short)
-        ));
+        assert!(matches!(Secret::parse("  short  "), Err(SecretError::Short)));
         let secret = Secret::parse("0123456789abcdef\n").unwrap();
         assert_eq!(format!("{secret:?}"), "Secret(hidden)");
         assert_eq!(secret.bytes(), b"0123456789abcdef");

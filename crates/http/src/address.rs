@@ -19,15 +19,13 @@ impl TrustedProxies {
             .map(str::trim)
             .filter(|item| !item.is_empty())
             .map(|item| {
-                item.parse()
-                    .or_else(|_| item.parse::<IpAddr>().map(IpNet::from))
-                    .map_err(|_| {
-                        SettingError::new(
-                            "TRUSTED_PROXIES",
-                            item,
-                            "list addresses or networks such as 10.0.0.0/8, separated by commas",
-                        )
-                    })
+                item.parse().or_else(|_| item.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
+                    SettingError::new(
+                        "TRUSTED_PROXIES",
+                        item,
+                        "list addresses or networks such as 10.0.0.0/8, separated by commas",
+                    )
+                })
             })
             .collect::<Result<_, _>>()
             .map(Self)
@@ -39,9 +37,7 @@ impl TrustedProxies {
     pub fn client_address(&self, request: &HttpRequest) -> IpAddr {
         let peer = request
             .peer_addr()
-            .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| {
-                peer.ip().to_canonical()
-            });
+            .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.ip().to_canonical());
         if !self.trusts(peer) {
             return peer;
         }
@@ -76,12 +72,7 @@ mod tests {
             request = request.append_header(("x-forwarded-for", *value));
         }
         let proxies = TrustedProxies::parse(Some(proxies)).unwrap();
-        assert_eq!(
-            proxies
-                .client_address(&request.to_http_request())
-                .to_string(),
-            client
-        );
+        assert_eq!(proxies.client_address(&request.to_http_request()).to_string(), client);
     }
 
     #[test]
@@ -89,12 +80,7 @@ mod tests {
         check("", "198.51.100.1:1", &["203.0.113.9"], "198.51.100.1");
         check("127.0.0.1", "127.0.0.1:1", &["203.0.113.9"], "203.0.113.9");
         check("127.0.0.1", "127.0.0.1:1", &[], "127.0.0.1");
-        check(
-            "127.0.0.1",
-            "[::ffff:127.0.0.1]:1",
-            &["203.0.113.9"],
-            "203.0.113.9",
-        );
+        check("127.0.0.1", "[::ffff:127.0.0.1]:1", &["203.0.113.9"], "203.0.113.9");
     }
 
     #[test]
@@ -105,12 +91,7 @@ mod tests {
             &["1.2.3.4, 203.0.113.9, 10.1.1.1"],
             "203.0.113.9",
         );
-        check(
-            "127.0.0.1",
-            "127.0.0.1:1",
-            &["1.2.3.4", "203.0.113.9"],
-            "203.0.113.9",
-        );
+        check("127.0.0.1", "127.0.0.1:1", &["1.2.3.4", "203.0.113.9"], "203.0.113.9");
         check("127.0.0.1", "127.0.0.1:1", &["1.2.3.4, junk"], "127.0.0.1");
     }
 }

@@ -30,17 +30,13 @@ pub struct BodyLimits {
 impl BodyLimits {
     /// Registers the limits for the extractors of this crate.
     pub fn configure(self, config: &mut web::ServiceConfig) {
-        config
-            .app_data(self)
-            .app_data(web::PayloadConfig::new(self.bytes));
+        config.app_data(self).app_data(web::PayloadConfig::new(self.bytes));
     }
 }
 
 /// The whole body of a request, read within its [`BodyLimits`].
 pub async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Bytes, Rejection> {
-    let limits = *request
-        .app_data::<BodyLimits>()
-        .ok_or_else(missing_limits)?;
+    let limits = *request.app_data::<BodyLimits>().ok_or_else(missing_limits)?;
     tokio::time::timeout(limits.timeout, Bytes::from_request(request, payload))
         .await
         .map_err(|_| too_slow(limits.timeout))?
@@ -50,10 +46,7 @@ pub async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Bytes,
             _ if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE => {
                 too_large(limits.bytes)
             }
-            _ => closing(Rejection::bad_request(
-                "incomplete_body",
-                "the body ended early",
-            )),
+            _ => closing(Rejection::bad_request("incomplete_body", "the body ended early")),
         })
 }
 
@@ -136,9 +129,5 @@ fn closing(rejection: Rejection) -> Rejection {
 }
 
 fn missing_limits() -> Rejection {
-    Rejection::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "internal",
-        "no body limits are set",
-    )
+    Rejection::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "no body limits are set")
 }

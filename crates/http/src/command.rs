@@ -41,10 +41,7 @@ pub async fn healthcheck(host: IpAddr, port: u16) -> Result<(), Unhealthy> {
     if response.status().is_success() {
         return Ok(());
     }
-    Err(Unhealthy(format!(
-        "{url}: {}",
-        response.text().await.unwrap_or_default()
-    )))
+    Err(Unhealthy(format!("{url}: {}", response.text().await.unwrap_or_default())))
 }
 
 /// The service does not answer, or is not ready.
@@ -56,11 +53,7 @@ pub struct Unhealthy(String);
 pub fn listen(variable: &str, host: IpAddr, port: u16) -> Result<TcpListener, SettingError> {
     let address = SocketAddr::new(host, port);
     bind(address).map_err(|error| {
-        SettingError::new(
-            variable,
-            port,
-            format!("choose a free port, {address} says: {error}"),
-        )
+        SettingError::new(variable, port, format!("choose a free port, {address} says: {error}"))
     })
 }
 

@@ -15,10 +15,7 @@ pub struct InternalHop {
 impl InternalHop {
     /// Trusts whoever knows the secret.
     pub const fn new(secret: Secret) -> Self {
-        Self {
-            secret,
-            accepts_unsigned: false,
-        }
+        Self { secret, accepts_unsigned: false }
     }
 
     /// Also trusts requests without a signature, where the network is trusted: in open mode on
@@ -42,27 +39,15 @@ impl InternalHop {
         let Some(header) = request.headers().get(signature::HEADER) else {
             return Err(unauthorized("signature_missing", "this needs a signature"));
         };
-        let target = request
-            .uri()
-            .path_and_query()
-            .map_or("/", |target| target.as_str());
+        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
         let header = header.to_str().unwrap_or_default();
-        signature::verify(
-            &self.secret,
-            header,
-            request.method().as_str(),
-            target,
-            body,
-        )
-        .map_err(|error| unauthorized("signature_invalid", error.to_string()))
+        signature::verify(&self.secret, header, request.method().as_str(), target, body)
+            .map_err(|error| unauthorized("signature_invalid", error.to_string()))
     }
 
     /// The signature header for a request to the other service.
     pub fn sign(&self, method: &str, target: &str, body: &[u8]) -> (&'static str, String) {
-        (
-            signature::HEADER,
-            signature::sign(&self.secret, method, target, body),
-        )
+        (signature::HEADER, signature::sign(&self.secret, method, target, body))
     }
 }
 

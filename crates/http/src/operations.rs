@@ -37,20 +37,12 @@ impl Operations {
                 "realtalk_http_request_duration_seconds",
                 "Time from the request to the head of its answer",
             )
-            .buckets(vec![
-                0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0, 10.0,
-            ]),
+            .buckets(vec![0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0, 10.0]),
             &["route"],
         )?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(durations.clone()))?;
-        Ok(Self {
-            service,
-            registry,
-            requests,
-            durations,
-            readiness,
-        })
+        Ok(Self { service, registry, requests, durations, readiness })
     }
 
     pub(crate) fn record_request(&self, method: &str, route: &str, status: u16, took: Duration) {
@@ -60,12 +52,8 @@ impl Operations {
             "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" => method,
             _ => "other",
         };
-        self.requests
-            .with_label_values(&[method, route, &status.to_string()])
-            .inc();
-        self.durations
-            .with_label_values(&[route])
-            .observe(took.as_secs_f64());
+        self.requests.with_label_values(&[method, route, &status.to_string()]).inc();
+        self.durations.with_label_values(&[route]).observe(took.as_secs_f64());
     }
 
     /// Registers `/health`, `/livez`, `/readyz`, `/metrics` and `/version`.
@@ -96,9 +84,7 @@ async fn metrics(operations: web::Data<Operations>) -> Result<HttpResponse, Reje
     let text = TextEncoder::new()
         .encode_to_string(&operations.registry.gather())
         .map_err(|error| Rejection::unavailable("metrics_failed", error.to_string(), 1))?;
-    Ok(HttpResponse::Ok()
-        .content_type("text/plain; version=0.0.4")
-        .body(text))
+    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text))
 }
 
 async fn version(operations: web::Data<Operations>) -> HttpResponse {

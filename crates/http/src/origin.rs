@@ -35,11 +35,7 @@ impl OriginPolicy {
             _ => {}
         }
         let mut list = HashSet::new();
-        for origin in text
-            .split(',')
-            .map(str::trim)
-            .filter(|origin| !origin.is_empty())
-        {
+        for origin in text.split(',').map(str::trim).filter(|origin| !origin.is_empty()) {
             let well_formed = origin == "null"
                 || origin.split_once("://").is_some_and(|(scheme, host)| {
                     matches!(scheme, "http" | "https") && !host.is_empty() && !host.contains('/')
@@ -59,9 +55,7 @@ impl OriginPolicy {
     /// Whether a page of this origin may call a service that is reached as `host`.
     pub fn allows(&self, origin: &str, host: Option<&str>) -> bool {
         let own = host.is_some_and(|host| {
-            origin
-                .split_once("://")
-                .is_some_and(|(_, from)| from.eq_ignore_ascii_case(host))
+            origin.split_once("://").is_some_and(|(_, from)| from.eq_ignore_ascii_case(host))
         });
         own || match self {
             Self::Any => true,
@@ -73,12 +67,7 @@ impl OriginPolicy {
     /// Refuses a request that a page of a foreign origin makes. CORS alone does not: it only
     /// keeps the page from reading the answer.
     pub fn check(&self, request: &HttpRequest) -> Result<(), Rejection> {
-        let header = |name| {
-            request
-                .headers()
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-        };
+        let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
         match header(ORIGIN) {
             Some(origin) if !self.allows(origin, header(HOST)) => Err(Rejection::new(
                 StatusCode::FORBIDDEN,
@@ -91,13 +80,8 @@ impl OriginPolicy {
 
     /// The middleware that answers preflight requests and lets allowed pages read the answers.
     pub fn cors(&self) -> Cors {
-        let exposed = [
-            "x-has-more",
-            "x-event-cursor",
-            "x-request-id",
-            "idempotency-replayed",
-        ]
-        .map(HeaderName::from_static);
+        let exposed = ["x-has-more", "x-event-cursor", "x-request-id", "idempotency-replayed"]
+            .map(HeaderName::from_static);
         let cors = Cors::default()
             .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
             .allowed_headers(["content-type", "authorization", "idempotency-key"])
@@ -105,11 +89,7 @@ impl OriginPolicy {
             .allowed_header("cache-control")
             .expose_headers(exposed)
             .expose_headers(["link", "location", "retry-after"])
-            .expose_headers([
-                "x-ratelimit-limit",
-                "x-ratelimit-remaining",
-                "x-ratelimit-reset",
-            ])
+            .expose_headers(["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"])
             .max_age(3600);
         match self {
             Self::Any => cors.allow_any_origin().send_wildcard(),
@@ -117,9 +97,7 @@ impl OriginPolicy {
                 let policy = self.clone();
                 cors.allowed_origin_fn(move |origin, head| {
                     let host = head.headers().get(HOST).and_then(|host| host.to_str().ok());
-                    origin
-                        .to_str()
-                        .is_ok_and(|origin| policy.allows(origin, host))
+                    origin.to_str().is_ok_and(|origin| policy.allows(origin, host))
                 })
                 .supports_credentials()
             }
@@ -137,9 +115,7 @@ fn is_loopback(origin: &str) -> bool {
     };
     host.is_some_and(|host| {
         host.eq_ignore_ascii_case("localhost")
-            || host
-                .parse::<IpAddr>()
-                .is_ok_and(|address| address.is_loopback())
+            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     })
 }
 
@@ -150,12 +126,7 @@ mod tests {
     #[test]
     fn without_a_list_open_mode_admits_this_machine_and_files() {
         let policy = OriginPolicy::parse(None, AuthMode::Open).unwrap();
-        for origin in [
-            "null",
-            "http://localhost:5173",
-            "http://127.0.0.1",
-            "https://[::1]:8080",
-        ] {
+        for origin in ["null", "http://localhost:5173", "http://127.0.0.1", "https://[::1]:8080"] {
             assert!(policy.allows(origin, None), "{origin}");
         }
         for origin in [
@@ -171,11 +142,9 @@ mod tests {
 
     #[test]
     fn a_list_is_matched_exactly_and_the_own_origin_always() {
-        let policy = OriginPolicy::parse(
-            Some("https://app.example, http://b.example:81"),
-            AuthMode::Open,
-        )
-        .unwrap();
+        let policy =
+            OriginPolicy::parse(Some("https://app.example, http://b.example:81"), AuthMode::Open)
+                .unwrap();
         assert!(policy.allows("https://app.example", None));
         assert!(policy.allows("http://b.example:81", None));
         assert!(policy.allows("http://chat.example:8080", Some("chat.example:8080")));
@@ -187,10 +156,7 @@ mod tests {
             "https://app.example.evil",
             "http://b.example",
         ] {
-            assert!(
-                !policy.allows(origin, Some("chat.example:8080")),
-                "{origin}"
-            );
+            assert!(!policy.allows(origin, Some("chat.example:8080")), "{origin}");
         }
     }
 

@@ -52,10 +52,7 @@ impl RateLimit {
         let limiter = quota.map(|(_, quota)| {
             Arc::new(RateLimiter::keyed(quota).with_middleware::<StateInformationMiddleware>())
         });
-        Self {
-            limiter,
-            burst: quota.map_or(0, |(burst, _)| burst.get()),
-        }
+        Self { limiter, burst: quota.map_or(0, |(burst, _)| burst.get()) }
     }
 
     /// Takes one token of this address, or refuses with 429 and the time to wait.
@@ -100,9 +97,7 @@ impl RateLimit {
 impl Allowance {
     /// Tells the client what is left.
     pub fn describe(self, response: &mut HttpResponseBuilder) {
-        response
-            .insert_header((LIMIT, self.limit))
-            .insert_header((REMAINING, self.remaining));
+        response.insert_header((LIMIT, self.limit)).insert_header((REMAINING, self.remaining));
     }
 }
 
@@ -113,18 +108,13 @@ mod tests {
     #[test]
     fn each_address_has_its_own_bucket_and_loopback_none() {
         let limit = RateLimit::new(1, 3);
-        let (one, other): (IpAddr, IpAddr) = (
-            "203.0.113.1".parse().unwrap(),
-            "203.0.113.2".parse().unwrap(),
-        );
+        let (one, other): (IpAddr, IpAddr) =
+            ("203.0.113.1".parse().unwrap(), "203.0.113.2".parse().unwrap());
         for left in [2, 1, 0] {
             assert_eq!(limit.take(one).unwrap().unwrap().remaining, left);
         }
         let refused = limit.take(one).unwrap_err();
-        assert_eq!(
-            (refused.status().as_u16(), refused.code()),
-            (429, "rate_limited")
-        );
+        assert_eq!((refused.status().as_u16(), refused.code()), (429, "rate_limited"));
         assert!(limit.take(other).is_ok());
         for _ in 0..10 {
             assert!(limit.take("127.0.0.1".parse().unwrap()).unwrap().is_none());

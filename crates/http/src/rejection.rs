@@ -73,10 +73,8 @@ impl Rejection {
         detail: impl Into<Cow<'static, str>>,
         seconds: u32,
     ) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).with_header(
-            actix_web::http::header::RETRY_AFTER,
-            HeaderValue::from(seconds),
-        )
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
+            .with_header(actix_web::http::header::RETRY_AFTER, HeaderValue::from(seconds))
     }
 
     /// Adds a header to the answer.
@@ -132,10 +130,7 @@ impl ResponseError for Rejection {
 /// The body of an error answer (RFC 9457), for the API descriptions.
 #[derive(ToSchema)]
 #[schema(as = Problem)]
-#[expect(
-    dead_code,
-    reason = "describes common::Problem, which knows no web crates"
-)]
+#[expect(dead_code, reason = "describes common::Problem, which knows no web crates")]
 pub struct ProblemBody {
     /// `about:blank`.
     r#type: String,

@@ -50,10 +50,7 @@ pub async fn observe(
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(ID, id);
     }
-    let route = response
-        .request()
-        .match_pattern()
-        .unwrap_or_else(|| "unknown".to_owned());
+    let route = response.request().match_pattern().unwrap_or_else(|| "unknown".to_owned());
     let status = response.status();
     operations.record_request(method.as_str(), &route, status.as_u16(), started.elapsed());
     if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
@@ -67,9 +64,7 @@ pub async fn observe(
 /// An id of the caller goes into the log and back: letters, digits and a few marks only.
 fn is_plain(id: &str) -> bool {
     (1..=64).contains(&id.len())
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
 }
 
 /// A resource that answers 405, with the methods it does have, to all others.
@@ -105,11 +100,8 @@ pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, Rejection> 
 pub fn extractor_errors(config: &mut web::ServiceConfig) {
     config
         .app_data(web::QueryConfig::default().error_handler(|error, _| {
-            Rejection::bad_request(
-                "invalid_query",
-                format!("the query cannot be read: {error}"),
-            )
-            .into()
+            Rejection::bad_request("invalid_query", format!("the query cannot be read: {error}"))
+                .into()
         }))
         .app_data(web::PathConfig::default().error_handler(|_, _| {
             Rejection::bad_request("invalid_path", "the path cannot be read").into()

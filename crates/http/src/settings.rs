@@ -44,10 +44,7 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
 pub fn read<T: DeserializeOwned>(
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> Result<T, SettingError> {
-    let set: Vec<_> = variables
-        .into_iter()
-        .filter(|(_, value)| !value.is_empty())
-        .collect();
+    let set: Vec<_> = variables.into_iter().filter(|(_, value)| !value.is_empty()).collect();
     envy::from_iter(set.iter().cloned()).map_err(|error| name_culprit::<T>(&set, &error))
 }
 
@@ -61,9 +58,7 @@ fn name_culprit<T: DeserializeOwned>(
         envy::from_iter::<_, T>(set.iter().filter(|(name, _)| name != culprit).cloned())
     };
     let culprit = set.iter().find(|(name, _)| {
-        without(name)
-            .err()
-            .is_none_or(|other| other.to_string() != error.to_string())
+        without(name).err().is_none_or(|other| other.to_string() != error.to_string())
     });
     match culprit {
         Some((name, value)) => SettingError::new(name, value, fix(&error.to_string())),
@@ -123,11 +118,7 @@ impl AuthMode {
                 "required",
                 "this version has no sign-in yet; use open, behind a proxy that authenticates",
             )),
-            Some(other) => Err(SettingError::new(
-                "AUTH_MODE",
-                other,
-                "write open or required",
-            )),
+            Some(other) => Err(SettingError::new("AUTH_MODE", other, "write open or required")),
         }
     }
 }
@@ -161,11 +152,9 @@ pub fn base_url(variable: &str, text: &str) -> Result<String, SettingError> {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
             Ok(text.to_owned())
         }
-        _ => Err(SettingError::new(
-            variable,
-            text,
-            "write an address such as http://localhost:8081",
-        )),
+        _ => {
+            Err(SettingError::new(variable, text, "write an address such as http://localhost:8081"))
+        }
     }
 }
 
@@ -193,10 +182,7 @@ mod tests {
         assert_eq!(resolve(None, "::1"), Ok(AuthMode::Open));
         assert_eq!(resolve(Some("open"), "0.0.0.0"), Ok(AuthMode::Open));
         let error = resolve(None, "0.0.0.0").unwrap_err().to_string();
-        assert!(
-            error.contains("AUTH_MODE") && error.contains("0.0.0.0"),
-            "{error}"
-        );
+        assert!(error.contains("AUTH_MODE") && error.contains("0.0.0.0"), "{error}");
         assert!(resolve(Some("none"), "127.0.0.1").is_err());
     }
 
@@ -209,10 +195,7 @@ mod tests {
             internal_secret(None, Some(Path::new("/no/such")), Path::new("/")).unwrap_err(),
         ] {
             let line = error.to_string();
-            assert!(
-                !line.contains('\n') && line.contains("cannot be used: "),
-                "{line}"
-            );
+            assert!(!line.contains('\n') && line.contains("cannot be used: "), "{line}");
         }
     }
 }

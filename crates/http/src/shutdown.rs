@@ -81,13 +81,7 @@ pub fn raise_open_files() -> u64 {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
         let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
         // Refused only above the hard limit, and then the old limit stays.
-        let raised = setrlimit(
-            Resource::Nofile,
-            Rlimit {
-                current: maximum,
-                maximum,
-            },
-        );
+        let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
         if let Err(error) = raised {
             tracing::debug!(%error, "the limit on open files stays as it is");
         }

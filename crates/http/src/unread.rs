@@ -31,16 +31,10 @@ pub async fn hold<B: MessageBody + 'static>(
         return Ok(next.call(request).await?.map_into_left_body());
     }
     let held = Held(Rc::new(RefCell::new(request.take_payload())));
-    request.set_payload(Payload::Stream {
-        payload: Box::pin(Held(held.0.clone())),
-    });
+    request.set_payload(Payload::Stream { payload: Box::pin(Held(held.0.clone())) });
     let response = next.call(request).await?;
-    Ok(response.map_body(|_, body| {
-        EitherBody::right(Holding {
-            body: Box::pin(body),
-            _held: held,
-        })
-    }))
+    Ok(response
+        .map_body(|_, body| EitherBody::right(Holding { body: Box::pin(body), _held: held })))
 }
 
 struct Held(Rc<RefCell<Payload>>);

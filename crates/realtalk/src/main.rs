@@ -66,11 +66,7 @@ fn configure() -> anyhow::Result<(message_service::Config, realtime_ntfn::Config
 }
 
 fn local_url(host: std::net::IpAddr, port: u16) -> String {
-    let host = if host.is_unspecified() {
-        std::net::Ipv4Addr::LOCALHOST.into()
-    } else {
-        host
-    };
+    let host = if host.is_unspecified() { std::net::Ipv4Addr::LOCALHOST.into() } else { host };
     format!("http://{}", std::net::SocketAddr::new(host, port))
 }
 
@@ -84,16 +80,10 @@ async fn serve(
         command::listen("NOTIFICATION_PORT", notification.host, notification.port)?;
     let shutdown = Shutdown::on_signals()?;
     announce(&message, &notification);
-    let mut message_task = tokio::spawn(message_service::run(
-        message_listener,
-        message,
-        shutdown.clone(),
-    ));
-    let mut notification_task = tokio::spawn(realtime_ntfn::run(
-        notification_listener,
-        notification,
-        shutdown.clone(),
-    ));
+    let mut message_task =
+        tokio::spawn(message_service::run(message_listener, message, shutdown.clone()));
+    let mut notification_task =
+        tokio::spawn(realtime_ntfn::run(notification_listener, notification, shutdown.clone()));
     // Whichever ends first takes the other one along: half a RealTalk is none.
     let (first, second) = tokio::select! {
         result = &mut message_task => (result, notification_task),

@@ -136,8 +136,7 @@ impl Config {
     /// The port of the notification service, for pages that use their own host.
     pub fn notification_port(&self) -> u16 {
         let url = reqwest::Url::parse(&self.notification_url).ok();
-        url.and_then(|url| url.port_or_known_default())
-            .unwrap_or(8081)
+        url.and_then(|url| url.port_or_known_default()).unwrap_or(8081)
     }
 
     fn new(env: Env) -> Result<Self, SettingError> {
@@ -203,11 +202,7 @@ impl fmt::Display for Config {
         writeln!(f, "DURABILITY={:?}", self.durability)?;
         writeln!(f, "NOTIFICATION_SERVICE_URL={}", self.notification_url)?;
         let public = self.public_notification_url.as_deref();
-        writeln!(
-            f,
-            "PUBLIC_NOTIFICATION_URL={}",
-            public.unwrap_or("(the host of the page)")
-        )?;
+        writeln!(f, "PUBLIC_NOTIFICATION_URL={}", public.unwrap_or("(the host of the page)"))?;
         writeln!(f, "INTERNAL_SECRET=(hidden)")?;
         writeln!(f, "ALLOWED_ORIGINS={:?}", self.origins)?;
         writeln!(f, "TRUSTED_PROXIES={:?}", self.proxies)?;
@@ -215,11 +210,7 @@ impl fmt::Display for Config {
         writeln!(f, "POST_RATE={}", self.post_rate)?;
         writeln!(f, "POST_BURST={}", self.post_burst)?;
         writeln!(f, "BODY_TIMEOUT_SECS={}", self.body.timeout.as_secs())?;
-        writeln!(
-            f,
-            "EVENT_RETENTION_DAYS={}",
-            self.event_retention.as_secs() / 24 / 3600
-        )?;
+        writeln!(f, "EVENT_RETENTION_DAYS={}", self.event_retention.as_secs() / 24 / 3600)?;
         writeln!(f, "LOG_FORMAT={:?}", self.log_format)?;
         writeln!(f, "RUST_LOG={}", self.log_filter)
     }

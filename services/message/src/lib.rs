@@ -62,13 +62,8 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let metrics = Metrics::new(&registry)?;
     let hop = InternalHop::new(config.secret.clone());
     let (committed, batches) = mpsc::channel(relay::QUEUE);
-    let (writer, writer_task) = Writer::new(
-        store.clone(),
-        head,
-        committed,
-        config.event_retention,
-        metrics.clone(),
-    );
+    let (writer, writer_task) =
+        Writer::new(store.clone(), head, committed, config.event_retention, metrics.clone());
     let relay = Relay::new(
         &config.notification_url,
         hop.clone(),
@@ -110,10 +105,7 @@ fn server(
     operations: Operations,
     shutdown: Shutdown,
 ) -> anyhow::Result<Server> {
-    let client = Client::new(
-        config.public_notification_url.clone(),
-        config.notification_port(),
-    );
+    let client = Client::new(config.public_notification_url.clone(), config.notification_port());
     let (origins, body) = (config.origins.clone(), config.body);
     let server = HttpServer::new(move || {
         App::new()

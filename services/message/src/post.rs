@@ -86,15 +86,8 @@ impl Post {
             Some(user) => Username::parse(&user)?,
             None => Username::guest(client_msg_id.as_deref()),
         };
-        let conversation_id = raw
-            .conversation_id
-            .unwrap_or_else(|| PUBLIC_ROOM.to_owned());
-        Ok(Self {
-            sender,
-            conversation_id,
-            content,
-            client_msg_id,
-        })
+        let conversation_id = raw.conversation_id.unwrap_or_else(|| PUBLIC_ROOM.to_owned());
+        Ok(Self { sender, conversation_id, content, client_msg_id })
     }
 
     /// Tells whether two posts under the same key are the same post.
@@ -109,28 +102,16 @@ impl Post {
 
 /// The same answer for a conversation that does not exist and one that the caller may not see.
 pub fn conversation_not_found() -> Rejection {
-    Rejection::not_found(
-        "conversation_not_found",
-        "there is no such conversation: try \"public\"",
-    )
+    Rejection::not_found("conversation_not_found", "there is no such conversation: try \"public\"")
 }
 
 fn parse_content(text: &str, max_chars: usize) -> Result<String, Rejection> {
     let refuse = |code, detail: String| Err(Rejection::field("content", code, detail));
     let content = text.trim();
-    if content
-        .chars()
-        .all(|c| c.is_whitespace() || is_invisible(c))
-    {
-        return refuse(
-            "content_empty",
-            "a message has at least one visible character".to_owned(),
-        );
+    if content.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
+        return refuse("content_empty", "a message has at least one visible character".to_owned());
     }
-    if content
-        .chars()
-        .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
-    {
+    if content.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
         return refuse(
             "content_invalid",
             "a message has no control characters but line breaks and tabs".to_owned(),
@@ -151,9 +132,7 @@ fn parse_content(text: &str, max_chars: usize) -> Result<String, Rejection> {
 fn client_msg_id(body: Option<String>, header: Option<&str>) -> Result<Option<String>, Rejection> {
     let header = header.map(|text| {
         let text = text.trim();
-        text.strip_prefix('"')
-            .and_then(|text| text.strip_suffix('"'))
-            .unwrap_or(text)
+        text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)
     });
     if let (Some(body), Some(header)) = (body.as_deref(), header)
         && body != header
@@ -197,11 +176,7 @@ mod tests {
             r#"{"text":"hi","sender":"Al","conversation_id":null,"unknown":1}"#,
         ] {
             let post = parse(json, None).unwrap();
-            assert_eq!(
-                (post.content.as_str(), post.sender.as_str()),
-                ("hi", "Al"),
-                "{json}"
-            );
+            assert_eq!((post.content.as_str(), post.sender.as_str()), ("hi", "Al"), "{json}");
             assert_eq!(post.conversation_id, "public");
         }
     }
@@ -209,14 +184,8 @@ mod tests {
     #[test]
     fn the_key_comes_from_the_body_or_the_header() {
         let key = |json, header| parse(json, header).map(|post| post.client_msg_id);
-        assert_eq!(
-            key(r#"{"content":"x"}"#, Some("\"k\"")),
-            Ok(Some("k".to_owned()))
-        );
-        assert_eq!(
-            key(r#"{"content":"x"}"#, Some("k")),
-            Ok(Some("k".to_owned()))
-        );
+        assert_eq!(key(r#"{"content":"x"}"#, Some("\"k\"")), Ok(Some("k".to_owned())));
+        assert_eq!(key(r#"{"content":"x"}"#, Some("k")), Ok(Some("k".to_owned())));
         assert_eq!(
             key(r#"{"content":"x","client_msg_id":"k"}"#, Some("k")),
             Ok(Some("k".to_owned()))
@@ -225,10 +194,7 @@ mod tests {
             key(r#"{"content":"x","client_msg_id":"k"}"#, Some("l")).unwrap_err(),
             "idempotency_key_mismatch"
         );
-        assert_eq!(
-            key(r#"{"content":"x"}"#, Some("")).unwrap_err(),
-            "client_msg_id_invalid"
-        );
+        assert_eq!(key(r#"{"content":"x"}"#, Some("")).unwrap_err(), "client_msg_id_invalid");
     }
 
     #[test]
@@ -245,34 +211,11 @@ mod tests {
 
     #[test]
     fn content_is_trimmed_counted_in_characters_and_never_cut() {
-        assert_eq!(
-            parse(r#"{"content":"  1234567890  "}"#, None)
-                .unwrap()
-                .content,
-            "1234567890"
-        );
-        assert_eq!(
-            parse(r#"{"content":"éééééééééé"}"#, None)
-                .unwrap()
-                .content
-                .len(),
-            20
-        );
-        assert_eq!(
-            parse(r#"{"content":"12345678901"}"#, None).unwrap_err(),
-            "content_too_long"
-        );
-        assert_eq!(
-            parse(r#"{"content":" \n "}"#, None).unwrap_err(),
-            "content_empty"
-        );
-        assert_eq!(
-            parse(r#"{"content":"a\u0000b"}"#, None).unwrap_err(),
-            "content_invalid"
-        );
-        assert_eq!(
-            parse(r#"{"content":"a\n\tb"}"#, None).unwrap().content,
-            "a\n\tb"
-        );
+        assert_eq!(parse(r#"{"content":"  1234567890  "}"#, None).unwrap().content, "1234567890");
+        assert_eq!(parse(r#"{"content":"éééééééééé"}"#, None).unwrap().content.len(), 20);
+        assert_eq!(parse(r#"{"content":"12345678901"}"#, None).unwrap_err(), "content_too_long");
+        assert_eq!(parse(r#"{"content":" \n "}"#, None).unwrap_err(), "content_empty");
+        assert_eq!(parse(r#"{"content":"a\u0000b"}"#, None).unwrap_err(), "content_invalid");
+        assert_eq!(parse(r#"{"content":"a\n\tb"}"#, None).unwrap().content, "a\n\tb");
     }
 }

@@ -68,16 +68,7 @@ impl Relay {
         let target =
             reqwest::Url::parse(&url).map_or("/notify".into(), |url| url.path().to_owned());
         let pending = announcement(head.get());
-        Ok(Self {
-            client,
-            url,
-            target,
-            hop,
-            committed,
-            head,
-            pending,
-            metrics,
-        })
+        Ok(Self { client, url, target, hop, committed, head, pending, metrics })
     }
 
     /// Pushes until the writer is gone and everything is told, or `shutdown` asks for an end.
@@ -126,18 +117,12 @@ impl Relay {
             self.pending.events.extend(batch.events);
         }
         let mut room = MAX_BYTES;
-        let newest = self
-            .pending
-            .events
-            .iter()
-            .rev()
-            .take(MAX_EVENTS)
-            .take_while(|event| {
-                let size = event.data.get().len();
-                let fits = size <= room;
-                room = room.saturating_sub(size);
-                fits
-            });
+        let newest = self.pending.events.iter().rev().take(MAX_EVENTS).take_while(|event| {
+            let size = event.data.get().len();
+            let fits = size <= room;
+            room = room.saturating_sub(size);
+            fits
+        });
         let surplus = self.pending.events.len() - newest.count();
         if let Some(last) = self.pending.events.drain(..surplus).next_back() {
             self.pending.after = last.id;
@@ -157,9 +142,7 @@ impl Relay {
                         );
                     }
                     self.metrics.relay_up.set(1);
-                    self.metrics
-                        .relayed
-                        .inc_by(self.pending.events.len() as u64);
+                    self.metrics.relayed.inc_by(self.pending.events.len() as u64);
                     self.pending = announcement(self.pending.end());
                     return;
                 }
@@ -214,10 +197,7 @@ impl Relay {
 
 /// Tells the receiver how far the log goes, so that it pulls what it does not have.
 fn announcement(head: EventId) -> Batch {
-    Batch {
-        after: head,
-        events: Vec::new(),
-    }
+    Batch { after: head, events: Vec::new() }
 }
 
 /// The innermost reason: `connection refused` says more than `error sending request`.

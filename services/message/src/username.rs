@@ -34,20 +34,13 @@ impl Username {
                 "a name has printable characters and single spaces, none of : , / \\ @",
             );
         }
-        let key: String = caseless::default_case_fold_str(&shown.nfkc().collect::<String>())
-            .nfkc()
-            .collect();
+        let key: String =
+            caseless::default_case_fold_str(&shown.nfkc().collect::<String>()).nfkc().collect();
         // Compatibility forms may hide what is not allowed: a fullwidth comma, an ideographic space.
         if key.is_empty() || key.trim() != key || key.chars().any(|c| !is_allowed(c)) {
-            return refuse(
-                "user_invalid",
-                "a name has no look-alikes of : , / \\ @ or spaces",
-            );
+            return refuse("user_invalid", "a name has no look-alikes of : , / \\ @ or spaces");
         }
-        Ok(Self {
-            shown: shown.to_owned(),
-            key,
-        })
+        Ok(Self { shown: shown.to_owned(), key })
     }
 
     /// A name for someone who gave none.
@@ -63,10 +56,7 @@ impl Username {
             None => rand::random(),
         };
         let shown = format!("guest-{number:08x}");
-        Self {
-            key: shown.clone(),
-            shown,
-        }
+        Self { key: shown.clone(), shown }
     }
 
     /// The name as written.
@@ -109,16 +99,10 @@ mod tests {
 
     #[test]
     fn names_are_compared_without_case_and_width() {
-        for (a, b) in [
-            ("Alice", "alice"),
-            ("STRASSE", "straße"),
-            ("Ａlice", "alice"),
-            ("Σας", "σασ"),
-        ] {
-            assert_eq!(
-                Username::parse(a).unwrap().key(),
-                Username::parse(b).unwrap().key()
-            );
+        for (a, b) in
+            [("Alice", "alice"), ("STRASSE", "straße"), ("Ａlice", "alice"), ("Σας", "σασ")]
+        {
+            assert_eq!(Username::parse(a).unwrap().key(), Username::parse(b).unwrap().key());
         }
         let name = Username::parse(" John Doe ").unwrap();
         assert_eq!((name.as_str(), name.key()), ("John Doe", "john doe"));

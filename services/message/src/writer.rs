@@ -105,25 +105,16 @@ impl Writer {
             state: state.clone(),
             metrics: metrics.clone(),
         };
-        (
-            Self {
-                queue: sender,
-                state,
-                metrics,
-            },
-            task,
-        )
+        (Self { queue: sender, state, metrics }, task)
     }
 
     /// Stores a post. Returns when it is durable.
     pub async fn post(&self, post: Post) -> Result<Outcome, Error> {
         let (answer, outcome) = oneshot::channel();
-        self.queue
-            .try_send(Waiting { post, answer })
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => Error::Overloaded,
-                mpsc::error::TrySendError::Closed(_) => Error::Stopping,
-            })?;
+        self.queue.try_send(Waiting { post, answer }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Error::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => Error::Stopping,
+        })?;
         self.metrics.queued.inc();
         outcome.await.map_err(|_| Error::Stopping)?
     }
@@ -165,15 +156,11 @@ impl WriterTask {
     async fn commit(&self, waiting: &mut Vec<Waiting>) {
         self.metrics.queued.sub(waiting.len() as i64);
         self.metrics.batch_size.observe(waiting.len() as f64);
-        let (posts, answers): (Vec<_>, Vec<_>) = waiting
-            .drain(..)
-            .map(|waiting| (waiting.post, waiting.answer))
-            .unzip();
+        let (posts, answers): (Vec<_>, Vec<_>) =
+            waiting.drain(..).map(|waiting| (waiting.post, waiting.answer)).unzip();
         let started = Instant::now();
         let result = self.store.commit(&posts).await;
-        self.metrics
-            .commit_seconds
-            .observe(started.elapsed().as_secs_f64());
+        self.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
         match result {
             Ok(committed) => {
                 self.recovered();
@@ -205,9 +192,7 @@ impl WriterTask {
     }
 
     async fn prune(&self) {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let before = now.saturating_sub(self.retention).as_micros();
         let Some(before) = u64::try_from(before).ok().and_then(EventId::from_micros) else {
             return;

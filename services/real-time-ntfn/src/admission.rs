@@ -43,16 +43,8 @@ impl Admission {
     /// `most_per_address`, or with 0 any number. Loopback addresses have no limit of their own.
     pub fn new(most: usize, most_per_address: usize, open_files: u64) -> Self {
         let possible = usize::try_from(open_files.saturating_sub(RESERVE)).unwrap_or(usize::MAX);
-        let most = if most == 0 {
-            possible
-        } else {
-            most.min(possible)
-        };
-        Self {
-            most,
-            most_per_address,
-            count: Arc::default(),
-        }
+        let most = if most == 0 { possible } else { most.min(possible) };
+        Self { most, most_per_address, count: Arc::default() }
     }
 
     /// The most streams at once.
@@ -73,10 +65,7 @@ impl Admission {
         }
         *from_address += 1;
         count.all += 1;
-        Ok(Permit {
-            address,
-            count: self.count.clone(),
-        })
+        Ok(Permit { address, count: self.count.clone() })
     }
 }
 
@@ -110,10 +99,8 @@ mod tests {
 
     #[test]
     fn a_place_is_free_again_when_its_stream_ends() {
-        let (one, other): (IpAddr, IpAddr) = (
-            "203.0.113.1".parse().unwrap(),
-            "203.0.113.2".parse().unwrap(),
-        );
+        let (one, other): (IpAddr, IpAddr) =
+            ("203.0.113.1".parse().unwrap(), "203.0.113.2".parse().unwrap());
         let admission = Admission::new(3, 2, 1_000);
         let first = admission.admit(one).ok().unwrap();
         let _second = admission.admit(one).ok().unwrap();

@@ -207,11 +207,7 @@ impl fmt::Display for Config {
         writeln!(f, "ALLOWED_ORIGINS={:?}", self.origins)?;
         writeln!(f, "TRUSTED_PROXIES={:?}", self.proxies)?;
         writeln!(f, "MAX_STREAMS={}", self.max_streams)?;
-        writeln!(
-            f,
-            "MAX_STREAMS_PER_ADDRESS={}",
-            self.max_streams_per_address
-        )?;
+        writeln!(f, "MAX_STREAMS_PER_ADDRESS={}", self.max_streams_per_address)?;
         writeln!(f, "RING_EVENTS={}", self.ring.events)?;
         writeln!(f, "RING_MIB={}", self.ring.bytes / 1024 / 1024)?;
         writeln!(f, "BACKLOG_EVENTS={}", self.backlog.events)?;

@@ -90,22 +90,13 @@ impl Feed {
             retry: None,
             backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
         };
-        (
-            Self {
-                commands: sender,
-                loaded: is_loaded,
-            },
-            task,
-        )
+        (Self { commands: sender, loaded: is_loaded }, task)
     }
 
     /// Takes a batch; returns the last id that the feed then has, or nothing when it has ended.
     pub async fn apply(&self, batch: Batch) -> Option<EventId> {
         let (answer, last) = oneshot::channel();
-        self.commands
-            .send(Command::Apply(batch, answer))
-            .await
-            .ok()?;
+        self.commands.send(Command::Apply(batch, answer)).await.ok()?;
         last.await.ok()
     }
 
@@ -113,12 +104,7 @@ impl Feed {
     /// that overtook the push.
     pub async fn reach(&self, cursor: EventId) -> Reached {
         let (answer, reached) = oneshot::channel();
-        if self
-            .commands
-            .send(Command::Reach(cursor, answer))
-            .await
-            .is_err()
-        {
+        if self.commands.send(Command::Reach(cursor, answer)).await.is_err() {
             return Reached::Unsure;
         }
         reached.await.unwrap_or(Reached::Unsure)
@@ -260,10 +246,7 @@ impl FeedTask {
 
     fn recovered(&mut self) {
         if self.backoff.tries() > 0 {
-            tracing::info!(
-                after_tries = self.backoff.tries(),
-                "the event log is read again"
-            );
+            tracing::info!(after_tries = self.backoff.tries(), "the event log is read again");
         }
         self.backoff.reset();
         self.retry = None;
@@ -272,9 +255,5 @@ impl FeedTask {
 }
 
 fn entry(event: &Event) -> Entry {
-    Entry {
-        id: Some(event.id),
-        audience: event.audience.clone(),
-        sse: frame::durable(event),
-    }
+    Entry { id: Some(event.id), audience: event.audience.clone(), sse: frame::durable(event) }
 }

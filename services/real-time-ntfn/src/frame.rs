@@ -18,21 +18,13 @@ const RETRY_MILLIS: std::ops::RangeInclusive<u64> = 1_500..=4_500;
 /// Encodes an event of the log.
 pub fn durable(event: &Event) -> Bytes {
     let data = Data::new(event.data.get()).id(event.id.to_string());
-    encode(if event.kind == MESSAGE {
-        data
-    } else {
-        data.event(event.kind.as_str())
-    })
+    encode(if event.kind == MESSAGE { data } else { data.event(event.kind.as_str()) })
 }
 
 /// Encodes something that is not in the log: it has no id, so it never moves a client's cursor.
 pub fn transient(name: &str, data: &Value) -> Bytes {
     let data = Data::new(data.to_string());
-    encode(if name == MESSAGE {
-        data
-    } else {
-        data.event(name)
-    })
+    encode(if name == MESSAGE { data } else { data.event(name) })
 }
 
 /// What every stream begins with: a retry time of its own, and its cursor.
@@ -58,19 +50,13 @@ pub fn ready(client_id: &str, cursor: EventId, resumed: bool) -> Bytes {
 
 /// Tells a client that events may be missing: it loads anew, and goes on from `cursor`.
 pub fn reset(reason: &str, cursor: EventId) -> Bytes {
-    transient(
-        "reset",
-        &json!({"type": "reset", "reason": reason, "cursor": cursor}),
-    )
+    transient("reset", &json!({"type": "reset", "reason": reason, "cursor": cursor}))
 }
 
 /// Tells a client to come back later. A browser would take any status but 200 as final.
 pub fn busy(reason: &str) -> Bytes {
     let retry = retry().as_millis();
-    let busy = transient(
-        "busy",
-        &json!({"type": "busy", "reason": reason, "retry": retry as u64}),
-    );
+    let busy = transient("busy", &json!({"type": "busy", "reason": reason, "retry": retry as u64}));
     Bytes::from([format!("retry: {retry}\n\n").as_bytes(), &busy].concat())
 }
 
@@ -109,9 +95,7 @@ mod tests {
             id: "20240101120000.123456".parse().unwrap(),
             kind: kind.to_owned(),
             audience: Audience::Room("public".to_owned()),
-            data: RawValue::from_string("{\"a\":1}".to_owned())
-                .unwrap()
-                .into(),
+            data: RawValue::from_string("{\"a\":1}".to_owned()).unwrap().into(),
         };
         let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
         let message = text(durable(&event("message")));
@@ -119,20 +103,10 @@ mod tests {
         let member = text(durable(&event("member")));
         let mut lines: Vec<_> = member.trim_end().lines().collect();
         lines.sort_unstable();
-        assert_eq!(
-            lines,
-            [
-                "data: {\"a\":1}",
-                "event: member",
-                "id: 20240101120000.123456"
-            ]
-        );
+        assert_eq!(lines, ["data: {\"a\":1}", "event: member", "id: 20240101120000.123456"]);
         assert!(text(heartbeat()).starts_with("event: heartbeat\ndata: {"));
         assert!(text(opening(EventId::ZERO)).ends_with("\nid: 19700101000000.000000\n\n"));
         let busy = text(busy("full"));
-        assert!(
-            busy.starts_with("retry: ") && busy.contains("\n\nevent: busy\ndata: {"),
-            "{busy}"
-        );
+        assert!(busy.starts_with("retry: ") && busy.contains("\n\nevent: busy\ndata: {"), "{busy}");
     }
 }

@@ -61,10 +61,7 @@ struct State {
 impl Hub {
     /// A hub without events. [`run`](Hub::run) it.
     pub fn new(limits: RingLimits, backlog: Backlog, metrics: Metrics) -> Self {
-        let state = State {
-            ring: Ring::new(limits, EventId::ZERO),
-            generation: 0,
-        };
+        let state = State { ring: Ring::new(limits, EventId::ZERO), generation: 0 };
         let shared = Shared {
             state: RwLock::new(state),
             wakers: Mutex::default(),
@@ -76,9 +73,7 @@ impl Hub {
             backlog,
             metrics,
         };
-        Self {
-            shared: Arc::new(shared),
-        }
+        Self { shared: Arc::new(shared) }
     }
 
     /// Wakes streams whenever something was published. A task of its own does this, so that a
@@ -133,16 +128,7 @@ impl Hub {
         self.wakers().insert(key, waker.clone());
         let drain = self.shared.drain.subscribe();
         let hub = self.clone();
-        Some(Subscriber {
-            hub,
-            key,
-            waker,
-            drain,
-            scope,
-            position,
-            replay_end: end,
-            generation,
-        })
+        Some(Subscriber { hub, key, waker, drain, scope, position, replay_end: end, generation })
     }
 
     /// How many streams there are.
@@ -162,11 +148,7 @@ impl Hub {
         let streams = self.streams();
         let window = longest.min(Duration::from_secs_f64(streams as f64 / DRAIN_PACE));
         if streams > 0 {
-            tracing::info!(
-                streams,
-                window_secs = window.as_secs_f32(),
-                "closing the streams"
-            );
+            tracing::info!(streams, window_secs = window.as_secs_f32(), "closing the streams");
         }
         self.shared.drain.send_replace(Some(window));
         self.shared.published.notify_one();
@@ -182,34 +164,22 @@ impl Hub {
         // Streams whose clients take nothing cannot say goodbye; the server ends them.
         const GRACE: Duration = Duration::from_millis(500);
         if tokio::time::timeout(window + GRACE, empty).await.is_err() {
-            tracing::warn!(
-                streams = self.streams(),
-                "streams that take nothing are cut"
-            );
+            tracing::warn!(streams = self.streams(), "streams that take nothing are cut");
         }
     }
 
     // A panic while a lock is held is a bug in the few lines that hold it; the data are whole
     // between any two of them, so going on is right.
     fn read(&self) -> RwLockReadGuard<'_, State> {
-        self.shared
-            .state
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shared.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, State> {
-        self.shared
-            .state
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shared.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wakers(&self) -> MutexGuard<'_, HashMap<u64, Arc<AtomicWaker>>> {
-        self.shared
-            .wakers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shared.wakers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -342,14 +312,7 @@ mod tests {
 
     fn hub(backlog: Backlog) -> Hub {
         let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
-        Hub::new(
-            RingLimits {
-                events: 100,
-                bytes: 1 << 20,
-            },
-            backlog,
-            metrics,
-        )
+        Hub::new(RingLimits { events: 100, bytes: 1 << 20 }, backlog, metrics)
     }
 
     fn entry(micros: u64, text: &str) -> Entry {
@@ -375,10 +338,7 @@ mod tests {
 
     #[test]
     fn a_stream_gets_what_lies_after_its_cursor_and_then_what_comes() {
-        let hub = hub(Backlog {
-            events: 10,
-            bytes: 1_000,
-        });
+        let hub = hub(Backlog { events: 10, bytes: 1_000 });
         hub.publish([entry(1, "a"), entry(2, "b"), entry(3, "c")]);
         let mut stream = subscribe(&hub, 1);
         assert_eq!(step(&mut stream), send("bc"));
@@ -389,38 +349,20 @@ mod tests {
 
     #[test]
     fn what_is_not_in_the_log_is_not_replayed() {
-        let hub = hub(Backlog {
-            events: 10,
-            bytes: 1_000,
-        });
-        hub.publish([
-            entry(1, "a"),
-            Entry {
-                id: None,
-                ..entry(0, "-")
-            },
-            entry(2, "b"),
-        ]);
+        let hub = hub(Backlog { events: 10, bytes: 1_000 });
+        hub.publish([entry(1, "a"), Entry { id: None, ..entry(0, "-") }, entry(2, "b")]);
         let mut stream = subscribe(&hub, 0);
-        hub.publish([Entry {
-            id: None,
-            ..entry(0, "+")
-        }]);
+        hub.publish([Entry { id: None, ..entry(0, "+") }]);
         assert_eq!(step(&mut stream), send("ab+"));
     }
 
     #[test]
     fn only_what_came_after_the_start_counts_as_backlog() {
-        let hub = hub(Backlog {
-            events: 2,
-            bytes: 1_000,
-        });
+        let hub = hub(Backlog { events: 2, bytes: 1_000 });
         hub.publish((1..=50).map(|at| entry(at, "x")));
         let mut stream = subscribe(&hub, 0);
         hub.publish([entry(51, "y"), entry(52, "z")]);
-        let Poll::Ready(Step::Send(bytes)) = step(&mut stream) else {
-            panic!("no replay")
-        };
+        let Poll::Ready(Step::Send(bytes)) = step(&mut stream) else { panic!("no replay") };
         assert_eq!(bytes.len(), 52);
         hub.publish([entry(53, "a"), entry(54, "b"), entry(55, "c")]);
         assert_eq!(step(&mut stream), Poll::Ready(Step::Lagged));
@@ -428,30 +370,19 @@ mod tests {
 
     #[test]
     fn a_restart_tells_every_stream_and_goes_on() {
-        let hub = hub(Backlog {
-            events: 10,
-            bytes: 1_000,
-        });
+        let hub = hub(Backlog { events: 10, bytes: 1_000 });
         let mut stream = subscribe(&hub, 0);
         hub.restart(EventId::from_micros(500).unwrap());
         hub.publish([entry(501, "a")]);
-        let Poll::Ready(Step::Send(bytes)) = step(&mut stream) else {
-            panic!("no reset")
-        };
+        let Poll::Ready(Step::Send(bytes)) = step(&mut stream) else { panic!("no reset") };
         let text = String::from_utf8(bytes.to_vec()).unwrap();
-        assert!(
-            text.contains("reset") && text.contains("19700101000000.000501"),
-            "{text}"
-        );
+        assert!(text.contains("reset") && text.contains("19700101000000.000501"), "{text}");
         assert_eq!(step(&mut stream), Poll::Pending);
     }
 
     #[test]
     fn a_stream_that_is_dropped_has_left() {
-        let hub = hub(Backlog {
-            events: 10,
-            bytes: 1_000,
-        });
+        let hub = hub(Backlog { events: 10, bytes: 1_000 });
         let stream = subscribe(&hub, 0);
         assert_eq!(hub.streams(), 1);
         drop(stream);

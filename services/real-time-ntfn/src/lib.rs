@@ -57,11 +57,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let upstream = Upstream::new(&config.message_url, hop.clone())?;
     let hub = Hub::new(config.ring, config.backlog, metrics.clone());
     let (feed, feed_task) = Feed::new(upstream.clone(), hub.clone(), metrics.clone());
-    let admission = Admission::new(
-        config.max_streams,
-        config.max_streams_per_address,
-        open_files,
-    );
+    let admission = Admission::new(config.max_streams, config.max_streams_per_address, open_files);
     let operations = operations(registry, &feed, &hub)?;
     let address = listener.local_addr()?;
     tracing::info!(%address, most_streams = admission.most(), "notification service listens");
@@ -84,12 +80,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let server_task = tokio::spawn(server);
 
     shutdown.given().await;
-    hub.drain(if shutdown.is_hasty() {
-        config.drain.min(HASTY_DRAIN)
-    } else {
-        config.drain
-    })
-    .await;
+    hub.drain(if shutdown.is_hasty() { config.drain.min(HASTY_DRAIN) } else { config.drain }).await;
     handle.stop(true).await;
     server_task.await??;
     feed_task.abort();

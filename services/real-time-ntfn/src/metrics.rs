@@ -48,21 +48,9 @@ impl Metrics {
         Ok(Self {
             streams: gauge("realtalk_streams", "Open streams")?,
             opened: counter("realtalk_streams_opened_total", "Streams opened")?,
-            closed: family(
-                "realtalk_streams_closed_total",
-                "Streams ended by reason",
-                "reason",
-            )?,
-            refused: family(
-                "realtalk_streams_refused_total",
-                "Streams refused",
-                "reason",
-            )?,
-            resumes: family(
-                "realtalk_stream_starts_total",
-                "Streams by their start",
-                "from",
-            )?,
+            closed: family("realtalk_streams_closed_total", "Streams ended by reason", "reason")?,
+            refused: family("realtalk_streams_refused_total", "Streams refused", "reason")?,
+            resumes: family("realtalk_stream_starts_total", "Streams by their start", "from")?,
             replayed: counter("realtalk_replayed_events_total", "Events sent again")?,
             events: counter("realtalk_feed_events_total", "Events that reached the feed")?,
             gaps: counter("realtalk_feed_gaps_total", "Batches that left a gap")?,

@@ -48,9 +48,7 @@ pub struct Opening {
 /// Answers a request with a stream.
 pub fn respond(version: Version, opening: Opening) -> HttpResponse {
     let mut response = HttpResponse::Ok();
-    response
-        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
-        .insert_header(NO_STORE);
+    response.insert_header((header::CONTENT_TYPE, "text/event-stream")).insert_header(NO_STORE);
     // Proxies that buffer would hold events back.
     response.insert_header(("x-accel-buffering", "no"));
     let http_1_0 = version < Version::HTTP_11;
@@ -92,13 +90,7 @@ impl Stream {
         // all beat together.
         let first = opening.heartbeat.mul_f64(rand::random());
         let timer = Box::pin(sleep_until(TokioInstant::now() + first));
-        Self {
-            opening,
-            timer,
-            phase: Phase::Live,
-            opened: Instant::now(),
-            reason: "gone",
-        }
+        Self { opening, timer, phase: Phase::Live, opened: Instant::now(), reason: "gone" }
     }
 
     /// Once the service stops, the timer is set to this stream's own moment in the window.
@@ -107,9 +99,7 @@ impl Stream {
             && let Some(window) = self.opening.subscriber.drain_window()
         {
             let share: f64 = rand::rng().random();
-            self.timer
-                .as_mut()
-                .reset(TokioInstant::now() + window.mul_f64(share));
+            self.timer.as_mut().reset(TokioInstant::now() + window.mul_f64(share));
             self.phase = Phase::Draining;
         }
     }
@@ -159,12 +149,7 @@ impl MessageBody for Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        let Opening {
-            metrics,
-            client_id,
-            permit,
-            ..
-        } = &self.opening;
+        let Opening { metrics, client_id, permit, .. } = &self.opening;
         metrics.streams.dec();
         metrics.closed.with_label_values(&[self.reason]).inc();
         tracing::info!(

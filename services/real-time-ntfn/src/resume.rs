@@ -88,12 +88,7 @@ struct Place {
 impl Resume {
     /// Decides for streams of this hub.
     pub fn new(hub: Hub, feed: Feed, upstream: Upstream) -> Self {
-        Self {
-            hub,
-            feed,
-            upstream,
-            catch_ups: Semaphore::new(CATCH_UPS),
-        }
+        Self { hub, feed, upstream, catch_ups: Semaphore::new(CATCH_UPS) }
     }
 
     /// Finds the place where a stream begins.
@@ -112,11 +107,7 @@ impl Resume {
         let mut preface = place.before;
         preface.push_front(frame::ready(&request.client_id, place.cursor, resumed));
         preface.push_front(frame::opening(place.cursor));
-        Ok(Start {
-            preface,
-            subscriber: place.subscriber,
-            from: place.from,
-        })
+        Ok(Start { preface, subscriber: place.subscriber, from: place.from })
     }
 
     fn live(&self, scope: Scope) -> Place {
@@ -124,12 +115,7 @@ impl Resume {
             let cursor = self.hub.head();
             // The head is always in reach, but it may have moved on twice a ring meanwhile.
             if let Some(subscriber) = self.hub.subscribe(cursor, scope.clone()) {
-                return Place {
-                    subscriber,
-                    cursor,
-                    before: VecDeque::new(),
-                    from: "live",
-                };
+                return Place { subscriber, cursor, before: VecDeque::new(), from: "live" };
             }
         }
     }
@@ -150,12 +136,7 @@ impl Resume {
             }
         }
         if let Some(subscriber) = self.hub.subscribe(cursor, scope.clone()) {
-            return Ok(Place {
-                subscriber,
-                cursor,
-                before: VecDeque::new(),
-                from: "ring",
-            });
+            return Ok(Place { subscriber, cursor, before: VecDeque::new(), from: "ring" });
         }
         let turn = self.catch_ups.acquire().await;
         let place = self.catch_up(cursor, scope).await;
@@ -177,20 +158,11 @@ impl Resume {
             if behind > MAX_BEHIND {
                 return Ok(self.reset(scope, "too_far"));
             }
-            let seen = page
-                .batch
-                .events
-                .iter()
-                .filter(|event| scope.receives(&event.audience));
+            let seen = page.batch.events.iter().filter(|event| scope.receives(&event.audience));
             before.extend(seen.map(frame::durable));
             let progress = page.batch.end();
             if let Some(subscriber) = self.hub.subscribe(progress, scope.clone()) {
-                return Ok(Place {
-                    subscriber,
-                    cursor,
-                    before,
-                    from: "log",
-                });
+                return Ok(Place { subscriber, cursor, before, from: "log" });
             }
             if progress == at {
                 // The log ends before the ring begins: it is not the log the ring was filled from.
@@ -214,10 +186,7 @@ impl Resume {
         let cursor = cursor.unwrap_or_else(|| self.hub.head());
         let mut place = self.after(cursor, scope).await?;
         // Messages that came after the cursor are in the history and on the stream: once is enough.
-        let history = before
-            .iter()
-            .filter(|event| event.id <= cursor)
-            .map(frame::durable);
+        let history = before.iter().filter(|event| event.id <= cursor).map(frame::durable);
         place.before = history.chain(place.before).collect();
         place.from = "history";
         Ok(place)

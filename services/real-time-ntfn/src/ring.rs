@@ -62,15 +62,7 @@ pub struct Lag {
 impl Ring {
     /// An empty ring that knows nothing before `head`.
     pub fn new(limits: RingLimits, head: EventId) -> Self {
-        Self {
-            limits,
-            slots: VecDeque::new(),
-            start: 0,
-            floor: head,
-            head,
-            written: 0,
-            held: 0,
-        }
+        Self { limits, slots: VecDeque::new(), start: 0, floor: head, head, written: 0, held: 0 }
     }
 
     /// Forgets everything, and goes on after `head`. Positions stay valid, but old ones have
@@ -87,11 +79,7 @@ impl Ring {
     pub fn push(&mut self, entry: Arc<Entry>) {
         self.head = entry.id.unwrap_or(self.head);
         let size = entry.sse.len();
-        self.slots.push_back(Slot {
-            entry,
-            id: self.head,
-            offset: self.written,
-        });
+        self.slots.push_back(Slot { entry, id: self.head, offset: self.written });
         self.written += size as u64;
         self.held += size;
         while self.slots.len() > self.limits.events || self.held > self.limits.bytes {
@@ -140,22 +128,14 @@ impl Ring {
     /// How far a position is behind the end; `None` if it has fallen out.
     pub fn lag(&self, position: Position) -> Option<Lag> {
         let index = usize::try_from(position.0.checked_sub(self.start)?).ok()?;
-        let offset = self
-            .slots
-            .get(index)
-            .map_or(self.written, |slot| slot.offset);
-        Some(Lag {
-            events: self.end().0.saturating_sub(position.0),
-            bytes: self.written - offset,
-        })
+        let offset = self.slots.get(index).map_or(self.written, |slot| slot.offset);
+        Some(Lag { events: self.end().0.saturating_sub(position.0), bytes: self.written - offset })
     }
 
     /// Whether an event of the log is here.
     pub fn contains(&self, id: EventId) -> bool {
         let index = self.slots.partition_point(|slot| slot.id < id);
-        self.slots
-            .get(index)
-            .is_some_and(|slot| slot.entry.id == Some(id))
+        self.slots.get(index).is_some_and(|slot| slot.entry.id == Some(id))
     }
 }
 
@@ -181,22 +161,12 @@ mod tests {
     fn ids(ring: &Ring, cursor: u64) -> Option<Vec<Option<u64>>> {
         let from = ring.after(id(cursor))?;
         let entries = ring.read(from)?;
-        Some(
-            entries
-                .map(|(entry, _)| entry.id.map(EventId::micros))
-                .collect(),
-        )
+        Some(entries.map(|(entry, _)| entry.id.map(EventId::micros)).collect())
     }
 
     #[test]
     fn replays_what_lies_after_a_cursor() {
-        let mut ring = Ring::new(
-            RingLimits {
-                events: 10,
-                bytes: 1_000,
-            },
-            id(100),
-        );
+        let mut ring = Ring::new(RingLimits { events: 10, bytes: 1_000 }, id(100));
         for micros in [Some(110), Some(120), None, Some(130)] {
             ring.push(entry(micros, 10));
         }
@@ -211,13 +181,7 @@ mod tests {
 
     #[test]
     fn what_falls_out_is_known_to_be_missing() {
-        let mut ring = Ring::new(
-            RingLimits {
-                events: 2,
-                bytes: 1_000,
-            },
-            id(100),
-        );
+        let mut ring = Ring::new(RingLimits { events: 2, bytes: 1_000 }, id(100));
         let first = ring.end();
         for micros in [110, 120, 130] {
             ring.push(entry(Some(micros), 10));
@@ -231,13 +195,7 @@ mod tests {
 
     #[test]
     fn a_restart_leaves_no_old_position_valid() {
-        let mut ring = Ring::new(
-            RingLimits {
-                events: 9,
-                bytes: 1_000,
-            },
-            id(100),
-        );
+        let mut ring = Ring::new(RingLimits { events: 9, bytes: 1_000 }, id(100));
         ring.push(entry(Some(110), 10));
         let end = ring.end();
         ring.restart(id(500));

@@ -15,11 +15,8 @@ pub struct Scope {
 impl Scope {
     /// Reads the `rooms` of a request: names separated by commas; the public room without it.
     pub fn parse(rooms: Option<&str>) -> Result<Self, Rejection> {
-        let rooms: HashSet<String> = rooms
-            .unwrap_or(PUBLIC_ROOM)
-            .split(',')
-            .map(|room| room.trim().to_owned())
-            .collect();
+        let rooms: HashSet<String> =
+            rooms.unwrap_or(PUBLIC_ROOM).split(',').map(|room| room.trim().to_owned()).collect();
         if rooms.iter().any(|room| room != PUBLIC_ROOM) {
             return Err(Rejection::not_found(
                 "conversation_not_found",

@@ -44,18 +44,12 @@ impl Upstream {
             .build()?;
         let path = reqwest::Url::parse(base_url).map(|url| url.path().to_owned());
         let base_path = path.unwrap_or_default().trim_end_matches('/').to_owned();
-        Ok(Self {
-            client,
-            base_url: base_url.to_owned(),
-            base_path,
-            hop,
-        })
+        Ok(Self { client, base_url: base_url.to_owned(), base_path, hop })
     }
 
     /// The events after a cursor, at most `limit`.
     pub async fn events_after(&self, after: EventId, limit: u64) -> Result<LogPage, UpstreamError> {
-        self.get(&format!("/internal/events?after={after}&limit={limit}"))
-            .await
+        self.get(&format!("/internal/events?after={after}&limit={limit}")).await
     }
 
     /// The last `limit` events.
@@ -65,16 +59,12 @@ impl Upstream {
 
     /// The last `limit` messages of a room, as events; a stream goes on after the batch's `after`.
     pub async fn history(&self, room: &str, limit: u32) -> Result<Batch, UpstreamError> {
-        self.get(&format!("/internal/history?room={room}&limit={limit}"))
-            .await
+        self.get(&format!("/internal/history?room={room}&limit={limit}")).await
     }
 
     async fn get<T: DeserializeOwned>(&self, target: &str) -> Result<T, UpstreamError> {
         let signed = format!("{}{target}", self.base_path);
-        let origin = self
-            .base_url
-            .strip_suffix(&self.base_path)
-            .unwrap_or(&self.base_url);
+        let origin = self.base_url.strip_suffix(&self.base_path).unwrap_or(&self.base_url);
         let (name, signature) = self.hop.sign("GET", &signed, b"");
         let response = self
             .client

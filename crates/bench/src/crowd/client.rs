@@ -72,9 +72,7 @@ impl Client {
         socket.set_reuse_address(true)?;
         // Closing resets, so that 15,000 clients leave no TIME_WAIT behind for the next target.
         socket.set_linger(Some(Duration::ZERO))?;
-        socket
-            .bind(&SocketAddr::from((self.source, 0)).into())
-            .context("bind a source")?;
+        socket.bind(&SocketAddr::from((self.source, 0)).into()).context("bind a source")?;
         match socket.connect(&to.into()) {
             Err(error) if error.raw_os_error() != Some(IN_PROGRESS) => return Err(error.into()),
             _ => {}
@@ -164,16 +162,9 @@ impl Client {
             }
             let ready = !stream.says_ready;
             record.tally.ready += u64::from(ready);
-            self.progress = Progress::Body {
-                body: parsed.body,
-                ready,
-            };
+            self.progress = Progress::Body { body: parsed.body, ready };
         }
-        let Progress::Body {
-            mut body,
-            mut ready,
-        } = self.progress
-        else {
+        let Progress::Body { mut body, mut ready } = self.progress else {
             return Ok(());
         };
         record.tally.bytes += bytes.len() as u64;

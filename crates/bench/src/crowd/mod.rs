@@ -109,24 +109,15 @@ impl Crowd {
         }
         let patience = Duration::from_secs(30 + plan.clients as u64 / 250);
         let size = crowd.size;
-        crowd.wait("every client is connected", patience, |tally| {
-            tally.ready >= size
-        })?;
+        crowd.wait("every client is connected", patience, |tally| tally.ready >= size)?;
         Ok(crowd)
     }
 
     /// The sum over all threads, at most one poll old.
     pub(crate) fn tally(&self) -> Tally {
-        self.shared
-            .tallies
-            .iter()
-            .fold(Tally::default(), |sum, tally| {
-                sum.plus(
-                    &tally
-                        .lock()
-                        .expect("no thread panics while it copies a tally"),
-                )
-            })
+        self.shared.tallies.iter().fold(Tally::default(), |sum, tally| {
+            sum.plus(&tally.lock().expect("no thread panics while it copies a tally"))
+        })
     }
 
     /// Waits until `done`, for at most `patience`; fails at once when a client sees a fault that no
@@ -157,22 +148,15 @@ impl Crowd {
 
     /// Waits until every client has every post, in order.
     pub(crate) fn wait_complete(&self, patience: Duration) -> Result<Tally> {
-        self.wait("every client has every post", patience, |tally| {
-            tally.complete >= self.size
-        })
+        self.wait("every client has every post", patience, |tally| tally.complete >= self.size)
     }
 
     /// Closes every connection and returns what was seen.
     pub(crate) fn close(mut self) -> Result<Outcome> {
         self.shared.stop.store(true, Ordering::Relaxed);
-        let mut all = Outcome {
-            tally: Tally::default(),
-            latency: Histogram::new(),
-        };
+        let mut all = Outcome { tally: Tally::default(), latency: Histogram::new() };
         for thread in std::mem::take(&mut self.threads) {
-            let part = thread
-                .join()
-                .map_err(|_| anyhow::anyhow!("a crowd thread panicked"))??;
+            let part = thread.join().map_err(|_| anyhow::anyhow!("a crowd thread panicked"))??;
             all.tally = all.tally.plus(&part.tally);
             all.latency.merge(&part.latency);
         }

@@ -47,10 +47,7 @@ pub(super) fn run(
         returning: BinaryHeap::new(),
         opening: 0,
         next_open: clock::now(),
-        record: Record {
-            tally: Tally::default(),
-            latency: Histogram::new(),
-        },
+        record: Record { tally: Tally::default(), latency: Histogram::new() },
     };
     let mut events = Events::with_capacity(1024);
     let mut buffer = vec![0; READ_BUFFER];
@@ -64,14 +61,9 @@ pub(super) fn run(
             let ended = event.is_read_closed() || event.is_error();
             shard.turn(event.token().0, ended, &mut buffer)?;
         }
-        *shared.tallies[number]
-            .lock()
-            .expect("its owner only copies it") = shard.record.tally;
+        *shared.tallies[number].lock().expect("its owner only copies it") = shard.record.tally;
     }
-    Ok(Outcome {
-        tally: shard.record.tally,
-        latency: shard.record.latency,
-    })
+    Ok(Outcome { tally: shard.record.tally, latency: shard.record.latency })
 }
 
 impl Shard<'_> {
@@ -107,24 +99,15 @@ impl Shard<'_> {
         if let Some(index) = self.fresh.pop_front() {
             return Some(index);
         }
-        let due = self
-            .returning
-            .peek()
-            .is_some_and(|Reverse((due, _))| *due <= now);
-        if due {
-            self.returning.pop().map(|Reverse((_, index))| index)
-        } else {
-            None
-        }
+        let due = self.returning.peek().is_some_and(|Reverse((due, _))| *due <= now);
+        if due { self.returning.pop().map(|Reverse((_, index))| index) } else { None }
     }
 
     fn open(&mut self, index: usize) -> Result<()> {
         match self.clients[index].connect(self.plan.stream.to) {
             Ok(socket) => {
                 let interest = Interest::READABLE | Interest::WRITABLE;
-                self.poll
-                    .registry()
-                    .register(socket, Token(index), interest)?;
+                self.poll.registry().register(socket, Token(index), interest)?;
                 self.opening += 1;
                 Ok(())
             }
@@ -159,10 +142,7 @@ impl Shard<'_> {
             self.opening = self.opening.saturating_sub(1);
         }
         if let Some(mut socket) = client.socket.take() {
-            self.poll
-                .registry()
-                .deregister(&mut socket)
-                .context("deregister a client")?;
+            self.poll.registry().deregister(&mut socket).context("deregister a client")?;
         }
         self.leave(index);
         Ok(())

@@ -26,11 +26,7 @@ pub(crate) struct Burst {
 
 impl Default for Burst {
     fn default() -> Self {
-        Self {
-            clients: 5_000,
-            posts: 100,
-            bytes: 200,
-        }
+        Self { clients: 5_000, posts: 100, bytes: 200 }
     }
 }
 
@@ -52,29 +48,11 @@ impl Row for Burst {
                 name: "deliveries",
                 unit: "1/s",
                 digits: 0,
-                bars: &[
-                    Bar::LeastTimes(15.0, Kind::Nchan),
-                    Bar::LeastTimes(3.0, Kind::Bare),
-                ],
+                bars: &[Bar::LeastTimes(15.0, Kind::Nchan), Bar::LeastTimes(3.0, Kind::Bare)],
             },
-            Figure {
-                name: "server cpu per delivery",
-                unit: "µs",
-                digits: 2,
-                bars: &[],
-            },
-            Figure {
-                name: "generator cpu per delivery",
-                unit: "µs",
-                digits: 2,
-                bars: &[],
-            },
-            Figure {
-                name: "bytes per delivery",
-                unit: "bytes",
-                digits: 0,
-                bars: &[],
-            },
+            Figure { name: "server cpu per delivery", unit: "µs", digits: 2, bars: &[] },
+            Figure { name: "generator cpu per delivery", unit: "µs", digits: 2, bars: &[] },
+            Figure { name: "bytes per delivery", unit: "bytes", digits: 0, bars: &[] },
         ]
     }
 
@@ -94,10 +72,7 @@ impl Row for Burst {
         let used = usage::processor(&server.pids())?;
         let (start, generator) = (clock::now(), usage::own_processor()?);
         for seq in 0..self.posts {
-            let mark = Mark {
-                seq,
-                sent: clock::now(),
-            };
+            let mark = Mark { seq, sent: clock::now() };
             poster.post(publish.path, &publish.shape.body(mark, self.bytes))?;
         }
         let tally = crowd.wait_complete(Duration::from_secs(120))?;
@@ -111,10 +86,7 @@ impl Row for Burst {
             ("server cpu per delivery", used * 1e6 / deliveries),
             // Generator and server share the cores, so the rate is bounded by both.
             ("generator cpu per delivery", generator * 1e6 / deliveries),
-            (
-                "bytes per delivery",
-                (tally.bytes - bytes) as f64 / deliveries,
-            ),
+            ("bytes per delivery", (tally.bytes - bytes) as f64 / deliveries),
         ]))
     }
 }

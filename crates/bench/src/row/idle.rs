@@ -22,10 +22,7 @@ pub(crate) struct Idle {
 
 impl Default for Idle {
     fn default() -> Self {
-        Self {
-            clients: 15_000,
-            secs: 60,
-        }
+        Self { clients: 15_000, secs: 60 }
     }
 }
 
@@ -35,10 +32,7 @@ impl Row for Idle {
     }
 
     fn conditions(&self) -> String {
-        format!(
-            "{} SSE clients, {} s, a heartbeat every 15 s",
-            self.clients, self.secs
-        )
+        format!("{} SSE clients, {} s, a heartbeat every 15 s", self.clients, self.secs)
     }
 
     fn figures(&self) -> &'static [Figure] {

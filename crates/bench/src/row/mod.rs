@@ -43,13 +43,7 @@ fn post_evenly(publish: &Publish, count: u32, bytes: usize, per_second: f64) -> 
     let start = clock::now();
     for seq in 0..count {
         clock::pause_until(start + (f64::from(seq) / per_second * 1e9) as u64)?;
-        let body = publish.shape.body(
-            Mark {
-                seq,
-                sent: clock::now(),
-            },
-            bytes,
-        );
+        let body = publish.shape.body(Mark { seq, sent: clock::now() }, bytes);
         poster.post(publish.path, &body)?;
     }
     let seconds = (clock::now() - start) as f64 / 1e9;

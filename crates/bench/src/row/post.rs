@@ -30,12 +30,7 @@ pub(crate) struct Post {
 
 impl Default for Post {
     fn default() -> Self {
-        Self {
-            connections: 256,
-            secs: 10,
-            bytes: 200,
-            seen: 500,
-        }
+        Self { connections: 256, secs: 10, bytes: 200, seen: 500 }
     }
 }
 
@@ -54,42 +49,12 @@ impl Row for Post {
 
     fn figures(&self) -> &'static [Figure] {
         &[
-            Figure {
-                name: "POST /messages",
-                unit: "1/s",
-                digits: 0,
-                bars: &[],
-            },
-            Figure {
-                name: "GET /health",
-                unit: "1/s",
-                digits: 0,
-                bars: &[],
-            },
-            Figure {
-                name: "share",
-                unit: "%",
-                digits: 1,
-                bars: &[Bar::Least(25.0)],
-            },
-            Figure {
-                name: "cpu per post",
-                unit: "µs",
-                digits: 1,
-                bars: &[],
-            },
-            Figure {
-                name: "post to seen p50",
-                unit: "ms",
-                digits: 2,
-                bars: &[Bar::Most(2.0)],
-            },
-            Figure {
-                name: "post to seen p99",
-                unit: "ms",
-                digits: 2,
-                bars: &[Bar::Most(6.0)],
-            },
+            Figure { name: "POST /messages", unit: "1/s", digits: 0, bars: &[] },
+            Figure { name: "GET /health", unit: "1/s", digits: 0, bars: &[] },
+            Figure { name: "share", unit: "%", digits: 1, bars: &[Bar::Least(25.0)] },
+            Figure { name: "cpu per post", unit: "µs", digits: 1, bars: &[] },
+            Figure { name: "post to seen p50", unit: "ms", digits: 2, bars: &[Bar::Most(2.0)] },
+            Figure { name: "post to seen p99", unit: "ms", digits: 2, bars: &[Bar::Most(6.0)] },
         ]
     }
 
@@ -140,11 +105,8 @@ impl Post {
             reconnect: false,
             pace: lab.pace,
         })?;
-        let publish = Publish {
-            to: server.message_address(),
-            path: "/messages",
-            shape: Shape::Post,
-        };
+        let publish =
+            Publish { to: server.message_address(), path: "/messages", shape: Shape::Post };
         post_evenly(&publish, self.seen, self.bytes, 50.0)?;
         crowd.wait_complete(Duration::from_secs(10))?;
         let latency = crowd.close_faultless()?.latency;
@@ -156,9 +118,6 @@ impl Post {
 fn last_seq(to: std::net::SocketAddr) -> Result<u64> {
     let answer = Poster::connect(to)?.get("/messages?limit=1")?;
     let messages: serde_json::Value = serde_json::from_slice(&answer.body)?;
-    let newest = messages
-        .as_array()
-        .and_then(|list| list.last())
-        .context("no message stored")?;
+    let newest = messages.as_array().and_then(|list| list.last()).context("no message stored")?;
     newest["seq"].as_u64().context("a message without a seq")
 }

@@ -31,13 +31,7 @@ pub(crate) struct Slow {
 
 impl Default for Slow {
     fn default() -> Self {
-        Self {
-            clients: 1_000,
-            stuck: 50,
-            rate: 50.0,
-            secs: 45,
-            bytes: 1_000,
-        }
+        Self { clients: 1_000, stuck: 50, rate: 50.0, secs: 45, bytes: 1_000 }
     }
 }
 
@@ -56,42 +50,17 @@ impl Row for Slow {
 
     fn figures(&self) -> &'static [Figure] {
         &[
-            Figure {
-                name: "p99 without",
-                unit: "ms",
-                digits: 2,
-                bars: &[],
-            },
-            Figure {
-                name: "p99 with",
-                unit: "ms",
-                digits: 2,
-                bars: &[],
-            },
-            Figure {
-                name: "p99 with / without",
-                unit: "",
-                digits: 2,
-                bars: &[Bar::Most(1.2)],
-            },
-            Figure {
-                name: "stuck closed after",
-                unit: "s",
-                digits: 1,
-                bars: &[Bar::Most(35.0)],
-            },
+            Figure { name: "p99 without", unit: "ms", digits: 2, bars: &[] },
+            Figure { name: "p99 with", unit: "ms", digits: 2, bars: &[] },
+            Figure { name: "p99 with / without", unit: "", digits: 2, bars: &[Bar::Most(1.2)] },
+            Figure { name: "stuck closed after", unit: "s", digits: 1, bars: &[Bar::Most(35.0)] },
             Figure {
                 name: "memory kept per stuck",
                 unit: "bytes",
                 digits: 0,
                 bars: &[Bar::Most(20_000.0)],
             },
-            Figure {
-                name: "unsent in kernel",
-                unit: "bytes",
-                digits: 0,
-                bars: &[],
-            },
+            Figure { name: "unsent in kernel", unit: "bytes", digits: 0, bars: &[] },
         ]
     }
 
@@ -105,10 +74,7 @@ impl Row for Slow {
         let (with, after) = self.watch(kind, lab, self.stuck)?;
         // What the posts themselves make a server keep is no fault of the stuck.
         let kept = after.memory_growth - usual.memory_growth;
-        let (without, with) = (
-            without.latency.quantile_ms(0.99),
-            with.latency.quantile_ms(0.99),
-        );
+        let (without, with) = (without.latency.quantile_ms(0.99), with.latency.quantile_ms(0.99));
         Ok(Sample::from([
             ("p99 without", without),
             ("p99 with", with),
@@ -147,22 +113,15 @@ impl Slow {
         settle()?;
         let memory = usage::resident(&server.pids())?;
         let idle = usage::descriptors(&server.pids())?;
-        let held = (0..stuck)
-            .map(|_| never_read(server.stream()))
-            .collect::<Result<Vec<_>>>()?;
+        let held = (0..stuck).map(|_| never_read(server.stream())).collect::<Result<Vec<_>>>()?;
         settle()?;
         let joined = usage::descriptors(&server.pids())? - idle;
-        ensure!(
-            joined >= stuck as f64,
-            "only {joined} of {stuck} stuck clients were accepted"
-        );
+        ensure!(joined >= stuck as f64, "only {joined} of {stuck} stuck clients were accepted");
         let (pids, start) = (server.pids(), clock::now());
         let closed_after = std::thread::scope(|scope| {
             let watch = scope.spawn(|| self.wait_closed(&pids, idle, start));
             let posted = post_evenly(server.publish(), posts, self.bytes, self.rate);
-            let closed = watch
-                .join()
-                .unwrap_or_else(|_| anyhow::bail!("the watch panicked"));
+            let closed = watch.join().unwrap_or_else(|_| anyhow::bail!("the watch panicked"));
             posted.and(closed)
         })?;
         crowd.wait_complete(Duration::from_secs(30))?;

@@ -26,12 +26,7 @@ pub(crate) struct Steady {
 
 impl Default for Steady {
     fn default() -> Self {
-        Self {
-            clients: 2_000,
-            rate: 33.0,
-            secs: 20,
-            bytes: 200,
-        }
+        Self { clients: 2_000, rate: 33.0, secs: 20, bytes: 200 }
     }
 }
 
@@ -87,10 +82,7 @@ impl Row for Steady {
         let used = usage::processor(&server.pids())? - used;
         let outcome = crowd.close_faultless()?;
         Ok(Sample::from([
-            (
-                "server cpu per delivery",
-                used * 1e6 / outcome.tally.deliveries as f64,
-            ),
+            ("server cpu per delivery", used * 1e6 / outcome.tally.deliveries as f64),
             ("latency p50", outcome.latency.quantile_ms(0.5)),
             ("latency p99", outcome.latency.quantile_ms(0.99)),
         ]))

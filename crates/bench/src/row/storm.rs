@@ -27,11 +27,7 @@ pub(crate) struct Storm {
 
 impl Default for Storm {
     fn default() -> Self {
-        Self {
-            clients: 5_000,
-            behind: 200,
-            bytes: 200,
-        }
+        Self { clients: 5_000, behind: 200, bytes: 200 }
     }
 }
 
@@ -59,30 +55,10 @@ impl Row for Storm {
                 digits: 2,
                 bars: &[Bar::Most(10.0)],
             },
-            Figure {
-                name: "all back after the server",
-                unit: "s",
-                digits: 2,
-                bars: &[],
-            },
-            Figure {
-                name: "server away",
-                unit: "s",
-                digits: 2,
-                bars: &[],
-            },
-            Figure {
-                name: "lost",
-                unit: "",
-                digits: 0,
-                bars: &[Bar::Most(0.0)],
-            },
-            Figure {
-                name: "duplicated",
-                unit: "",
-                digits: 0,
-                bars: &[Bar::Most(0.0)],
-            },
+            Figure { name: "all back after the server", unit: "s", digits: 2, bars: &[] },
+            Figure { name: "server away", unit: "s", digits: 2, bars: &[] },
+            Figure { name: "lost", unit: "", digits: 0, bars: &[Bar::Most(0.0)] },
+            Figure { name: "duplicated", unit: "", digits: 0, bars: &[Bar::Most(0.0)] },
         ]
     }
 
@@ -102,26 +78,19 @@ impl Row for Storm {
         })?;
         let mut poster = Poster::connect(server.message_address())?;
         let mut post = |seq| {
-            let mark = Mark {
-                seq,
-                sent: clock::now(),
-            };
+            let mark = Mark { seq, sent: clock::now() };
             poster.post("/messages", &Shape::Post.body(mark, self.bytes))
         };
         for seq in 0..BEFORE {
             post(seq)?;
         }
-        crowd.wait(
-            "every client has the first posts",
-            Duration::from_secs(30),
-            |tally| tally.deliveries >= clients * u64::from(BEFORE),
-        )?;
+        crowd.wait("every client has the first posts", Duration::from_secs(30), |tally| {
+            tally.deliveries >= clients * u64::from(BEFORE)
+        })?;
         settle()?;
         server.kill_notification()?;
         let killed = clock::now();
-        crowd.wait("every client is cut", Duration::from_secs(10), |tally| {
-            tally.cut >= clients
-        })?;
+        crowd.wait("every client is cut", Duration::from_secs(10), |tally| tally.cut >= clients)?;
         for seq in BEFORE..BEFORE + self.behind {
             post(seq)?;
         }
@@ -134,14 +103,8 @@ impl Row for Storm {
         tally.faultless().context("a delivery rule was broken")?;
         let seconds = |nanos: u64| nanos as f64 / 1e9;
         Ok(Sample::from([
-            (
-                "slowest return after its retry",
-                seconds(tally.slowest_return),
-            ),
-            (
-                "all back after the server",
-                seconds(tally.last_complete.saturating_sub(restarted)),
-            ),
+            ("slowest return after its retry", seconds(tally.slowest_return)),
+            ("all back after the server", seconds(tally.last_complete.saturating_sub(restarted))),
             ("server away", seconds(restarted - killed)),
             ("lost", tally.lost as f64),
             ("duplicated", tally.repeated as f64),

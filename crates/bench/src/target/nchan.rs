@@ -25,19 +25,12 @@ pub(crate) struct Nchan {
 }
 
 pub(crate) fn absent() -> Option<String> {
-    let missing = [NGINX, MODULE]
-        .into_iter()
-        .find(|path| !Path::new(path).exists())?;
-    Some(format!(
-        "{missing} is missing; install nginx and libnginx-mod-nchan"
-    ))
+    let missing = [NGINX, MODULE].into_iter().find(|path| !Path::new(path).exists())?;
+    Some(format!("{missing} is missing; install nginx and libnginx-mod-nchan"))
 }
 
 pub(crate) fn settings(lab: &Lab) -> String {
-    let nginx = Command::new(NGINX)
-        .arg("-v")
-        .output()
-        .map(|output| output.stderr);
+    let nginx = Command::new(NGINX).arg("-v").output().map(|output| output.stderr);
     let nchan = Command::new("dpkg-query")
         .args(["-W", "-f=${Version}", "libnginx-mod-nchan"])
         .output()
@@ -45,11 +38,7 @@ pub(crate) fn settings(lab: &Lab) -> String {
     let text = |bytes: std::io::Result<Vec<u8>>| {
         let bytes = bytes.unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes).trim().to_owned();
-        if text.is_empty() {
-            "unknown".into()
-        } else {
-            text
-        }
+        if text.is_empty() { "unknown".into() } else { text }
     };
     format!(
         "{}, libnginx-mod-nchan {}, worker_processes {}, nchan_message_buffer_length 20000, \
@@ -77,24 +66,9 @@ impl Nchan {
             workers.len(),
             lab.nchan_workers
         );
-        let stream = Stream {
-            to,
-            path: "/sub".into(),
-            says_ready: false,
-            ids_grow: false,
-        };
-        let publish = Publish {
-            to,
-            path: "/pub",
-            shape: Shape::Event,
-        };
-        Ok(Self {
-            workers,
-            stream,
-            publish,
-            _master: master,
-            _folder: folder,
-        })
+        let stream = Stream { to, path: "/sub".into(), says_ready: false, ids_grow: false };
+        let publish = Publish { to, path: "/pub", shape: Shape::Event };
+        Ok(Self { workers, stream, publish, _master: master, _folder: folder })
     }
 }
 

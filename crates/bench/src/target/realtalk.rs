@@ -61,17 +61,8 @@ impl RealTalk {
         message.wait_ready(message_address, "/readyz")?;
         notification.wait_ready(to, "/readyz")?;
         Ok(Self {
-            stream: Stream {
-                to,
-                path: "/events".into(),
-                says_ready: true,
-                ids_grow: true,
-            },
-            publish: Publish {
-                to,
-                path: "/notify",
-                shape: Shape::Event,
-            },
+            stream: Stream { to, path: "/events".into(), says_ready: true, ids_grow: true },
+            publish: Publish { to, path: "/notify", shape: Shape::Event },
             message_address,
             message,
             notification,

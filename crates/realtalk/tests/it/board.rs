@@ -20,15 +20,8 @@ pub(crate) struct Board {
 
 impl Board {
     pub(crate) fn new(port: u16) -> Self {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(TIMEOUT)
-            .build()
-            .unwrap();
-        Self {
-            client,
-            url: format!("http://127.0.0.1:{port}"),
-        }
+        let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().unwrap();
+        Self { client, url: format!("http://127.0.0.1:{port}") }
     }
 
     /// Posts once. Answers with the status, and with the message if there is one.
@@ -107,10 +100,7 @@ impl Board {
                 deadline.pause().await;
                 continue;
             };
-            assert!(
-                !more || !page.is_empty(),
-                "an empty page, and more behind it"
-            );
+            assert!(!more || !page.is_empty(), "an empty page, and more behind it");
             all.extend(page);
             if !more {
                 return all;

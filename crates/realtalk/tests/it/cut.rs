@@ -25,10 +25,8 @@ async fn the_history_survives_a_network_that_fails() {
     let to_message = Proxy::failing(pair.message.port(), seed ^ 1).await;
     let to_notification = Proxy::failing(pair.notification.port(), seed ^ 2).await;
     let for_clients = Proxy::failing(pair.notification.port(), seed ^ 3).await;
-    pair.message
-        .set("NOTIFICATION_SERVICE_URL", to_notification.url());
-    pair.notification
-        .set("MESSAGE_SERVICE_URL", to_message.url());
+    pair.message.set("NOTIFICATION_SERVICE_URL", to_notification.url());
+    pair.notification.set("MESSAGE_SERVICE_URL", to_message.url());
     pair.message.spawn();
     pair.notification.spawn();
     pair.wait_ready().await;

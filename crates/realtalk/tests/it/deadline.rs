@@ -15,20 +15,13 @@ pub(crate) struct Deadline {
 
 impl Deadline {
     pub(crate) fn new(what: &str, limit: Duration) -> Self {
-        Self {
-            what: what.to_owned(),
-            limit,
-            end: Instant::now() + limit,
-        }
+        Self { what: what.to_owned(), limit, end: Instant::now() + limit }
     }
 
     /// Waits a moment before the next look; fails the test when it is too late for one.
     pub(crate) async fn pause(&self) {
         let Self { what, limit, end } = self;
-        assert!(
-            Instant::now() < *end,
-            "waited {limit:?} in vain until {what}"
-        );
+        assert!(Instant::now() < *end, "waited {limit:?} in vain until {what}");
         sleep(PAUSE).await;
     }
 }

@@ -60,20 +60,11 @@ async fn a_service_that_is_stopped_closes_its_streams_one_by_one() {
     let mut refused = Dial::events(port).granted().await;
     let blocks = refused.rest().await.unwrap();
     assert!(blocks.iter().any(|block| block.is("busy")), "{blocks:?}");
-    assert!(
-        blocks.iter().any(|block| block.retry.is_some()),
-        "{blocks:?}"
-    );
-    let program = Dial {
-        accept: "*/*",
-        ..Dial::events(port)
-    };
+    assert!(blocks.iter().any(|block| block.retry.is_some()), "{blocks:?}");
+    let program = Dial { accept: "*/*", ..Dial::events(port) };
     assert_eq!(program.open().await.unwrap().status(), 503);
 
-    let (status, _) = pair
-        .notification
-        .exit(WINDOW + Duration::from_secs(2))
-        .await;
+    let (status, _) = pair.notification.exit(WINDOW + Duration::from_secs(2)).await;
     let took = asked.elapsed();
     assert_eq!(status.code(), Some(0));
     assert!(took < WINDOW + Duration::from_secs(2), "{took:?}");
@@ -86,10 +77,7 @@ async fn a_service_that_is_stopped_closes_its_streams_one_by_one() {
         quarters[((part * 4.0) as usize).min(3)] += 1;
     }
     eprintln!("drain: {took:?}, closes by quarter {quarters:?}");
-    assert!(
-        quarters.iter().all(|closes| *closes <= STREAMS * 6 / 10),
-        "{quarters:?}"
-    );
+    assert!(quarters.iter().all(|closes| *closes <= STREAMS * 6 / 10), "{quarters:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -114,9 +102,7 @@ async fn ctrl_c_ends_the_launcher_soon_and_loses_nothing() {
     launcher.spawn();
     launcher.wait_ready().await;
     assert_eq!(board.all().await, posted);
-    let mut wire = Dial::after(notification_port, &posted[0].id)
-        .granted()
-        .await;
+    let mut wire = Dial::after(notification_port, &posted[0].id).granted().await;
     for message in &posted[1..] {
         let block = wire.find(|block| block.is_message()).await;
         assert_eq!(block.id.as_ref(), Some(&message.id));

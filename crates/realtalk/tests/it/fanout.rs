@@ -24,11 +24,7 @@ async fn fifty_clients_get_twenty_posts_in_order() {
     let (board, port) = (pair.board(), pair.notification.port());
     let mut clients = Vec::new();
     for number in 0..50 {
-        clients.push(
-            Follow::live(format!("client {number}"), port, &board)
-                .start()
-                .await,
-        );
+        clients.push(Follow::live(format!("client {number}"), port, &board).start().await);
     }
     let posted = board.post_many("post", 20, 4).await;
     let mut seen = Vec::new();
@@ -84,16 +80,13 @@ fn library(port: u16) -> impl Stream<Item = (String, Message)> + Unpin {
     let client = ClientBuilder::for_url(&format!("http://127.0.0.1:{port}/events?history=1"))
         .unwrap()
         .reconnect(reconnect)
-        .build_with_transport(Transport(
-            reqwest::Client::builder().no_proxy().build().unwrap(),
-        ));
+        .build_with_transport(Transport(reqwest::Client::builder().no_proxy().build().unwrap()));
     let messages = client.stream().filter_map(|event| async {
         // Errors are told, and the library connects again.
         match event {
-            Ok(SSE::Event(event)) if event.event_type == "message" => Some((
-                event.id.unwrap(),
-                serde_json::from_str(&event.data).unwrap(),
-            )),
+            Ok(SSE::Event(event)) if event.event_type == "message" => {
+                Some((event.id.unwrap(), serde_json::from_str(&event.data).unwrap()))
+            }
             _ => None,
         }
     });

@@ -41,10 +41,7 @@ async fn posts_do_not_wait_for_a_notification_service_that_hangs() {
     pair.notification.resume();
     eprintln!("hang: slowest post {baseline:?}, then {hanging:?} and {after_many:?}");
     let bound = (baseline * 20).clamp(TIMEOUT / 5, TIMEOUT);
-    assert!(
-        hanging < bound && after_many < bound,
-        "not within {bound:?}"
-    );
+    assert!(hanging < bound && after_many < bound, "not within {bound:?}");
     let stored = board.all().await;
     subscriber.reach(stored.len() as u64).await;
     history::check(&many, &stored, &[subscriber.seen()]).unwrap();
@@ -61,9 +58,7 @@ async fn streams_do_not_need_a_message_service_that_hangs() {
     pair.message.stop();
     let beats = subscriber.state().heartbeats;
     // Long enough for the feed to miss the other one, and to try again.
-    subscriber
-        .wait("hears heartbeats", |state| state.heartbeats >= beats + 13)
-        .await;
+    subscriber.wait("hears heartbeats", |state| state.heartbeats >= beats + 13).await;
     let mut returning = Dial::after(port, &posted[9].id).granted().await;
     for message in &posted[10..] {
         let block = returning.find(|block| block.is_message()).await;

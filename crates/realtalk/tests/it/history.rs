@@ -35,10 +35,7 @@ pub(crate) fn check(
     seen: &[Seen],
 ) -> Result<(), String> {
     check_stored(stored)?;
-    let by_id: HashMap<_, _> = stored
-        .iter()
-        .map(|message| (&message.id, message))
-        .collect();
+    let by_id: HashMap<_, _> = stored.iter().map(|message| (&message.id, message)).collect();
     for ack in acknowledged {
         match by_id.get(&ack.id) {
             None => return Err(format!("acknowledged, but lost: {ack:?}")),
@@ -55,9 +52,7 @@ fn check_stored(stored: &[Message]) -> Result<(), String> {
     let mut keys = HashSet::new();
     for (expected, message) in (1..).zip(stored) {
         if message.seq != expected {
-            return Err(format!(
-                "stored: seq {expected} is missing before {message:?}"
-            ));
+            return Err(format!("stored: seq {expected} is missing before {message:?}"));
         }
         if let Some(key) = &message.client_msg_id
             && !keys.insert((&message.user, key))
@@ -113,11 +108,7 @@ mod tests {
     }
 
     fn seen(since: u64, seqs: impl IntoIterator<Item = u64>) -> [Seen; 1] {
-        [Seen {
-            name: "bob".to_owned(),
-            since,
-            messages: messages(seqs),
-        }]
+        [Seen { name: "bob".to_owned(), since, messages: messages(seqs) }]
     }
 
     #[track_caller]
@@ -129,10 +120,7 @@ mod tests {
     #[test]
     fn a_whole_history_is_accepted() {
         let stored = messages(1..=9);
-        assert_eq!(
-            check(&messages([2, 7, 2]), &stored, &seen(0, 1..=9)),
-            Ok(())
-        );
+        assert_eq!(check(&messages([2, 7, 2]), &stored, &seen(0, 1..=9)), Ok(()));
         assert_eq!(check(&[], &stored, &seen(4, 5..=9)), Ok(()));
         assert_eq!(check(&[], &[], &seen(0, [])), Ok(()));
     }

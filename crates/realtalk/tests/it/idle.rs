@@ -24,11 +24,7 @@ static OPENING: Semaphore = Semaphore::const_new(100);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thousands_of_idle_streams_hold_and_get_the_next_post() {
     let _turn = heavy().await;
-    let count = if Scale::read().is_long() {
-        15_000
-    } else {
-        1_000
-    };
+    let count = if Scale::read().is_long() { 15_000 } else { 1_000 };
     raise_open_files();
     let pair = Pair::start(&[("HEARTBEAT_SECS", "3")]).await;
     let port = pair.notification.port();
@@ -41,10 +37,7 @@ async fn thousands_of_idle_streams_hold_and_get_the_next_post() {
         let source = Ipv4Addr::new(127, 0, 0, 2 + (number % 8) as u8);
         streams.spawn(async move {
             let turn = OPENING.acquire().await.unwrap();
-            let dial = Dial {
-                source: Some(IpAddr::V4(source)),
-                ..Dial::events(port)
-            };
+            let dial = Dial { source: Some(IpAddr::V4(source)), ..Dial::events(port) };
             let mut wire = dial.granted().await;
             wire.find(|block| block.is("ready")).await;
             drop(turn);
@@ -63,26 +56,14 @@ async fn thousands_of_idle_streams_hold_and_get_the_next_post() {
         });
     }
     let all = Duration::from_secs(120);
-    timeout(all, readies.wait_for(|got| *got == count))
-        .await
-        .unwrap()
-        .unwrap();
+    timeout(all, readies.wait_for(|got| *got == count)).await.unwrap().unwrap();
     let opened = started.elapsed();
-    timeout(all, alives.wait_for(|got| *got == count))
-        .await
-        .unwrap()
-        .unwrap();
+    timeout(all, alives.wait_for(|got| *got == count)).await.unwrap().unwrap();
     pair.wait_streams(count, all).await;
     let posting = Instant::now();
     let post = pair.board().post("alice", "hello, everyone", "hello").await;
     let got = timeout(all, streams.join_all()).await.unwrap();
     assert_eq!(got.len(), count);
-    assert!(
-        got.iter()
-            .all(|(_, block)| block.id.as_ref() == Some(&post.id))
-    );
-    eprintln!(
-        "idle: {count} streams in {opened:?}, a post to all in {:?}",
-        posting.elapsed()
-    );
+    assert!(got.iter().all(|(_, block)| block.id.as_ref() == Some(&post.id)));
+    eprintln!("idle: {count} streams in {opened:?}, a post to all in {:?}", posting.elapsed());
 }

@@ -31,14 +31,9 @@ async fn one_command_serves_both_and_says_where() {
     let chat = format!("http://localhost:{port}");
     let events = format!("http://localhost:{notification_port}/events");
     let output = launcher.output();
-    assert!(
-        output.contains(&chat) && output.contains(&events),
-        "{output}"
-    );
+    assert!(output.contains(&chat) && output.contains(&events), "{output}");
     let board = Board::new(port);
-    let subscriber = Follow::live("subscriber", notification_port, &board)
-        .start()
-        .await;
+    let subscriber = Follow::live("subscriber", notification_port, &board).start().await;
     board.post("alice", "hello", "hello").await;
     subscriber.reach(1).await;
     let (status, config) = launcher.get("/config.json").await.unwrap();
@@ -67,10 +62,7 @@ async fn check_config_shows_what_is_in_force_and_no_secret() {
     ] {
         assert!(text.lines().any(|shown| shown == line), "{line}\n{text}");
     }
-    assert!(
-        text.contains("INTERNAL_SECRET") && !text.contains(SECRET),
-        "{text}"
-    );
+    assert!(text.contains("INTERNAL_SECRET") && !text.contains(SECRET), "{text}");
 }
 
 #[tokio::test]
@@ -84,10 +76,7 @@ async fn healthcheck_tells_by_its_exit_code() {
     assert_eq!(healthy(&launcher), (false, false));
     launcher.spawn();
     launcher.wait_ready().await;
-    until("it is healthy", SOON, async || {
-        healthy(&launcher).0.then_some(())
-    })
-    .await;
+    until("it is healthy", SOON, async || healthy(&launcher).0.then_some(())).await;
     assert_eq!(healthy(&launcher), (true, true));
     launcher.kill();
     assert_eq!(healthy(&launcher), (false, false));
@@ -105,53 +94,23 @@ const WRONG: [(&str, &str, &str, &str); 27] = [
     ("realtalk", "ALLOWED_ORIGINS", "foo", "ALLOWED_ORIGINS"),
     ("realtalk", "TRUSTED_PROXIES", "foo", "TRUSTED_PROXIES"),
     ("realtalk", "INTERNAL_SECRET", "short", "INTERNAL_SECRET"),
-    (
-        "realtalk",
-        "INTERNAL_SECRET_FILE",
-        "/no/such",
-        "INTERNAL_SECRET_FILE",
-    ),
+    ("realtalk", "INTERNAL_SECRET_FILE", "/no/such", "INTERNAL_SECRET_FILE"),
     ("realtalk", "MAX_CONTENT_CHARS", "0", "MAX_CONTENT_CHARS"),
-    (
-        "realtalk",
-        "MAX_CONTENT_CHARS",
-        "100000",
-        "MAX_CONTENT_CHARS",
-    ),
+    ("realtalk", "MAX_CONTENT_CHARS", "100000", "MAX_CONTENT_CHARS"),
     ("realtalk", "DURABILITY", "maybe", "DURABILITY"),
     ("realtalk", "LOG_FORMAT", "xml", "LOG_FORMAT"),
-    (
-        "realtalk",
-        "EVENT_RETENTION_DAYS",
-        "0",
-        "EVENT_RETENTION_DAYS",
-    ),
+    ("realtalk", "EVENT_RETENTION_DAYS", "0", "EVENT_RETENTION_DAYS"),
     ("realtalk", "BODY_TIMEOUT_SECS", "0", "BODY_TIMEOUT_SECS"),
     ("realtalk", "POST_RATE", "many", "POST_RATE"),
-    (
-        "realtalk",
-        "PUBLIC_NOTIFICATION_URL",
-        "foo",
-        "PUBLIC_NOTIFICATION_URL",
-    ),
+    ("realtalk", "PUBLIC_NOTIFICATION_URL", "foo", "PUBLIC_NOTIFICATION_URL"),
     ("realtalk", "HEARTBEAT_SECS", "0", "HEARTBEAT_SECS"),
     ("realtalk", "STALL_SECS", "0", "STALL_SECS"),
     ("realtalk", "DRAIN_SECS", "99999", "DRAIN_SECS"),
     ("realtalk", "RING_EVENTS", "0", "RING_EVENTS"),
     ("message-service", "PORT", "abc", "PORT"),
-    (
-        "message-service",
-        "NOTIFICATION_SERVICE_URL",
-        "foo",
-        "NOTIFICATION_SERVICE_URL",
-    ),
+    ("message-service", "NOTIFICATION_SERVICE_URL", "foo", "NOTIFICATION_SERVICE_URL"),
     ("realtime-ntfn", "MAX_STREAMS", "lots", "MAX_STREAMS"),
-    (
-        "realtime-ntfn",
-        "MESSAGE_SERVICE_URL",
-        "ftp://foo",
-        "MESSAGE_SERVICE_URL",
-    ),
+    ("realtime-ntfn", "MESSAGE_SERVICE_URL", "ftp://foo", "MESSAGE_SERVICE_URL"),
 ];
 
 /// Starts what must not start; returns what is wrong with the way it says so.

@@ -26,13 +26,7 @@ impl Load {
         let posters = (0..posters)
             .map(|poster| {
                 let random = StdRng::seed_from_u64(seed ^ poster);
-                post(
-                    board.clone(),
-                    format!("poster-{poster}"),
-                    pause,
-                    random,
-                    stopped.clone(),
-                )
+                post(board.clone(), format!("poster-{poster}"), pause, random, stopped.clone())
             })
             .collect();
         Self { posters, stopped }
@@ -41,12 +35,7 @@ impl Load {
     /// Ends the load; returns all that was acknowledged.
     pub(crate) async fn stop(self) -> Vec<Message> {
         self.stopped.store(true, Ordering::Relaxed);
-        self.posters
-            .join_all()
-            .await
-            .into_iter()
-            .flatten()
-            .collect()
+        self.posters.join_all().await.into_iter().flatten().collect()
     }
 }
 

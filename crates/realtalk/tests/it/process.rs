@@ -25,11 +25,7 @@ const SECRET: &str = "a secret of the tests";
 /// A program of the workspace, which must have been built.
 pub(crate) fn program(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_realtalk")).with_file_name(name);
-    assert!(
-        path.exists(),
-        "{} is missing\nrun: cargo build --workspace first",
-        path.display()
-    );
+    assert!(path.exists(), "{} is missing\nrun: cargo build --workspace first", path.display());
     path
 }
 
@@ -220,11 +216,7 @@ impl Pair {
                 service.set(name, value);
             }
         }
-        Self {
-            message,
-            notification,
-            _folder: folder,
-        }
+        Self { message, notification, _folder: folder }
     }
 
     /// Starts two services with fresh data and these settings.

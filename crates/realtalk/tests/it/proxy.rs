@@ -38,10 +38,7 @@ impl Fault {
         let after = random.random_range(0..12_000);
         match random.random_range(0..4) {
             0 => Self::Cut { after, reset: true },
-            1 => Self::Cut {
-                after,
-                reset: false,
-            },
+            1 => Self::Cut { after, reset: false },
             2 => Self::Silence {
                 after,
                 lasts: Duration::from_millis(random.random_range(100..6_000)),
@@ -116,9 +113,7 @@ async fn carry(client: TcpStream, target: u16, fault: Fault, mut calm: watch::Re
     };
     if *calm.borrow() {
         let (mut client, mut server) = (client, server);
-        tokio::io::copy_bidirectional(&mut client, &mut server)
-            .await
-            .ok();
+        tokio::io::copy_bidirectional(&mut client, &mut server).await.ok();
         return;
     }
     let reset = matches!(fault, Fault::Cut { reset: true, .. });

@@ -17,9 +17,7 @@ use crate::{
 async fn messages(wire: &mut Wire, count: usize) -> Vec<Message> {
     let mut messages = Vec::new();
     while messages.len() < count {
-        let block = wire
-            .find(|block| block.is_message() || block.is("reset"))
-            .await;
+        let block = wire.find(|block| block.is_message() || block.is("reset")).await;
         assert!(!block.is("reset"), "{block:?}");
         messages.push(serde_json::from_value(block.json()).unwrap());
     }
@@ -90,9 +88,7 @@ async fn a_subscriber_that_is_too_far_behind_is_reset_and_heals() {
     let first = board.post("alice", "first", "first").await;
     board.post_many("away", 5_050, 64).await;
     let subscriber = Follow::after("late", port, &board, &first).start().await;
-    subscriber
-        .wait("is reset", |state| !state.resets.is_empty())
-        .await;
+    subscriber.wait("is reset", |state| !state.resets.is_empty()).await;
     let live = board.post_many("live", 10, 1).await;
     subscriber.reach(live[9].seq).await;
     assert_eq!(subscriber.state().resets, ["too_far"]);
@@ -106,27 +102,15 @@ async fn a_cursor_that_nobody_was_given_is_reset() {
     let pair = Pair::start(&[]).await;
     let (board, port) = (pair.board(), pair.notification.port());
     let last = board.post("alice", "hello", "hello").await;
-    for cursor in [
-        "20991231235959.000000",
-        "garbage",
-        "12345",
-        "{\"a\":1}",
-        "%00",
-    ] {
+    for cursor in ["20991231235959.000000", "garbage", "12345", "{\"a\":1}", "%00"] {
         let mut wire = Dial::after(port, cursor).granted().await;
         let reset = wire.find(|block| block.is("reset")).await.json();
         assert_eq!(reset["reason"], "unknown", "{cursor}");
         assert_eq!(reset["cursor"], last.id, "{cursor}");
     }
-    let query = Dial {
-        target: "/events?last_event_id=garbage".to_owned(),
-        ..Dial::events(port)
-    };
+    let query = Dial { target: "/events?last_event_id=garbage".to_owned(), ..Dial::events(port) };
     let mut wire = query.granted().await;
-    assert_eq!(
-        wire.find(|block| block.is("reset")).await.json()["reason"],
-        "unknown"
-    );
+    assert_eq!(wire.find(|block| block.is("reset")).await.json()["reason"], "unknown");
     let next = board.post("alice", "again", "again").await;
     assert_eq!(messages(&mut wire, 1).await, [next]);
 }
@@ -178,10 +162,7 @@ async fn a_cursor_from_a_list_is_known_even_if_it_overtakes_the_events() {
 }
 
 fn history_of(port: u16, count: usize) -> Dial {
-    Dial {
-        target: format!("/events?history={count}"),
-        ..Dial::events(port)
-    }
+    Dial { target: format!("/events?history={count}"), ..Dial::events(port) }
 }
 
 #[tokio::test]
@@ -220,12 +201,7 @@ async fn history_joins_the_live_stream_without_a_seam_while_others_post() {
         }
         // The last ones at some moment after the list.
         let first = got[0].seq + HISTORY as u64 - 1;
-        assert!(
-            first >= list[0].seq,
-            "round {round}: too old, {} < {}",
-            first,
-            list[0].seq
-        );
+        assert!(first >= list[0].seq, "round {round}: too old, {} < {}", first, list[0].seq);
         let old = got.iter().filter(|message| message.id <= cursor).count();
         assert!(old <= HISTORY, "round {round}: {old} messages of history");
     }

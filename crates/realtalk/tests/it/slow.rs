@@ -15,16 +15,9 @@ async fn a_client_that_never_reads_harms_nobody_and_is_closed() {
     let (board, port) = (pair.board(), pair.notification.port());
     let mut healthy = Vec::new();
     for number in 0..HEALTHY {
-        healthy.push(
-            Follow::live(format!("healthy {number}"), port, &board)
-                .start()
-                .await,
-        );
+        healthy.push(Follow::live(format!("healthy {number}"), port, &board).start().await);
     }
-    let stalled = Dial {
-        receive_buffer: Some(4_096),
-        ..Dial::events(port)
-    };
+    let stalled = Dial { receive_buffer: Some(4_096), ..Dial::events(port) };
     let stalled = stalled.granted().await;
     pair.wait_streams(HEALTHY + 1, PROMPTLY).await;
     let started = Instant::now();
@@ -80,10 +73,7 @@ async fn a_client_whose_connection_is_reset_has_left() {
 async fn a_slow_client_that_reads_after_all_resumes_without_a_hole() {
     let pair = Pair::start(&[("STALL_SECS", "60"), ("BACKLOG_EVENTS", "20")]).await;
     let (board, port) = (pair.board(), pair.notification.port());
-    let slow = Dial {
-        receive_buffer: Some(4_096),
-        ..Dial::events(port)
-    };
+    let slow = Dial { receive_buffer: Some(4_096), ..Dial::events(port) };
     let mut slow = slow.granted().await;
     let large = "x".repeat(3_900);
     let posted = board.post_many(&large, 150, 8).await;

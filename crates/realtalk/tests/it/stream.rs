@@ -72,30 +72,17 @@ impl Follow {
 
     /// Follows after a message.
     pub(crate) fn after(name: impl ToString, port: u16, board: &Board, last: &Message) -> Self {
-        Self {
-            after: Some((last.id.clone(), last.seq)),
-            ..Self::live(name, port, board)
-        }
+        Self { after: Some((last.id.clone(), last.seq)), ..Self::live(name, port, board) }
     }
 
     /// Starts, and waits until the stream stands.
     pub(crate) async fn start(self) -> Subscriber {
         let (cursor, since) = self.after.clone().unzip();
-        let state = Arc::new(Mutex::new(State {
-            cursor,
-            ..State::default()
-        }));
+        let state = Arc::new(Mutex::new(State { cursor, ..State::default() }));
         let name = self.name.clone();
         let task = tokio::spawn(self.run(state.clone()));
-        let subscriber = Subscriber {
-            name,
-            since: since.unwrap_or_default(),
-            state,
-            task,
-        };
-        subscriber
-            .wait("has a stream", |state| state.connects > 0)
-            .await;
+        let subscriber = Subscriber { name, since: since.unwrap_or_default(), state, task };
+        subscriber.wait("has a stream", |state| state.connects > 0).await;
         subscriber
     }
 
@@ -113,10 +100,7 @@ impl Follow {
         state: &Mutex<State>,
         retry: &mut Duration,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let dial = Dial {
-            cursor: lock(state).cursor.clone(),
-            ..Dial::events(self.port)
-        };
+        let dial = Dial { cursor: lock(state).cursor.clone(), ..Dial::events(self.port) };
         let mut wire = timeout(self.patience, dial.open()).await??;
         while let Some(block) = timeout(self.patience, wire.next()).await?? {
             *retry = block.retry.map_or(*retry, Duration::from_millis);
@@ -138,13 +122,8 @@ impl Follow {
         let missed = self.board.all_after(&after).await;
         let mut state = lock(state);
         state.messages.extend(missed);
-        state.loaded = state
-            .messages
-            .last()
-            .map_or_else(String::new, |message| message.id.clone());
-        state
-            .resets
-            .push(reset["reason"].as_str().unwrap().to_owned());
+        state.loaded = state.messages.last().map_or_else(String::new, |message| message.id.clone());
+        state.resets.push(reset["reason"].as_str().unwrap().to_owned());
         state.cursor = Some(reset["cursor"].as_str().unwrap().to_owned());
     }
 }
@@ -178,11 +157,7 @@ impl Subscriber {
 
     /// What it got so far.
     pub(crate) fn seen(&self) -> Seen {
-        Seen {
-            name: self.name.clone(),
-            since: self.since,
-            messages: self.state().messages.clone(),
-        }
+        Seen { name: self.name.clone(), since: self.since, messages: self.state().messages.clone() }
     }
 
     /// Waits until it has got the message with this seq.
@@ -224,7 +199,5 @@ impl Drop for Subscriber {
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+    state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

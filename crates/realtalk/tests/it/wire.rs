@@ -37,10 +37,7 @@ impl Dial {
     }
 
     pub(crate) fn after(port: u16, cursor: &str) -> Self {
-        Self {
-            cursor: Some(cursor.to_owned()),
-            ..Self::events(port)
-        }
+        Self { cursor: Some(cursor.to_owned()), ..Self::events(port) }
     }
 
     /// Connects, asks, and reads the head of the answer.
@@ -75,9 +72,7 @@ impl Dial {
         let head = String::from_utf8_lossy(&input[..end]).to_ascii_lowercase();
         input.advance(end + 4);
         let status = head.split(' ').nth(1).unwrap_or_default();
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "));
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
         Ok(Wire {
             socket,
             status: status.parse().map_err(io::Error::other)?,
@@ -190,9 +185,7 @@ impl Wire {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), search)
-            .await
-            .unwrap()
+        tokio::time::timeout(Duration::from_secs(30), search).await.unwrap()
     }
 
     /// The blocks up to the proper end of the stream.

@@ -40,11 +40,7 @@ impl Client {
         let script_hash = index.map_or_else(String::new, |index| {
             inline_script_hash(&String::from_utf8_lossy(&index.data))
         });
-        Self {
-            public_notification_url,
-            notification_port,
-            script_hash,
-        }
+        Self { public_notification_url, notification_port, script_hash }
     }
 
     /// Registers `/`, `/config.json` and the files.
@@ -67,11 +63,7 @@ impl Client {
 
     /// Nothing but the client's own code may run, and it may talk to the two services only.
     fn policy(&self, notification_url: &str) -> String {
-        let origin = notification_url
-            .splitn(4, '/')
-            .take(3)
-            .collect::<Vec<_>>()
-            .join("/");
+        let origin = notification_url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
         let script_hash = &self.script_hash;
         format!(
             "default-src 'none'; script-src 'self'{script_hash}; style-src 'self'; \
@@ -83,12 +75,10 @@ impl Client {
 }
 
 async fn get_config(request: HttpRequest, client: Data<Client>) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .json(json!({
-            "message_service_url": "",
-            "notification_service_url": client.notification_url(&request),
-        }))
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({
+        "message_service_url": "",
+        "notification_service_url": client.notification_url(&request),
+    }))
 }
 
 async fn get_index(request: HttpRequest, client: Data<Client>) -> Result<HttpResponse, Rejection> {
@@ -109,10 +99,7 @@ pub async fn get_file(
 
 fn serve(request: &HttpRequest, client: &Client, path: &str) -> Result<HttpResponse, Rejection> {
     let Some(EmbeddedFile { data, metadata, .. }) = Files::get(path) else {
-        return Err(Rejection::not_found(
-            "route_not_found",
-            "the web client is not installed",
-        ));
+        return Err(Rejection::not_found("route_not_found", "the web client is not installed"));
     };
     let etag = EntityTag::new_strong(hex::encode(&metadata.sha256_hash()[..16]));
     let mut response = HttpResponse::Ok();
@@ -125,16 +112,12 @@ fn serve(request: &HttpRequest, client: &Client, path: &str) -> Result<HttpRespo
         .get(IF_NONE_MATCH)
         .is_some_and(|known| known.as_bytes() == etag.to_string().as_bytes())
     {
-        return Ok(response
-            .status(actix_web::http::StatusCode::NOT_MODIFIED)
-            .finish());
+        return Ok(response.status(actix_web::http::StatusCode::NOT_MODIFIED).finish());
     }
     let mime = metadata.mimetype();
     if mime == "text/html" {
         let policy = client.policy(&client.notification_url(request));
-        response
-            .insert_header((CONTENT_SECURITY_POLICY, policy))
-            .content_type(ContentType::html());
+        response.insert_header((CONTENT_SECURITY_POLICY, policy)).content_type(ContentType::html());
     } else if mime.starts_with("text/") {
         response.content_type(format!("{mime}; charset=utf-8"));
     } else {
@@ -153,10 +136,7 @@ fn inline_script_hash(html: &str) -> String {
         .and_then(|(_, rest)| rest.split_once("</script>"))
         .map(|(script, _)| script);
     script.map_or_else(String::new, |script| {
-        format!(
-            " 'sha256-{}'",
-            BASE64_STANDARD.encode(Sha256::digest(script.as_bytes()))
-        )
+        format!(" 'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(script.as_bytes())))
     })
 }
 
@@ -192,10 +172,7 @@ mod tests {
             script_hash: inline_script_hash("<script type=\"importmap\">{}</script>"),
         };
         let policy = client.policy("https://push.example/base");
-        assert!(
-            policy.contains("connect-src 'self' https://push.example;"),
-            "{policy}"
-        );
+        assert!(policy.contains("connect-src 'self' https://push.example;"), "{policy}");
         // echo -n '{}' | openssl dgst -sha256 -binary | base64
         let hash = "'sha256-RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o='";
         assert!(policy.contains(hash), "{policy}");

@@ -46,10 +46,7 @@ pub async fn list_events(
         }
         (None, Some(tail)) => state.store.events_tail(tail.min(MAX_EVENTS)).await?,
         _ => {
-            return Err(Rejection::bad_request(
-                "invalid_query",
-                "send either after or tail",
-            ));
+            return Err(Rejection::bad_request("invalid_query", "send either after or tail"));
         }
     };
     Ok(HttpResponse::Ok().json(page))
@@ -73,16 +70,9 @@ pub async fn list_history(
     let limit = parse_limit(query.limit, 50)?;
     let room = query.room.as_deref().unwrap_or(PUBLIC_ROOM);
     let after = state.writer.head().get();
-    let page = state
-        .store
-        .page(room, Window::Newest, limit)
-        .await?
-        .ok_or(Error::ConversationNotFound)?;
-    let events = page
-        .messages
-        .iter()
-        .map(|message| message.event())
-        .collect::<Result<_, _>>();
+    let page =
+        state.store.page(room, Window::Newest, limit).await?.ok_or(Error::ConversationNotFound)?;
+    let events = page.messages.iter().map(|message| message.event()).collect::<Result<_, _>>();
     let events = events.map_err(StoreError::from)?;
     Ok(HttpResponse::Ok().json(Batch { after, events }))
 }

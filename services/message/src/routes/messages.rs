@@ -51,16 +51,10 @@ pub async fn post_message(
     state: Data<AppState>,
     JsonBody(raw): JsonBody<RawPost>,
 ) -> Result<HttpResponse, Rejection> {
-    let allowance = state
-        .post_rate
-        .take(state.proxies.client_address(&request))?;
+    let allowance = state.post_rate.take(state.proxies.client_address(&request))?;
     let post = Post::parse(raw, idempotency_key(&request)?, state.max_content_chars)
         .inspect_err(|_| state.count("refused"))?;
-    let outcome = state
-        .writer
-        .post(post)
-        .await
-        .inspect_err(|_| state.count("failed"))?;
+    let outcome = state.writer.post(post).await.inspect_err(|_| state.count("failed"))?;
     let (mut response, message) = match outcome {
         Outcome::Created(message) => {
             state.count("created");
@@ -172,11 +166,7 @@ pub async fn get_message(
     id: Path<String>,
 ) -> Result<HttpResponse, Rejection> {
     let id = parse_id("id", &id)?;
-    let message = state
-        .store
-        .message(id)
-        .await?
-        .ok_or(Error::MessageNotFound)?;
+    let message = state.store.message(id).await?.ok_or(Error::MessageNotFound)?;
     Ok(HttpResponse::Ok().json(message))
 }
 
@@ -203,18 +193,14 @@ impl ListQuery {
 
 /// Reads an id, or says which parameter holds something else.
 pub fn parse_id(name: &str, text: &str) -> Result<EventId, Rejection> {
-    text.parse()
-        .map_err(|error| Rejection::bad_request("invalid_id", format!("{name}: {error}")))
+    text.parse().map_err(|error| Rejection::bad_request("invalid_id", format!("{name}: {error}")))
 }
 
 /// Reads a limit of 1 to [`MAX_LIMIT`].
 pub fn parse_limit(limit: Option<u32>, default: u32) -> Result<u32, Rejection> {
     match limit.unwrap_or(default) {
         limit @ 1..=MAX_LIMIT => Ok(limit),
-        _ => Err(Rejection::bad_request(
-            "invalid_limit",
-            "limit is a number from 1 to 200",
-        )),
+        _ => Err(Rejection::bad_request("invalid_limit", "limit is a number from 1 to 200")),
     }
 }
 
@@ -230,10 +216,7 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<&str>, Rejection> {
         return Ok(None);
     };
     value.to_str().map(Some).map_err(|_| {
-        Rejection::bad_request(
-            "client_msg_id_invalid",
-            "Idempotency-Key is not visible ASCII",
-        )
+        Rejection::bad_request("client_msg_id_invalid", "Idempotency-Key is not visible ASCII")
     })
 }
 

@@ -60,11 +60,7 @@ pub async fn sync_events(
     let next = page.batch.end();
     // Everything in the log is for the public room, which everyone may see.
     let events = page.batch.events.iter().map(|event| &*event.data).collect();
-    Ok(HttpResponse::Ok().json(SyncPage {
-        events,
-        next,
-        has_more: next < page.head,
-    }))
+    Ok(HttpResponse::Ok().json(SyncPage { events, next, has_more: next < page.head }))
 }
 
 /// Refuses a cursor that the log cannot continue from: an answer would hide a hole.

@@ -81,10 +81,7 @@ impl Plan {
                 continue;
             };
             let sender_key = post.sender.key().to_owned();
-            let key = post
-                .client_msg_id
-                .clone()
-                .map(|id| (sender_key.clone(), id));
+            let key = post.client_msg_id.clone().map(|id| (sender_key.clone(), id));
             let digest = key.as_ref().map(|_| post.digest());
             if let Some(first) = key.as_ref().and_then(|key| known.get(key)) {
                 let same = digest.as_ref() == Some(&first.digest);
@@ -107,21 +104,11 @@ impl Plan {
             );
             // Two tries of the same post may have met in one batch.
             if let (Some(key), Some(digest)) = (key, digest.clone()) {
-                known.insert(
-                    key,
-                    Keyed {
-                        message: message.clone(),
-                        digest,
-                    },
-                );
+                known.insert(key, Keyed { message: message.clone(), digest });
             }
             plan.events.push(message.event()?);
             plan.outcomes.push(Outcome::Created(message.clone()));
-            plan.messages.push(NewMessage {
-                message,
-                sender_key,
-                digest,
-            });
+            plan.messages.push(NewMessage { message, sender_key, digest });
         }
         Ok(plan)
     }
@@ -133,14 +120,8 @@ impl Plan {
 
     /// What callers learn once the batch is committed.
     pub fn into_committed(self) -> super::Committed {
-        let log = Batch {
-            after: self.after,
-            events: self.events,
-        };
-        super::Committed {
-            outcomes: self.outcomes,
-            log,
-        }
+        let log = Batch { after: self.after, events: self.events };
+        super::Committed { outcomes: self.outcomes, log }
     }
 }
 
@@ -162,23 +143,12 @@ mod tests {
     fn ids_and_seqs_follow_the_order_of_the_posts() {
         let after =
             EventId::from_micros(EventId::after(EventId::ZERO).micros() + 60_000_000).unwrap();
-        let posts = [
-            post("a", "1", None),
-            post("b", "2", None),
-            post("a", "3", None),
-        ];
+        let posts = [post("a", "1", None), post("b", "2", None), post("a", "3", None)];
         let mut seqs = HashMap::from([("public".to_owned(), 41)]);
         let plan = Plan::new(&posts, after, &mut seqs, KnownKeys::new()).unwrap();
         let ids: Vec<_> = plan.events.iter().map(|event| event.id).collect();
         // The clock is behind `after`: each id is one more than the last.
-        assert_eq!(
-            ids,
-            [
-                after.next(),
-                after.next().next(),
-                after.next().next().next()
-            ]
-        );
+        assert_eq!(ids, [after.next(), after.next().next(), after.next().next().next()]);
         let made: Vec<_> = plan.messages.iter().map(|new| new.message.seq).collect();
         assert_eq!(made, [42, 43, 44]);
         assert_eq!((plan.last_id(), seqs["public"]), (ids[2], 44));

@@ -46,23 +46,12 @@ impl Answer {
     /// The body as a problem, which must be of the common form.
     #[track_caller]
     pub(crate) fn problem(&self) -> Problem {
-        assert_eq!(
-            self.header("content-type"),
-            Some("application/problem+json"),
-            "{self:?}"
-        );
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
         let problem: Problem = serde_json::from_value(self.json()).unwrap();
         assert_eq!(problem.status, self.status, "{self:?}");
-        assert!(
-            !problem.detail.is_empty() && !problem.code.is_empty(),
-            "{self:?}"
-        );
+        assert!(!problem.detail.is_empty() && !problem.code.is_empty(), "{self:?}");
         assert!(problem.request_id.is_some(), "{self:?}");
-        assert_eq!(
-            problem.request_id.as_deref(),
-            self.header("x-request-id"),
-            "{self:?}"
-        );
+        assert_eq!(problem.request_id.as_deref(), self.header("x-request-id"), "{self:?}");
         problem
     }
 

@@ -65,20 +65,12 @@ impl App {
             .timeout(Duration::from_secs(30))
             .build()
             .unwrap();
-        Self {
-            address,
-            client,
-            shutdown,
-            thread: Some(thread),
-            _own_folder: None,
-        }
+        Self { address, client, shutdown, thread: Some(thread), _own_folder: None }
     }
 
     pub(crate) fn request(&self, method: Method, target: &str) -> RequestBuilder {
         let url = format!("http://{}{target}", self.address);
-        self.client
-            .request(method, url)
-            .header("connection", "close")
+        self.client.request(method, url).header("connection", "close")
     }
 
     pub(crate) async fn get(&self, target: &str) -> Answer {
@@ -91,9 +83,7 @@ impl App {
 
     /// Posts, and returns the message.
     pub(crate) async fn say(&self, content: &str) -> Value {
-        let answer = self
-            .post(json!({"content": content, "user": "alice"}))
-            .await;
+        let answer = self.post(json!({"content": content, "user": "alice"})).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         answer.json()
     }
@@ -108,11 +98,7 @@ impl App {
     /// As the notification service asks: signed.
     pub(crate) async fn get_signed(&self, target: &str) -> Answer {
         let signature = signature::sign(&secret(), "GET", target, b"");
-        Answer::to(
-            self.request(Method::GET, target)
-                .header(signature::HEADER, signature),
-        )
-        .await
+        Answer::to(self.request(Method::GET, target).header(signature::HEADER, signature)).await
     }
 
     pub(crate) fn wire(&self) -> Wire {

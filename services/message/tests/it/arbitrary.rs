@@ -44,11 +44,7 @@ fn json_value() -> impl Strategy<Value = Value> {
 
 /// Bodies of `POST /messages`, from nonsense to the well-meant.
 fn body() -> impl Strategy<Value = Value> {
-    let text = prop_oneof![
-        any::<String>(),
-        "\\PC{1,80}",
-        "[ \\t\\n\\r]{0,3}\\PC{1,20} ?"
-    ];
+    let text = prop_oneof![any::<String>(), "\\PC{1,80}", "[ \\t\\n\\r]{0,3}\\PC{1,20} ?"];
     let well_meant = (text.clone(), prop::option::of("[a-zA-Zéß ]{1,20}"))
         .prop_map(|(content, user)| json!({"content": content, "user": user}));
     let near_miss = prop::collection::hash_map(
@@ -70,11 +66,7 @@ fn any_json_is_stored_as_it_is_or_refused() {
     let app = App::with(&[("DURABILITY", "relaxed")]);
     let wire = RefCell::new(app.wire());
     let stored = Cell::new(0);
-    let config = Config {
-        cases: 250,
-        failure_persistence: None,
-        ..Config::default()
-    };
+    let config = Config { cases: 250, failure_persistence: None, ..Config::default() };
     let result = TestRunner::new(config).run(&body(), |body| {
         let text = body.to_string();
         let head = "POST /messages HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
@@ -86,9 +78,7 @@ fn any_json_is_stored_as_it_is_or_refused() {
             return Ok(());
         }
         stored.set(stored.get() + 1);
-        let content = ["content", "message", "text"]
-            .iter()
-            .find_map(|name| body.get(name));
+        let content = ["content", "message", "text"].iter().find_map(|name| body.get(name));
         let content = content.and_then(Value::as_str).map(str::trim);
         let message = answer.json();
         prop_assert_eq!(message["content"].as_str(), content);
@@ -102,8 +92,5 @@ fn any_json_is_stored_as_it_is_or_refused() {
     });
     result.unwrap();
     let stored = stored.get();
-    assert!(
-        stored > 20,
-        "only {stored} were stored: the bodies are not what they should be"
-    );
+    assert!(stored > 20, "only {stored} were stored: the bodies are not what they should be");
 }

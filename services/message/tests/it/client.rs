@@ -26,14 +26,8 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 async fn the_page_may_run_its_own_import_map_and_nothing_else_inline() {
     let app = App::start();
     let page = app.get("/").await;
-    assert_eq!(
-        (page.status, page.header("x-frame-options")),
-        (200, Some("DENY"))
-    );
-    assert_eq!(
-        page.header("content-type"),
-        Some("text/html; charset=utf-8")
-    );
+    assert_eq!((page.status, page.header("x-frame-options")), (200, Some("DENY")));
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
     let html = page.text();
     let inline: Vec<_> = html
         .split("<script")
@@ -43,25 +37,15 @@ async fn the_page_may_run_its_own_import_map_and_nothing_else_inline() {
         .map(|(_, rest)| rest.split("</script>").next().unwrap())
         .collect();
     assert_eq!(inline.len(), 1, "inline scripts besides the import map");
-    let hash = format!(
-        "'sha256-{}'",
-        BASE64_STANDARD.encode(Sha256::digest(inline[0]))
-    );
+    let hash = format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(inline[0])));
     let policy = page.header("content-security-policy").unwrap();
     let directive = |name: &str| {
-        policy
-            .split("; ")
-            .find_map(|part| part.strip_prefix(name))
-            .unwrap_or_default()
-            .trim()
+        policy.split("; ").find_map(|part| part.strip_prefix(name)).unwrap_or_default().trim()
     };
     assert_eq!(directive("script-src "), format!("'self' {hash}"));
     assert_eq!(directive("default-src "), "'none'");
     assert_eq!(directive("connect-src "), "'self' http://127.0.0.1:1");
-    assert!(
-        !html.contains(" onclick=") && !html.contains(" style="),
-        "the policy forbids these"
-    );
+    assert!(!html.contains(" onclick=") && !html.contains(" style="), "the policy forbids these");
 }
 
 #[tokio::test]
@@ -84,27 +68,15 @@ async fn every_file_is_served_with_its_type_and_is_not_sent_twice() {
             Some("md") => "text/markdown; charset=utf-8",
             other => panic!("which type has {other:?}?"),
         };
-        assert_eq!(
-            answer.header("content-type"),
-            Some(content_type),
-            "{target}"
-        );
-        assert_eq!(
-            answer.header("x-content-type-options"),
-            Some("nosniff"),
-            "{target}"
-        );
+        assert_eq!(answer.header("content-type"), Some(content_type), "{target}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{target}");
         assert_eq!(answer.header("cache-control"), Some("no-cache"), "{target}");
         let tag = answer.header("etag").unwrap();
-        let known = app
-            .request(Method::GET, &target)
-            .header("if-none-match", tag);
+        let known = app.request(Method::GET, &target).header("if-none-match", tag);
         let again = Answer::to(known).await;
         assert_eq!((again.status, again.body.len()), (304, 0), "{target}");
         assert_eq!(again.header("etag"), Some(tag), "{target}");
-        let other = app
-            .request(Method::GET, &target)
-            .header("if-none-match", "\"other\"");
+        let other = app.request(Method::GET, &target).header("if-none-match", "\"other\"");
         assert_eq!(Answer::to(other).await.status, 200, "{target}");
     }
 }
@@ -135,15 +107,11 @@ fn no_path_leads_out_of_the_folder() {
         "/docs/..%2f..%2fCargo.toml",
     ] {
         let mut wire = app.wire();
-        wire.send(format!("GET {target} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes())
-            .unwrap();
+        wire.send(format!("GET {target} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).unwrap();
         let answer = wire.answer().unwrap();
         assert!(matches!(answer.status, 400 | 404), "{target} {answer:?}");
         let body = String::from_utf8_lossy(&answer.body);
-        assert!(
-            !body.contains("[workspace") && !body.contains("root:"),
-            "{target} {body}"
-        );
+        assert!(!body.contains("[workspace") && !body.contains("root:"), "{target} {body}");
     }
 }
 
@@ -154,33 +122,20 @@ async fn the_page_learns_where_the_notification_service_is() {
     let expected = json!({
         "message_service_url": "", "notification_service_url": "http://127.0.0.1:1",
     });
-    assert_eq!(
-        (config.json(), config.header("cache-control")),
-        (expected, Some("no-store"))
-    );
+    assert_eq!((config.json(), config.header("cache-control")), (expected, Some("no-store")));
     for (host, url) in [
         ("chat.example:8080", "http://chat.example:1"),
         ("[::1]:8080", "http://[::1]:1"),
         ("evil\"}", "http://localhost:1"),
     ] {
-        let answer = Answer::to(
-            app.request(Method::GET, "/config.json")
-                .header("host", host),
-        )
-        .await;
-        assert_eq!(
-            answer.json()["notification_service_url"],
-            json!(url),
-            "{host}"
-        );
+        let answer =
+            Answer::to(app.request(Method::GET, "/config.json").header("host", host)).await;
+        assert_eq!(answer.json()["notification_service_url"], json!(url), "{host}");
     }
     let app = App::with(&[("PUBLIC_NOTIFICATION_URL", "https://push.example/base/")]);
     let url = app.get("/config.json").await.json()["notification_service_url"].clone();
     assert_eq!(url, json!("https://push.example/base"));
     let page = app.get("/").await;
     let policy = page.header("content-security-policy").unwrap();
-    assert!(
-        policy.contains("connect-src 'self' https://push.example;"),
-        "{policy}"
-    );
+    assert!(policy.contains("connect-src 'self' https://push.example;"), "{policy}");
 }

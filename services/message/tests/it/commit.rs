@@ -21,10 +21,8 @@ async fn posts_at_once_are_all_stored_without_a_gap_and_in_the_order_of_their_id
         })
         .collect();
     acknowledged.sort_by_key(|message| message["seq"].as_u64());
-    let seqs: Vec<_> = acknowledged
-        .iter()
-        .map(|message| message["seq"].as_u64().unwrap())
-        .collect();
+    let seqs: Vec<_> =
+        acknowledged.iter().map(|message| message["seq"].as_u64().unwrap()).collect();
     assert_eq!(seqs, (1..=POSTS as u64).collect::<Vec<_>>());
     assert!(acknowledged.is_sorted_by(|a, b| a["id"].as_str() < b["id"].as_str()));
     assert_eq!(app.list("?limit=200").await, acknowledged);

@@ -5,17 +5,11 @@ use reqwest::Method;
 use crate::{answer::Answer, app::App};
 
 async fn get_from(app: &App, origin: &str) -> Answer {
-    Answer::to(
-        app.request(Method::GET, "/messages")
-            .header("origin", origin),
-    )
-    .await
+    Answer::to(app.request(Method::GET, "/messages").header("origin", origin)).await
 }
 
 async fn preflight(app: &App, origin: &str, method: &str, headers: &str) -> Answer {
-    let request = app
-        .request(Method::OPTIONS, "/messages")
-        .header("origin", origin);
+    let request = app.request(Method::OPTIONS, "/messages").header("origin", origin);
     Answer::to(
         request
             .header("access-control-request-method", method)
@@ -31,65 +25,26 @@ fn allowed(answer: &Answer) -> Option<&str> {
 #[tokio::test]
 async fn in_open_mode_pages_of_this_machine_and_from_files_may_read() {
     let app = App::start();
-    for origin in [
-        "http://localhost:5173",
-        "http://127.0.0.1:3000",
-        "https://[::1]",
-        "null",
-    ] {
+    for origin in ["http://localhost:5173", "http://127.0.0.1:3000", "https://[::1]", "null"] {
         let answer = get_from(&app, origin).await;
         assert_eq!((answer.status, allowed(&answer)), (200, Some(origin)));
-        let exposed = answer
-            .header("access-control-expose-headers")
-            .unwrap()
-            .to_lowercase();
-        for name in [
-            "x-has-more",
-            "x-event-cursor",
-            "link",
-            "retry-after",
-            "x-request-id",
-        ] {
+        let exposed = answer.header("access-control-expose-headers").unwrap().to_lowercase();
+        for name in ["x-has-more", "x-event-cursor", "link", "retry-after", "x-request-id"] {
             assert!(exposed.contains(name), "{name} in {exposed}");
         }
-        assert!(
-            answer
-                .header("vary")
-                .unwrap()
-                .to_lowercase()
-                .contains("origin")
-        );
+        assert!(answer.header("vary").unwrap().to_lowercase().contains("origin"));
     }
 }
 
 #[tokio::test]
 async fn a_preflight_lets_a_page_post_json() {
     let app = App::start();
-    let answer = preflight(
-        &app,
-        "http://localhost:5173",
-        "POST",
-        "content-type,idempotency-key",
-    )
-    .await;
-    assert_eq!(
-        (answer.status, allowed(&answer)),
-        (200, Some("http://localhost:5173"))
-    );
-    assert!(
-        answer
-            .header("access-control-allow-methods")
-            .unwrap()
-            .contains("POST")
-    );
-    let headers = answer
-        .header("access-control-allow-headers")
-        .unwrap()
-        .to_lowercase();
-    assert!(
-        headers.contains("content-type") && headers.contains("idempotency-key"),
-        "{headers}"
-    );
+    let answer =
+        preflight(&app, "http://localhost:5173", "POST", "content-type,idempotency-key").await;
+    assert_eq!((answer.status, allowed(&answer)), (200, Some("http://localhost:5173")));
+    assert!(answer.header("access-control-allow-methods").unwrap().contains("POST"));
+    let headers = answer.header("access-control-allow-headers").unwrap().to_lowercase();
+    assert!(headers.contains("content-type") && headers.contains("idempotency-key"), "{headers}");
     let answer = preflight(&app, "null", "POST", "content-type").await;
     assert_eq!((answer.status, allowed(&answer)), (200, Some("null")));
 }
@@ -112,21 +67,13 @@ async fn a_foreign_page_gets_no_permission() {
 
 #[tokio::test]
 async fn a_list_of_origins_is_exact() {
-    let app = App::with(&[(
-        "ALLOWED_ORIGINS",
-        "https://app.example, http://b.example:81",
-    )]);
+    let app = App::with(&[("ALLOWED_ORIGINS", "https://app.example, http://b.example:81")]);
     for origin in ["https://app.example", "http://b.example:81"] {
         assert_eq!(allowed(&get_from(&app, origin).await), Some(origin));
         let answer = preflight(&app, origin, "POST", "content-type").await;
         assert_eq!((answer.status, allowed(&answer)), (200, Some(origin)));
     }
-    for origin in [
-        "null",
-        "http://localhost:5173",
-        "http://app.example",
-        "http://b.example",
-    ] {
+    for origin in ["null", "http://localhost:5173", "http://app.example", "http://b.example"] {
         assert_eq!(allowed(&get_from(&app, origin).await), None, "{origin}");
     }
     let own = format!("http://{}", app.address);

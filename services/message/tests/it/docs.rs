@@ -8,10 +8,7 @@ use crate::app::App;
 async fn the_description_names_every_route_and_its_answers() {
     let app = App::start();
     let answer = app.get("/openapi.json").await;
-    assert_eq!(
-        (answer.status, answer.header("content-type")),
-        (200, Some("application/json"))
-    );
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
     let api = answer.json();
     assert!(api["openapi"].as_str().unwrap().starts_with("3."));
     for (path, method, status) in [
@@ -36,13 +33,9 @@ fn assert_references_resolve(api: &Value, part: &Value) {
                 let pointer = reference.strip_prefix('#').unwrap();
                 assert!(api.pointer(pointer).is_some(), "{reference}");
             }
-            fields
-                .values()
-                .for_each(|part| assert_references_resolve(api, part));
+            fields.values().for_each(|part| assert_references_resolve(api, part));
         }
-        Value::Array(parts) => parts
-            .iter()
-            .for_each(|part| assert_references_resolve(api, part)),
+        Value::Array(parts) => parts.iter().for_each(|part| assert_references_resolve(api, part)),
         _ => {}
     }
 }
@@ -55,16 +48,8 @@ async fn the_docs_page_needs_nothing_from_elsewhere() {
     assert_eq!(answer.header("location"), Some("/docs/"));
     let page = app.get("/docs/").await;
     assert_eq!(page.status, 200);
-    assert!(
-        page.header("content-type")
-            .unwrap()
-            .starts_with("text/html")
-    );
-    assert!(
-        page.header("content-security-policy")
-            .unwrap()
-            .contains("default-src 'self'")
-    );
+    assert!(page.header("content-type").unwrap().starts_with("text/html"));
+    assert!(page.header("content-security-policy").unwrap().contains("default-src 'self'"));
     let mut sources = Vec::new();
     for attribute in ["src=\"", "href=\""] {
         for part in page.text().split(attribute).skip(1) {
@@ -74,15 +59,9 @@ async fn the_docs_page_needs_nothing_from_elsewhere() {
     assert!(sources.len() >= 3, "{sources:?}");
     for source in sources {
         assert!(!source.contains("//"), "{source} comes from elsewhere");
-        let answer = app
-            .get(&format!("/docs/{}", source.trim_start_matches("./")))
-            .await;
+        let answer = app.get(&format!("/docs/{}", source.trim_start_matches("./"))).await;
         assert_eq!(answer.status, 200, "{source}");
-        assert_eq!(
-            answer.header("x-content-type-options"),
-            Some("nosniff"),
-            "{source}"
-        );
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{source}");
     }
     let config = app.get("/docs/swagger-initializer.js").await;
     assert!(config.text().contains("/openapi.json"));

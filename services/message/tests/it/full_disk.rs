@@ -18,9 +18,7 @@ impl Disk {
             .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
             .arg(folder.path())
             .output();
-        mounted
-            .is_ok_and(|output| output.status.success())
-            .then_some(Self(folder))
+        mounted.is_ok_and(|output| output.status.success()).then_some(Self(folder))
     }
 
     fn path(&self) -> &Path {
@@ -40,11 +38,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        Command::new("umount")
-            .arg("--lazy")
-            .arg(self.path())
-            .status()
-            .ok();
+        Command::new("umount").arg("--lazy").arg(self.path()).status().ok();
     }
 }
 
@@ -62,9 +56,7 @@ async fn a_full_disk_refuses_posts_and_recovers_by_itself() {
     disk.fill();
     // What SQLite has already reserved still holds some posts.
     let refused = loop {
-        let answer = app
-            .post(json!({"content": "x".repeat(4_000), "user": "alice"}))
-            .await;
+        let answer = app.post(json!({"content": "x".repeat(4_000), "user": "alice"})).await;
         if answer.status != 201 {
             break answer;
         }
@@ -80,28 +72,18 @@ async fn a_full_disk_refuses_posts_and_recovers_by_itself() {
         assert_eq!(app.get("/health").await.status, 200);
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    let again = app
-        .post(json!({"content": "x".repeat(4_000), "user": "alice"}))
-        .await;
+    let again = app.post(json!({"content": "x".repeat(4_000), "user": "alice"})).await;
     assert_eq!(again.refusal(), (507, "storage_full".to_owned()));
     let newest = app.list("?limit=200").await;
     assert_eq!(newest.last(), acknowledged.last(), "reading goes on");
 
     disk.free();
-    app.eventually("/readyz", |answer| answer.status == 200)
-        .await;
+    app.eventually("/readyz", |answer| answer.status == 200).await;
     acknowledged.push(app.say("after").await);
     let mut stored: Vec<Value> = Vec::new();
     while stored.len() < acknowledged.len() {
-        let page = app
-            .list(&format!("?after={}&limit=200", stored.len()))
-            .await;
-        assert!(
-            !page.is_empty(),
-            "{} of {} are left",
-            stored.len(),
-            acknowledged.len()
-        );
+        let page = app.list(&format!("?after={}&limit=200", stored.len())).await;
+        assert!(!page.is_empty(), "{} of {} are left", stored.len(), acknowledged.len());
         stored.extend(page);
     }
     assert_eq!(stored, acknowledged);

@@ -9,19 +9,13 @@ use crate::{answer::Answer, app::App};
 
 /// Posts with an `Idempotency-Key`.
 async fn post_with(app: &App, key: &str, body: Value) -> Answer {
-    let request = app
-        .request(Method::POST, "/messages")
-        .header("idempotency-key", key);
+    let request = app.request(Method::POST, "/messages").header("idempotency-key", key);
     Answer::to(request.json(&body)).await
 }
 
 #[track_caller]
 fn assert_replay(answer: &Answer, first: &Answer) {
-    assert_eq!(
-        (first.status, first.header("idempotency-replayed")),
-        (201, None),
-        "{first:?}"
-    );
+    assert_eq!((first.status, first.header("idempotency-replayed")), (201, None), "{first:?}");
     assert_eq!(
         (answer.status, answer.header("idempotency-replayed")),
         (200, Some("true")),
@@ -54,10 +48,7 @@ async fn the_header_bare_or_quoted_is_the_same_key_as_the_field() {
     assert_replay(&app.post(in_both.clone()).await, &first);
     assert_replay(&post_with(&app, "k-1", in_both.clone()).await, &first);
     let answer = post_with(&app, "k-2", in_both).await;
-    assert_eq!(
-        answer.refusal(),
-        (400, "idempotency_key_mismatch".to_owned())
-    );
+    assert_eq!(answer.refusal(), (400, "idempotency_key_mismatch".to_owned()));
     assert_eq!(app.list("").await.len(), 1);
 }
 
@@ -85,10 +76,7 @@ async fn a_key_belongs_to_its_user() {
 async fn a_guest_who_repeats_a_post_is_recognised() {
     let app = App::start();
     let first = post_with(&app, "k", json!({"content": "hi"})).await;
-    assert_replay(
-        &post_with(&app, "k", json!({"content": "hi"})).await,
-        &first,
-    );
+    assert_replay(&post_with(&app, "k", json!({"content": "hi"})).await, &first);
     let other = post_with(&app, "l", json!({"content": "hi"})).await;
     assert_ne!(other.json()["user"], first.json()["user"]);
 }

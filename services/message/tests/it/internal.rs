@@ -9,11 +9,7 @@ use crate::{answer::Answer, app::App};
 const START: &str = "19700101000000.000000";
 
 async fn get_with(app: &App, target: &str, signature: &str) -> Answer {
-    Answer::to(
-        app.request(Method::GET, target)
-            .header(signature::HEADER, signature),
-    )
-    .await
+    Answer::to(app.request(Method::GET, target).header(signature::HEADER, signature)).await
 }
 
 #[tokio::test]
@@ -21,22 +17,13 @@ async fn the_log_is_read_after_a_cursor_or_from_its_end() {
     let app = App::start();
     let mut ids = Vec::new();
     for n in 1..=7 {
-        ids.push(
-            app.say(&n.to_string()).await["id"]
-                .as_str()
-                .unwrap()
-                .to_owned(),
-        );
+        ids.push(app.say(&n.to_string()).await["id"].as_str().unwrap().to_owned());
     }
     for (query, after, expected) in [
         (format!("after={START}"), START, &ids[..]),
         (format!("after={START}&limit=3"), START, &ids[..3]),
         (format!("after={START}&limit=0"), START, &ids[..1]),
-        (
-            format!("after={}&limit=100000", ids[4]),
-            &*ids[4],
-            &ids[5..],
-        ),
+        (format!("after={}&limit=100000", ids[4]), &*ids[4], &ids[5..]),
         (format!("after={}", ids[6]), &*ids[6], &[]),
         ("tail=3".to_owned(), &*ids[3], &ids[4..]),
         ("tail=7".to_owned(), START, &ids[..]),
@@ -47,35 +34,19 @@ async fn the_log_is_read_after_a_cursor_or_from_its_end() {
         let answer = app.get_signed(&format!("/internal/events?{query}")).await;
         assert_eq!(answer.status, 200, "{query} {answer:?}");
         let page: LogPage = serde_json::from_slice(&answer.body).unwrap();
-        let found: Vec<_> = page
-            .batch
-            .events
-            .iter()
-            .map(|event| event.id.to_string())
-            .collect();
-        assert_eq!(
-            (page.batch.after.to_string(), &found[..]),
-            (after.to_owned(), expected)
-        );
-        assert_eq!(
-            (page.floor.to_string(), page.head.to_string()),
-            (START.into(), ids[6].clone())
-        );
+        let found: Vec<_> = page.batch.events.iter().map(|event| event.id.to_string()).collect();
+        assert_eq!((page.batch.after.to_string(), &found[..]), (after.to_owned(), expected));
+        assert_eq!((page.floor.to_string(), page.head.to_string()), (START.into(), ids[6].clone()));
     }
 }
 
 #[tokio::test]
 async fn events_carry_the_message_byte_for_byte_and_its_audience() {
     let app = App::start();
-    let answer = app
-        .post(json!({"content": "<é> \"\n", "user": "alice"}))
-        .await;
+    let answer = app.post(json!({"content": "<é> \"\n", "user": "alice"})).await;
     let page = app.get_signed("/internal/events?tail=1").await.json();
     assert_eq!(page["batch"]["events"][0]["type"], json!("message"));
-    assert_eq!(
-        page["batch"]["events"][0]["audience"],
-        json!({"room": "public"})
-    );
+    assert_eq!(page["batch"]["events"][0]["audience"], json!({"room": "public"}));
     let page: LogPage = serde_json::from_value(page).unwrap();
     assert_eq!(page.batch.events[0].data.get(), answer.text());
 }
@@ -86,9 +57,7 @@ async fn the_history_is_the_last_messages_and_where_to_go_on() {
     for n in 1..=5 {
         app.say(&n.to_string()).await;
     }
-    let answer = app
-        .get_signed("/internal/history?room=public&limit=2")
-        .await;
+    let answer = app.get_signed("/internal/history?room=public&limit=2").await;
     let batch: Batch = serde_json::from_slice(&answer.body).unwrap();
     let messages = app.list("?limit=2").await;
     let ids: Vec<_> = batch.events.iter().map(|event| json!(event.id)).collect();
@@ -102,11 +71,7 @@ async fn the_history_is_the_last_messages_and_where_to_go_on() {
         ("limit=201", (400, "invalid_limit")),
     ] {
         let answer = app.get_signed(&format!("/internal/history?{query}")).await;
-        assert_eq!(
-            answer.refusal(),
-            (refusal.0, refusal.1.to_owned()),
-            "{query}"
-        );
+        assert_eq!(answer.refusal(), (refusal.0, refusal.1.to_owned()), "{query}");
     }
 }
 
@@ -114,9 +79,7 @@ async fn the_history_is_the_last_messages_and_where_to_go_on() {
 async fn a_cursor_out_of_the_log_is_gone() {
     let app = App::start();
     app.say("hi").await;
-    let answer = app
-        .get_signed("/internal/events?after=99991230220000.000000")
-        .await;
+    let answer = app.get_signed("/internal/events?after=99991230220000.000000").await;
     assert_eq!(answer.refusal(), (410, "cursor_unknown".to_owned()));
 }
 
@@ -129,18 +92,9 @@ async fn nobody_reads_without_the_right_signature() {
     let elsewhere = signature::sign(&crate::app::secret(), "GET", "/internal/events?tail=2", b"");
     let code = good.split_once(",v1=").unwrap().1;
     for (signature, code) in [
-        (
-            signature::sign(&other, "GET", target, b""),
-            "signature_invalid",
-        ),
-        (
-            signature::sign(&crate::app::secret(), "POST", target, b""),
-            "signature_invalid",
-        ),
-        (
-            signature::sign(&crate::app::secret(), "GET", target, b"x"),
-            "signature_invalid",
-        ),
+        (signature::sign(&other, "GET", target, b""), "signature_invalid"),
+        (signature::sign(&crate::app::secret(), "POST", target, b""), "signature_invalid"),
+        (signature::sign(&crate::app::secret(), "GET", target, b"x"), "signature_invalid"),
         (elsewhere, "signature_invalid"),
         (format!("t=1700000000,v1={code}"), "signature_invalid"),
         (format!("t=99999999999,v1={code}"), "signature_invalid"),
@@ -154,11 +108,7 @@ async fn nobody_reads_without_the_right_signature() {
     }
     for target in [target, "/internal/history", "/internal/events"] {
         let answer = app.get(target).await;
-        assert_eq!(
-            answer.refusal(),
-            (401, "signature_missing".to_owned()),
-            "{target}"
-        );
+        assert_eq!(answer.refusal(), (401, "signature_missing".to_owned()), "{target}");
     }
     assert_eq!(get_with(&app, target, &good).await.status, 200);
 }

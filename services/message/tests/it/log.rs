@@ -79,26 +79,21 @@ fn say_what_must_not_be_logged(address: SocketAddr) {
     ] {
         let head = "POST /messages HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
         let length = body.len();
-        wire.send(format!("{head}content-length: {length}\r\n\r\n{body}").as_bytes())
-            .unwrap();
+        wire.send(format!("{head}content-length: {length}\r\n\r\n{body}").as_bytes()).unwrap();
         assert_eq!(wire.answer().unwrap().status, status, "{body}");
     }
     let signed = format!("x-realtalk-signature: {SECRET}");
     wire.send(format!("GET /internal/events HTTP/1.1\r\nhost: x\r\n{signed}\r\n\r\n").as_bytes())
         .unwrap();
     assert_eq!(wire.answer().unwrap().status, 401);
-    wire.send(b"GET /messages HTTP/1.1\r\nhost: x\r\n\r\n")
-        .unwrap();
+    wire.send(b"GET /messages HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
     assert_eq!(wire.answer().unwrap().status, 200);
 }
 
 #[test]
 fn the_log_has_a_line_of_json_for_each_message_but_not_what_it_says() {
     let log = log_at("info");
-    let new = log
-        .iter()
-        .find(|line| line["message"] == json!("new message"))
-        .unwrap();
+    let new = log.iter().find(|line| line["message"] == json!("new message")).unwrap();
     assert_eq!(
         (&new["seq"], &new["user"], &new["level"]),
         (&json!(1), &json!("alice"), &json!("INFO"))
@@ -106,10 +101,7 @@ fn the_log_has_a_line_of_json_for_each_message_but_not_what_it_says() {
     for field in ["timestamp", "id"] {
         assert!(new[field].is_string(), "{new}");
     }
-    assert!(
-        log.iter()
-            .any(|line| line["message"] == json!("message service has stopped"))
-    );
+    assert!(log.iter().any(|line| line["message"] == json!("message service has stopped")));
     assert_silent(&log);
 }
 

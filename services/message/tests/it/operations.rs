@@ -12,23 +12,12 @@ async fn the_service_tells_how_it_is() {
         ("/health", json!({"status": "ok"})),
         ("/livez", json!({"status": "ok"})),
         ("/readyz", json!({"status": "ready"})),
-        (
-            "/version",
-            json!({"service": "message-service", "version": env!("CARGO_PKG_VERSION")}),
-        ),
+        ("/version", json!({"service": "message-service", "version": env!("CARGO_PKG_VERSION")})),
     ] {
         let answer = app.get(target).await;
         assert_eq!((answer.status, answer.json()), (200, expected), "{target}");
-        assert_eq!(
-            answer.header("content-type"),
-            Some("application/json"),
-            "{target}"
-        );
-        assert_eq!(
-            answer.header("x-content-type-options"),
-            Some("nosniff"),
-            "{target}"
-        );
+        assert_eq!(answer.header("content-type"), Some("application/json"), "{target}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{target}");
     }
 }
 
@@ -41,18 +30,12 @@ async fn the_metrics_count_posts_and_requests_by_route() {
         let body = json!({"content": "once", "user": "alice", "client_msg_id": "k"});
         app.post(body).await;
     }
-    app.get(&format!("/messages/{}", message["id"].as_str().unwrap()))
-        .await;
+    app.get(&format!("/messages/{}", message["id"].as_str().unwrap())).await;
     app.get("/no/such/route").await;
     Answer::to(app.request(Method::from_bytes(b"BREW").unwrap(), "/messages")).await;
 
     let answer = app.get("/metrics").await;
-    assert!(
-        answer
-            .header("content-type")
-            .unwrap()
-            .starts_with("text/plain; version=0.0.4")
-    );
+    assert!(answer.header("content-type").unwrap().starts_with("text/plain; version=0.0.4"));
     let metrics = answer.text();
     for line in [
         r#"realtalk_posts_total{outcome="created"} 2"#,
@@ -66,10 +49,7 @@ async fn the_metrics_count_posts_and_requests_by_route() {
         "realtalk_writer_queued 0",
         "realtalk_relay_up 0",
     ] {
-        assert!(
-            metrics.lines().any(|found| found == line),
-            "{line} in\n{metrics}"
-        );
+        assert!(metrics.lines().any(|found| found == line), "{line} in\n{metrics}");
     }
     for name in [
         "realtalk_http_request_duration_seconds_bucket",
@@ -85,10 +65,7 @@ async fn the_metrics_count_posts_and_requests_by_route() {
 async fn a_request_id_comes_back_if_it_is_plain_and_is_made_up_otherwise() {
     let app = App::start();
     let get_with = |id: &str| {
-        Answer::to(
-            app.request(Method::GET, "/no/such/route")
-                .header("x-request-id", id),
-        )
+        Answer::to(app.request(Method::GET, "/no/such/route").header("x-request-id", id))
     };
     for id in ["a", "abc-DEF_1.2:3", &"x".repeat(64)] {
         let answer = get_with(id).await;
@@ -102,8 +79,5 @@ async fn a_request_id_comes_back_if_it_is_plain_and_is_made_up_otherwise() {
         assert_eq!(made_up.len(), 32, "{made_up}");
     }
     let [one, other] = [app.get("/health").await, app.get("/health").await];
-    assert_ne!(
-        one.header("x-request-id").unwrap(),
-        other.header("x-request-id").unwrap()
-    );
+    assert_ne!(one.header("x-request-id").unwrap(), other.header("x-request-id").unwrap());
 }

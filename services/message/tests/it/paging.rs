@@ -20,12 +20,7 @@ async fn conversation(messages: usize) -> App {
 
 fn seqs(answer: &Answer) -> Vec<u64> {
     let messages = answer.json();
-    messages
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|message| message["seq"].as_u64().unwrap())
-        .collect()
+    messages.as_array().unwrap().iter().map(|message| message["seq"].as_u64().unwrap()).collect()
 }
 
 /// The targets of the `Link` header by their `rel`.
@@ -48,16 +43,8 @@ async fn all_pages_together_are_the_conversation_in_both_directions() {
     while let Some(target) = next {
         let answer = app.get(&target).await;
         next = link(&answer, "next").map(str::to_owned);
-        assert_eq!(
-            answer.header("x-has-more"),
-            Some(&*next.is_some().to_string()),
-            "{target}"
-        );
-        assert_eq!(
-            link(&answer, "prev").is_some(),
-            !forwards.is_empty(),
-            "{target}"
-        );
+        assert_eq!(answer.header("x-has-more"), Some(&*next.is_some().to_string()), "{target}");
+        assert_eq!(link(&answer, "prev").is_some(), !forwards.is_empty(), "{target}");
         forwards.extend(answer.json().as_array().unwrap().clone());
     }
     let mut backwards: Vec<Value> = Vec::new();
@@ -65,33 +52,20 @@ async fn all_pages_together_are_the_conversation_in_both_directions() {
     while let Some(target) = prev {
         let answer = app.get(&target).await;
         prev = link(&answer, "prev").map(str::to_owned);
-        assert_eq!(
-            answer.header("x-has-more"),
-            Some(&*prev.is_some().to_string()),
-            "{target}"
-        );
+        assert_eq!(answer.header("x-has-more"), Some(&*prev.is_some().to_string()), "{target}");
         let mut page = answer.json().as_array().unwrap().clone();
         page.append(&mut backwards);
         backwards = page;
     }
-    let contents: Vec<_> = forwards
-        .iter()
-        .map(|message| message["content"].clone())
-        .collect();
-    assert_eq!(
-        contents,
-        (1..=500).map(|n| json!(n.to_string())).collect::<Vec<_>>()
-    );
+    let contents: Vec<_> = forwards.iter().map(|message| message["content"].clone()).collect();
+    assert_eq!(contents, (1..=500).map(|n| json!(n.to_string())).collect::<Vec<_>>());
     assert_eq!(backwards, forwards);
 }
 
 #[tokio::test]
 async fn a_page_begins_and_ends_where_it_is_asked_to() {
     let app = conversation(60).await;
-    let id = app.list("?after=29&limit=1").await[0]["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let id = app.list("?after=29&limit=1").await[0]["id"].as_str().unwrap().to_owned();
     // Between the ids of messages 29 and 30.
     let between = {
         let micros = id[15..].parse::<u32>().unwrap();
@@ -108,20 +82,12 @@ async fn a_page_begins_and_ends_where_it_is_asked_to() {
         (format!("?before={id}&limit=5"), 25..=29, true),
         ("?before=6&limit=5".to_owned(), 1..=5, false),
         ("?before=1000&limit=5".to_owned(), 56..=60, true),
-        (
-            "?before=99991230220000.000000&limit=5".to_owned(),
-            56..=60,
-            true,
-        ),
+        ("?before=99991230220000.000000&limit=5".to_owned(), 56..=60, true),
         ("?after=30&limit=5".to_owned(), 31..=35, true),
         (format!("?after={id}&limit=5"), 31..=35, true),
         ("?after=55&limit=5".to_owned(), 56..=60, false),
         ("?after=0&limit=5".to_owned(), 1..=5, true),
-        (
-            "?after=19700101000000.000000&limit=5".to_owned(),
-            1..=5,
-            true,
-        ),
+        ("?after=19700101000000.000000&limit=5".to_owned(), 1..=5, true),
         ("?around=30&limit=5".to_owned(), 28..=32, true),
         (format!("?around={id}&limit=5"), 28..=32, true),
         (format!("?around={id}&limit=1"), 30..=30, true),
@@ -140,11 +106,7 @@ async fn a_page_begins_and_ends_where_it_is_asked_to() {
         let answer = app.get(&format!("/messages{query}")).await;
         assert_eq!(answer.status, 200, "{query} {answer:?}");
         assert_eq!(seqs(&answer), expected.collect::<Vec<_>>(), "{query}");
-        assert_eq!(
-            answer.header("x-has-more"),
-            Some(&*more.to_string()),
-            "{query}"
-        );
+        assert_eq!(answer.header("x-has-more"), Some(&*more.to_string()), "{query}");
     }
 }
 
@@ -169,11 +131,7 @@ async fn beyond_the_ends_there_is_an_empty_page() {
         let answer = empty.get(&format!("/messages{query}")).await;
         assert_eq!((answer.status, answer.text()), (200, "[]"), "{query}");
         assert_eq!(answer.header("x-has-more"), Some("false"), "{query}");
-        assert_eq!(
-            answer.header("x-event-cursor"),
-            Some("19700101000000.000000"),
-            "{query}"
-        );
+        assert_eq!(answer.header("x-event-cursor"), Some("19700101000000.000000"), "{query}");
         assert_eq!(answer.header("link"), None, "{query}");
     }
 }

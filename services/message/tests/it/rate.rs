@@ -6,36 +6,23 @@ use serde_json::json;
 use crate::{answer::Answer, app::App};
 
 async fn post_from(app: &App, forwarded: &str) -> Answer {
-    let request = app
-        .request(Method::POST, "/messages")
-        .header("x-forwarded-for", forwarded);
+    let request = app.request(Method::POST, "/messages").header("x-forwarded-for", forwarded);
     Answer::to(request.json(&json!({"content": "hi", "user": "alice"}))).await
 }
 
 #[tokio::test]
 async fn an_address_that_posts_too_often_is_told_when_to_try_again() {
-    let app = App::with(&[
-        ("TRUSTED_PROXIES", "127.0.0.1"),
-        ("POST_RATE", "1"),
-        ("POST_BURST", "20"),
-    ]);
+    let app =
+        App::with(&[("TRUSTED_PROXIES", "127.0.0.1"), ("POST_RATE", "1"), ("POST_BURST", "20")]);
     // Faster than a token comes back, whatever else this machine does.
     let posts = (0..60).map(|_| post_from(&app, "203.0.113.9"));
     let answers = futures_util::future::join_all(posts).await;
     let (taken, refused): (Vec<_>, Vec<_>) =
         answers.iter().partition(|answer| answer.status == 201);
-    assert!(
-        taken.len() >= 20 && !refused.is_empty(),
-        "{} taken",
-        taken.len()
-    );
+    assert!(taken.len() >= 20 && !refused.is_empty(), "{} taken", taken.len());
     for answer in taken {
         assert_eq!(answer.header("x-ratelimit-limit"), Some("20"));
-        let left: u32 = answer
-            .header("x-ratelimit-remaining")
-            .unwrap()
-            .parse()
-            .unwrap();
+        let left: u32 = answer.header("x-ratelimit-remaining").unwrap().parse().unwrap();
         assert!(left < 20);
     }
     for answer in refused {
@@ -44,10 +31,7 @@ async fn an_address_that_posts_too_often_is_told_when_to_try_again() {
         assert!((1..=2).contains(&seconds), "{seconds}");
         assert_eq!(answer.header("x-ratelimit-limit"), Some("20"));
         assert_eq!(answer.header("x-ratelimit-remaining"), Some("0"));
-        assert_eq!(
-            answer.header("x-ratelimit-reset"),
-            answer.header("retry-after")
-        );
+        assert_eq!(answer.header("x-ratelimit-reset"), answer.header("retry-after"));
     }
     // Another address has its own allowance, and reading costs nothing.
     assert_eq!(post_from(&app, "203.0.113.10").await.status, 201);
@@ -72,9 +56,6 @@ async fn a_forwarded_address_is_not_believed_without_a_trusted_proxy() {
     let app = App::with(&[("POST_RATE", "1"), ("POST_BURST", "1")]);
     for _ in 0..10 {
         let answer = post_from(&app, "203.0.113.9").await;
-        assert_eq!(
-            (answer.status, answer.header("x-ratelimit-limit")),
-            (201, None)
-        );
+        assert_eq!((answer.status, answer.header("x-ratelimit-limit")), (201, None));
     }
 }

@@ -15,10 +15,7 @@ async fn walking_the_log_gives_every_message_once_in_order() {
     }
     let (mut events, mut after, mut pages) = (Vec::<Value>::new(), START.to_owned(), 0);
     loop {
-        let page = app
-            .get(&format!("/sync?after={after}&limit=5"))
-            .await
-            .json();
+        let page = app.get(&format!("/sync?after={after}&limit=5")).await.json();
         let fields: Vec<_> = page.as_object().unwrap().keys().cloned().collect();
         assert_eq!(fields, ["events", "next", "has_more"]);
         events.extend(page["events"].as_array().unwrap().clone());
@@ -39,10 +36,7 @@ async fn walking_the_log_gives_every_message_once_in_order() {
 async fn an_empty_log_is_read_from_its_beginning() {
     let app = App::start();
     let page = app.get(&format!("/sync?after={START}")).await.json();
-    assert_eq!(
-        page,
-        json!({"events": [], "next": START, "has_more": false})
-    );
+    assert_eq!(page, json!({"events": [], "next": START, "has_more": false}));
 }
 
 #[tokio::test]
@@ -67,9 +61,8 @@ async fn a_cursor_older_than_the_log_is_gone_but_the_messages_are_not() {
     };
     // Eight days pass.
     let path = folder.path().join("realtalk.db");
-    let mut database = SqliteConnection::connect(&format!("sqlite://{}", path.display()))
-        .await
-        .unwrap();
+    let mut database =
+        SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
     for shift in [
         "update log set last_id = last_id - 691200000000",
         "update events set id = id - 691200000000",
@@ -80,11 +73,8 @@ async fn a_cursor_older_than_the_log_is_gone_but_the_messages_are_not() {
     database.close().await.unwrap();
 
     let app = App::on(folder.path(), &[("EVENT_RETENTION_DAYS", "7")]);
-    let answer = app
-        .eventually(&format!("/sync?after={START}"), |answer| {
-            answer.status == 410
-        })
-        .await;
+    let answer =
+        app.eventually(&format!("/sync?after={START}"), |answer| answer.status == 410).await;
     assert_eq!(answer.refusal(), (410, "cursor_expired".to_owned()));
     let list = app.get("/messages").await;
     assert_eq!(list.json().as_array().unwrap().len(), old.len());
@@ -92,9 +82,6 @@ async fn a_cursor_older_than_the_log_is_gone_but_the_messages_are_not() {
     let cursor = list.header("x-event-cursor").unwrap();
     let new = app.say("new").await;
     let page = app.get(&format!("/sync?after={cursor}")).await.json();
-    assert_eq!(
-        (&page["events"], &page["has_more"]),
-        (&json!([new]), &json!(false))
-    );
+    assert_eq!((&page["events"], &page["has_more"]), (&json!([new]), &json!(false)));
     assert_eq!(new["seq"], json!(6));
 }

@@ -101,18 +101,12 @@ impl EventsQuery {
                 "history is a number from 0 to 200",
             ));
         }
-        let header = request
-            .headers()
-            .get("last-event-id")
-            .map(|id| id.to_str().unwrap_or("?"));
-        let cursor = header
-            .or(self.last_event_id.as_deref())
-            .filter(|id| !id.is_empty());
+        let header = request.headers().get("last-event-id").map(|id| id.to_str().unwrap_or("?"));
+        let cursor = header.or(self.last_event_id.as_deref()).filter(|id| !id.is_empty());
         Ok(Request {
             scope: Scope::parse(self.rooms.as_deref())?,
-            cursor: cursor.map_or(Cursor::None, |id| {
-                id.parse().map_or(Cursor::Unreadable, Cursor::At)
-            }),
+            cursor: cursor
+                .map_or(Cursor::None, |id| id.parse().map_or(Cursor::Unreadable, Cursor::At)),
             history,
             client_id: client_id(self.client_id)?,
         })
@@ -186,25 +180,19 @@ impl AppState {
         if self.hub.is_draining() {
             return Err(Busy::Draining);
         }
-        self.admission
-            .admit(self.proxies.client_address(request))
-            .map_err(|refusal| match refusal {
+        self.admission.admit(self.proxies.client_address(request)).map_err(
+            |refusal| match refusal {
                 Refusal::Full => Busy::Full,
                 Refusal::Address => Busy::Address,
-            })
+            },
+        )
     }
 
     /// Tells a client to come back: a browser in the stream, since any status but 200 would be
     /// final for it, and everyone else by status.
     fn refuse(&self, request: &HttpRequest, busy: Busy) -> Result<HttpResponse, Rejection> {
-        self.metrics
-            .refused
-            .with_label_values(&[busy.reason()])
-            .inc();
-        let accept = request
-            .headers()
-            .get(ACCEPT)
-            .and_then(|accept| accept.to_str().ok());
+        self.metrics.refused.with_label_values(&[busy.reason()]).inc();
+        let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
         if accept.is_some_and(|accept| accept.contains("text/event-stream")) {
             return Ok(HttpResponse::Ok()
                 .insert_header((CONTENT_TYPE, "text/event-stream"))

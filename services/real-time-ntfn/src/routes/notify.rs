@@ -86,11 +86,9 @@ impl Direct {
         let text = |field: &'static str| match fields.get(field) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(Rejection::field(
-                field,
-                "field_invalid",
-                format!("{field} is a string"),
-            )),
+            Some(_) => {
+                Err(Rejection::field(field, "field_invalid", format!("{field} is a string")))
+            }
         };
         let content = text("content")?.unwrap_or_default();
         if content.trim().is_empty() || content.len() > MAX_CONTENT {
@@ -119,16 +117,10 @@ impl Direct {
             fields.remove("user");
         }
         if timestamp.is_none() {
-            let now = id
-                .unwrap_or_else(|| EventId::after(EventId::ZERO))
-                .timestamp();
+            let now = id.unwrap_or_else(|| EventId::after(EventId::ZERO)).timestamp();
             fields.insert("timestamp".to_owned(), json!(now));
         }
-        Ok(Self {
-            id,
-            name,
-            data: Value::Object(fields),
-        })
+        Ok(Self { id, name, data: Value::Object(fields) })
     }
 }
 

@@ -7,47 +7,32 @@ use crate::{answer::Answer, app::App, stream::Stream, upstream::Upstream};
 
 /// Asks for a stream as a browser does, and expects to be told to come back.
 async fn assert_busy(app: &App, forwarded: &str, reason: &str) {
-    let request = app
-        .request(Method::GET, "/events")
-        .header("x-forwarded-for", forwarded);
+    let request = app.request(Method::GET, "/events").header("x-forwarded-for", forwarded);
     let mut stream = Stream::open(request).await;
     assert_eq!(stream.header("content-type"), Some("text/event-stream"));
-    assert_eq!(
-        stream.header("cache-control"),
-        Some("no-store, no-transform")
-    );
+    assert_eq!(stream.header("cache-control"), Some("no-store, no-transform"));
     let retry = stream.block().await.unwrap().retry.unwrap();
     assert!((1_500..=4_500).contains(&retry), "{retry}");
     let busy = stream.block().await.unwrap();
     assert_eq!((busy.id, busy.event.as_deref()), (None, Some("busy")));
-    assert_eq!(
-        busy.data,
-        Some(json!({"type": "busy", "reason": reason, "retry": retry}))
-    );
+    assert_eq!(busy.data, Some(json!({"type": "busy", "reason": reason, "retry": retry})));
     assert_eq!(stream.block().await, None);
 }
 
 async fn get_from(app: &App, forwarded: &str) -> Answer {
-    let request = app
-        .request(Method::GET, "/events")
-        .header("x-forwarded-for", forwarded);
+    let request = app.request(Method::GET, "/events").header("x-forwarded-for", forwarded);
     Answer::to(request.header("connection", "close")).await
 }
 
 async fn stream_from(app: &App, forwarded: &str) -> Stream {
-    let request = app
-        .request(Method::GET, "/events")
-        .header("x-forwarded-for", forwarded);
+    let request = app.request(Method::GET, "/events").header("x-forwarded-for", forwarded);
     Stream::open(request).await.ready().await
 }
 
 #[tokio::test]
 async fn a_full_service_says_so_and_has_room_again_when_a_stream_ends() {
     let upstream = Upstream::start();
-    let app = App::start(
-        &upstream.url(),
-        &[("MAX_STREAMS", "2"), ("HEARTBEAT_SECS", "1")],
-    );
+    let app = App::start(&upstream.url(), &[("MAX_STREAMS", "2"), ("HEARTBEAT_SECS", "1")]);
     let mut first = app.stream("").await;
     let second = app.stream("").await;
     for _ in 0..3 {
@@ -57,16 +42,9 @@ async fn a_full_service_says_so_and_has_room_again_when_a_stream_ends() {
         assert!(answer.header("retry-after").is_some());
     }
     let metrics = app.get("/metrics").await;
-    assert!(
-        metrics
-            .text()
-            .contains(r#"realtalk_streams_refused_total{reason="full"} 6"#)
-    );
+    assert!(metrics.text().contains(r#"realtalk_streams_refused_total{reason="full"} 6"#));
     drop(second);
-    app.eventually("/metrics", |answer| {
-        answer.text().contains("realtalk_streams 1\n")
-    })
-    .await;
+    app.eventually("/metrics", |answer| answer.text().contains("realtalk_streams 1\n")).await;
     let mut third = app.stream("").await;
     assert_busy(&app, "", "full").await;
     app.notify(&json!({"content": "hi"})).await;
@@ -80,25 +58,17 @@ async fn one_address_cannot_take_all_the_streams() {
     let upstream = Upstream::start();
     let app = App::start(
         &upstream.url(),
-        &[
-            ("MAX_STREAMS_PER_ADDRESS", "2"),
-            ("TRUSTED_PROXIES", "127.0.0.1"),
-        ],
+        &[("MAX_STREAMS_PER_ADDRESS", "2"), ("TRUSTED_PROXIES", "127.0.0.1")],
     );
-    let streams = [
-        stream_from(&app, "203.0.113.9").await,
-        stream_from(&app, "1.2.3.4, 203.0.113.9").await,
-    ];
+    let streams =
+        [stream_from(&app, "203.0.113.9").await, stream_from(&app, "1.2.3.4, 203.0.113.9").await];
     assert_busy(&app, "203.0.113.9", "address").await;
     let answer = get_from(&app, "203.0.113.9").await;
     assert_eq!(answer.refusal(), (429, "address".to_owned()));
     assert!(answer.header("retry-after").is_some());
     stream_from(&app, "203.0.113.10").await;
     drop(streams);
-    app.eventually("/metrics", |answer| {
-        answer.text().contains("realtalk_streams 0\n")
-    })
-    .await;
+    app.eventually("/metrics", |answer| answer.text().contains("realtalk_streams 0\n")).await;
     stream_from(&app, "203.0.113.9").await;
 }
 
@@ -120,22 +90,13 @@ async fn clients_that_leave_are_not_kept() {
     for _ in 0..20 {
         streams.push(app.stream("").await);
     }
-    assert!(
-        app.get("/metrics")
-            .await
-            .text()
-            .contains("realtalk_streams 20\n")
-    );
+    assert!(app.get("/metrics").await.text().contains("realtalk_streams 20\n"));
     drop(streams);
-    let metrics = app
-        .eventually("/metrics", |answer| {
-            answer.text().contains("realtalk_streams 0\n")
-        })
-        .await;
-    for line in [
-        "realtalk_streams_opened_total 20",
-        r#"realtalk_streams_closed_total{reason="gone"} 20"#,
-    ] {
+    let metrics =
+        app.eventually("/metrics", |answer| answer.text().contains("realtalk_streams 0\n")).await;
+    for line in
+        ["realtalk_streams_opened_total 20", r#"realtalk_streams_closed_total{reason="gone"} 20"#]
+    {
         assert!(metrics.text().lines().any(|found| found == line), "{line}");
     }
 }
@@ -145,18 +106,9 @@ async fn a_client_that_closes_its_half_of_the_connection_has_left() {
     let upstream = Upstream::start();
     let app = App::start(&upstream.url(), &[]);
     let mut wire = app.wire();
-    wire.send(b"GET /events HTTP/1.1\r\nhost: x\r\n\r\n")
-        .unwrap();
+    wire.send(b"GET /events HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
     assert_eq!(wire.answer().unwrap().status, 200);
-    assert!(
-        app.get("/metrics")
-            .await
-            .text()
-            .contains("realtalk_streams 1\n")
-    );
+    assert!(app.get("/metrics").await.text().contains("realtalk_streams 1\n"));
     wire.finish();
-    app.eventually("/metrics", |answer| {
-        answer.text().contains("realtalk_streams 0\n")
-    })
-    .await;
+    app.eventually("/metrics", |answer| answer.text().contains("realtalk_streams 0\n")).await;
 }

@@ -51,18 +51,8 @@ impl App {
                 .unwrap();
             runtime.block_on(run(listener, config, asked)).unwrap();
         });
-        let client = Client::builder()
-            .no_proxy()
-            .pool_max_idle_per_host(0)
-            .build()
-            .unwrap();
-        Self {
-            address,
-            client,
-            shutdown,
-            thread: Some(thread),
-            _folder: folder,
-        }
+        let client = Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+        Self { address, client, shutdown, thread: Some(thread), _folder: folder }
     }
 
     /// Without a message service: nothing listens on port 1.
@@ -76,11 +66,7 @@ impl App {
     }
 
     pub(crate) async fn get(&self, target: &str) -> Answer {
-        Answer::to(
-            self.request(Method::GET, target)
-                .header("connection", "close"),
-        )
-        .await
+        Answer::to(self.request(Method::GET, target).header("connection", "close")).await
     }
 
     /// As a program on this machine: not signed.

@@ -23,13 +23,8 @@ async fn a_batch_that_continues_the_feed_reaches_every_stream() {
     let app = App::start(&upstream.url(), &[]);
     let mut streams = [app.stream("").await, app.stream("?rooms=public").await];
     let (one, two) = (upstream.post("one").await, upstream.post("two").await);
-    let answer = app
-        .notify_signed(&batch(&json!(START), &[&one, &two]))
-        .await;
-    assert_eq!(
-        (answer.status, answer.json()),
-        (202, json!({"last_id": two["id"]}))
-    );
+    let answer = app.notify_signed(&batch(&json!(START), &[&one, &two])).await;
+    assert_eq!((answer.status, answer.json()), (202, json!({"last_id": two["id"]})));
     for stream in &mut streams {
         stream.next().await.assert_is(&one);
         stream.next().await.assert_is(&two);
@@ -47,11 +42,8 @@ async fn what_the_feed_has_is_not_sent_again() {
         assert_eq!(answer.json(), json!({"last_id": one["id"]}));
     }
     // Overlapping: only what is new.
-    app.notify_signed(&batch(&json!(START), &[&one, &two]))
-        .await;
-    let old = app
-        .notify_signed(&json!({"after": START, "events": []}))
-        .await;
+    app.notify_signed(&batch(&json!(START), &[&one, &two])).await;
+    let old = app.notify_signed(&json!({"after": START, "events": []})).await;
     assert_eq!(old.json(), json!({"last_id": two["id"]}));
     stream.next().await.assert_is(&one);
     stream.next().await.assert_is(&two);
@@ -68,13 +60,8 @@ async fn a_gap_is_filled_from_the_log() {
     for n in 1..=5 {
         posted.push(upstream.post(&n.to_string()).await);
     }
-    let answer = app
-        .notify_signed(&batch(&posted[3]["id"], &[&posted[4]]))
-        .await;
-    assert_eq!(
-        (answer.status, answer.json()),
-        (202, json!({"last_id": posted[4]["id"]}))
-    );
+    let answer = app.notify_signed(&batch(&posted[3]["id"], &[&posted[4]])).await;
+    assert_eq!((answer.status, answer.json()), (202, json!({"last_id": posted[4]["id"]})));
     for message in &posted {
         stream.next().await.assert_is(message);
     }
@@ -90,13 +77,8 @@ async fn an_empty_batch_announces_what_the_feed_then_reads() {
     let app = App::start(&upstream.url(), &[]);
     let mut stream = app.stream("").await;
     let (one, two) = (upstream.post("one").await, upstream.post("two").await);
-    let answer = app
-        .notify_signed(&json!({"after": two["id"], "events": []}))
-        .await;
-    assert_eq!(
-        (answer.status, answer.json()),
-        (202, json!({"last_id": two["id"]}))
-    );
+    let answer = app.notify_signed(&json!({"after": two["id"], "events": []})).await;
+    assert_eq!((answer.status, answer.json()), (202, json!({"last_id": two["id"]})));
     stream.next().await.assert_is(&one);
     stream.next().await.assert_is(&two);
 }
@@ -108,10 +90,7 @@ async fn an_announcement_of_what_is_in_no_log_changes_nothing() {
     let mut stream = app.stream("").await;
     let one = upstream.post("one").await;
     let future = json!({"after": "29990101000000.000000", "events": []});
-    assert_eq!(
-        app.notify_signed(&future).await.json(),
-        json!({"last_id": one["id"]})
-    );
+    assert_eq!(app.notify_signed(&future).await.json(), json!({"last_id": one["id"]}));
     stream.next().await.assert_is(&one);
 }
 

@@ -20,23 +20,14 @@ async fn a_notification_reaches_open_streams_and_is_not_replayed() {
         "timestamp": "2024-01-01T12:00:00.123456Z", "type": "message",
     });
     let answer = app.notify(&full).await;
-    assert_eq!(
-        (answer.status, answer.json()),
-        (202, json!({"last_id": "19700101000000.000000"}))
-    );
+    assert_eq!((answer.status, answer.json()), (202, json!({"last_id": "19700101000000.000000"})));
     let block = stream.next().await;
-    assert_eq!(
-        (block.id, block.event, block.data),
-        (None, None, Some(full))
-    );
+    assert_eq!((block.id, block.event, block.data), (None, None, Some(full)));
 
     let bare = json!({"content": "bare"});
     assert_eq!(app.notify(&bare).await.status, 202);
     let data = stream.next().await.data.unwrap();
-    assert_eq!(
-        (&data["content"], &data["type"]),
-        (&json!("bare"), &json!("message"))
-    );
+    assert_eq!((&data["content"], &data["type"]), (&json!("bare"), &json!("message")));
     assert!(data["timestamp"].as_str().unwrap().ends_with('Z'), "{data}");
     assert_eq!((data.get("user"), data.get("id")), (None, None));
 
@@ -44,8 +35,7 @@ async fn a_notification_reaches_open_streams_and_is_not_replayed() {
     let posted = upstream.post("posted").await;
     let mut late = app.stream("?last_event_id=19700101000000.000000").await;
     let last_id = posted["id"].clone();
-    app.notify_signed(&json!({"after": last_id, "events": []}))
-        .await;
+    app.notify_signed(&json!({"after": last_id, "events": []})).await;
     late.next().await.assert_is(&posted);
     assert_eq!(late.greeting["resumed"], json!(true));
 }
@@ -96,11 +86,7 @@ async fn a_signature_that_is_wrong_is_refused_even_where_none_is_needed() {
     ] {
         let request = app.request(Method::POST, "/notify").json(&body);
         let answer = Answer::to(request.header(signature::HEADER, &signature)).await;
-        assert_eq!(
-            answer.refusal(),
-            (401, "signature_invalid".to_owned()),
-            "{signature}"
-        );
+        assert_eq!(answer.refusal(), (401, "signature_invalid".to_owned()), "{signature}");
     }
     assert_eq!(app.notify_signed(&body).await.status, 202);
     assert_eq!(app.notify(&body).await.status, 202);
@@ -109,18 +95,10 @@ async fn a_signature_that_is_wrong_is_refused_even_where_none_is_needed() {
 #[tokio::test]
 async fn a_service_that_others_can_reach_takes_signed_notifications_only() {
     let upstream = Upstream::start();
-    let app = App::start(
-        &upstream.url(),
-        &[("HOST", "0.0.0.0"), ("AUTH_MODE", "open")],
-    );
+    let app = App::start(&upstream.url(), &[("HOST", "0.0.0.0"), ("AUTH_MODE", "open")]);
     let mut stream = app.stream("").await;
     let answer = app.notify(&json!({"content": "unsigned"})).await;
     assert_eq!(answer.refusal(), (401, "signature_missing".to_owned()));
-    assert_eq!(
-        app.notify_signed(&json!({"content": "signed"}))
-            .await
-            .status,
-        202
-    );
+    assert_eq!(app.notify_signed(&json!({"content": "signed"})).await.status, 202);
     assert_eq!(stream.contents(1).await, [json!("signed")]);
 }

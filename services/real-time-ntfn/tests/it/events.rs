@@ -12,22 +12,13 @@ async fn a_stream_begins_with_a_retry_time_and_tells_that_it_stands() {
     let app = App::start(&upstream.url(), &[]);
     let stream = app.stream("?client_id=tab-1").await;
     assert_eq!(stream.header("content-type"), Some("text/event-stream"));
-    assert_eq!(
-        stream.header("cache-control"),
-        Some("no-store, no-transform")
-    );
+    assert_eq!(stream.header("cache-control"), Some("no-store, no-transform"));
     assert_eq!(stream.header("x-accel-buffering"), Some("no"));
     assert_eq!(stream.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(stream.header("content-encoding"), None);
     let opening = &stream.opening;
-    assert!(
-        (1_500..=4_500).contains(&opening.retry.unwrap()),
-        "{opening:?}"
-    );
-    assert_eq!(
-        (json!(opening.id), &opening.data),
-        (posted["id"].clone(), &None)
-    );
+    assert!((1_500..=4_500).contains(&opening.retry.unwrap()), "{opening:?}");
+    assert_eq!((json!(opening.id), &opening.data), (posted["id"].clone(), &None));
     let expected = json!({
         "type": "ready", "client_id": "tab-1", "cursor": posted["id"], "resumed": false,
     });
@@ -50,10 +41,7 @@ async fn a_client_that_gives_no_name_gets_one() {
     names.dedup();
     assert_eq!(names.len(), 4);
     retries.dedup();
-    assert!(
-        retries.len() > 1,
-        "clients that left together would return together"
-    );
+    assert!(retries.len() > 1, "clients that left together would return together");
 }
 
 #[tokio::test]
@@ -63,10 +51,7 @@ async fn a_quiet_stream_has_a_heartbeat() {
     let mut stream = app.stream("").await;
     for _ in 0..3 {
         let block = stream.block().await.unwrap();
-        assert_eq!(
-            (block.id, block.event.as_deref()),
-            (None, Some("heartbeat"))
-        );
+        assert_eq!((block.id, block.event.as_deref()), (None, Some("heartbeat")));
         let data = block.data.unwrap();
         assert_eq!(data["type"], json!("heartbeat"));
         let time = data["time"].as_str().unwrap();
@@ -87,8 +72,7 @@ async fn every_stream_gets_every_message_in_order() {
         posted.push(upstream.post(&n.to_string()).await);
         if n % 10 == 9 {
             let newest = &posted.last().unwrap()["id"];
-            app.notify_signed(&json!({"after": newest, "events": []}))
-                .await;
+            app.notify_signed(&json!({"after": newest, "events": []})).await;
         }
     }
     for stream in &mut streams {
@@ -109,8 +93,7 @@ async fn what_was_posted_arrives_byte_for_byte() {
         &"é\"\\".repeat(1_300),
     ] {
         let posted = upstream.post(content).await;
-        app.notify_signed(&json!({"after": posted["id"], "events": []}))
-            .await;
+        app.notify_signed(&json!({"after": posted["id"], "events": []})).await;
         stream.next().await.assert_is(&posted);
     }
 }
@@ -142,14 +125,8 @@ async fn a_service_that_stops_says_goodbye_with_a_new_retry_time() {
     // Stopping waits for the streams to end, and this one must be read meanwhile.
     let stopping = tokio::task::spawn_blocking(move || drop(app));
     let goodbye = stream.next().await;
-    assert!(
-        (1_500..=4_500).contains(&goodbye.retry.unwrap()),
-        "{goodbye:?}"
-    );
-    assert_eq!(
-        (goodbye.id, goodbye.event, goodbye.data),
-        (None, None, None)
-    );
+    assert!((1_500..=4_500).contains(&goodbye.retry.unwrap()), "{goodbye:?}");
+    assert_eq!((goodbye.id, goodbye.event, goodbye.data), (None, None, None));
     assert_eq!(stream.block().await, None);
     stopping.await.unwrap();
 }

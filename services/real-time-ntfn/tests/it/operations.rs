@@ -8,24 +8,16 @@ use crate::{app::App, upstream::Upstream};
 async fn the_service_tells_how_it_is() {
     let upstream = Upstream::start();
     let app = App::start(&upstream.url(), &[]);
-    app.eventually("/readyz", |answer| answer.status == 200)
-        .await;
+    app.eventually("/readyz", |answer| answer.status == 200).await;
     for (target, expected) in [
         ("/health", json!({"status": "ok"})),
         ("/livez", json!({"status": "ok"})),
         ("/readyz", json!({"status": "ready"})),
-        (
-            "/version",
-            json!({"service": "realtime-ntfn", "version": env!("CARGO_PKG_VERSION")}),
-        ),
+        ("/version", json!({"service": "realtime-ntfn", "version": env!("CARGO_PKG_VERSION")})),
     ] {
         let answer = app.get(target).await;
         assert_eq!((answer.status, answer.json()), (200, expected), "{target}");
-        assert_eq!(
-            answer.header("x-content-type-options"),
-            Some("nosniff"),
-            "{target}"
-        );
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{target}");
     }
 }
 
@@ -33,10 +25,7 @@ async fn the_service_tells_how_it_is() {
 async fn the_description_names_every_route_and_its_answers() {
     let app = App::alone(&[]);
     let answer = app.get("/openapi.json").await;
-    assert_eq!(
-        (answer.status, answer.header("content-type")),
-        (200, Some("application/json"))
-    );
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
     let api = answer.json();
     for (path, method, status) in [
         ("/events", "get", "200"),
@@ -61,17 +50,9 @@ async fn the_metrics_count_streams_and_events() {
     let mut ring = app.stream("?last_event_id=19700101000000.000000").await;
     ring.next().await.assert_is(&posted);
     app.stream("?last_event_id=nonsense").await;
-    let metrics = app
-        .eventually("/metrics", |answer| {
-            answer.text().contains("realtalk_streams 2\n")
-        })
-        .await;
-    assert!(
-        metrics
-            .header("content-type")
-            .unwrap()
-            .starts_with("text/plain; version=0.0.4")
-    );
+    let metrics =
+        app.eventually("/metrics", |answer| answer.text().contains("realtalk_streams 2\n")).await;
+    assert!(metrics.header("content-type").unwrap().starts_with("text/plain; version=0.0.4"));
     for line in [
         "realtalk_streams_opened_total 3",
         r#"realtalk_streams_closed_total{reason="gone"} 1"#,
@@ -84,11 +65,7 @@ async fn the_metrics_count_streams_and_events() {
         "realtalk_feed_contiguous 1",
         r#"realtalk_http_requests_total{method="GET",route="/events",status="200"} 3"#,
     ] {
-        assert!(
-            metrics.text().lines().any(|found| found == line),
-            "{line} in {}",
-            metrics.text()
-        );
+        assert!(metrics.text().lines().any(|found| found == line), "{line} in {}", metrics.text());
     }
     assert!(metrics.text().contains("realtalk_feed_pull_failures_total"));
     drop(live);

@@ -20,22 +20,10 @@ async fn assert_admitted(app: &App, origin: &str) {
 async fn a_foreign_page_gets_no_stream() {
     let upstream = Upstream::start();
     let app = App::start(&upstream.url(), &[]);
-    for origin in [
-        "https://evil.example",
-        "http://localhost.evil.example",
-        "file://",
-    ] {
+    for origin in ["https://evil.example", "http://localhost.evil.example", "file://"] {
         let answer = get_events(&app, origin).await;
-        assert_eq!(
-            answer.refusal(),
-            (403, "origin_not_allowed".to_owned()),
-            "{origin}"
-        );
-        assert_eq!(
-            answer.header("access-control-allow-origin"),
-            None,
-            "{origin}"
-        );
+        assert_eq!(answer.refusal(), (403, "origin_not_allowed".to_owned()), "{origin}");
+        assert_eq!(answer.header("access-control-allow-origin"), None, "{origin}");
     }
     for origin in ["http://localhost:8080", "http://127.0.0.1:3000", "null"] {
         assert_admitted(&app, origin).await;
@@ -45,18 +33,11 @@ async fn a_foreign_page_gets_no_stream() {
 #[tokio::test]
 async fn a_list_of_origins_is_exact() {
     let upstream = Upstream::start();
-    let app = App::start(
-        &upstream.url(),
-        &[("ALLOWED_ORIGINS", "https://app.example")],
-    );
+    let app = App::start(&upstream.url(), &[("ALLOWED_ORIGINS", "https://app.example")]);
     assert_admitted(&app, "https://app.example").await;
     assert_admitted(&app, &format!("http://{}", app.address)).await;
-    for origin in [
-        "null",
-        "http://localhost:8080",
-        "http://app.example",
-        "https://app.example:444",
-    ] {
+    for origin in ["null", "http://localhost:8080", "http://app.example", "https://app.example:444"]
+    {
         assert_eq!(get_events(&app, origin).await.status, 403, "{origin}");
     }
 }
@@ -66,20 +47,12 @@ async fn a_foreign_page_cannot_notify() {
     let upstream = Upstream::start();
     let app = App::start(&upstream.url(), &[]);
     let mut stream = app.stream("").await;
-    let request = app
-        .request(Method::POST, "/notify")
-        .header("origin", "https://evil.example");
+    let request = app.request(Method::POST, "/notify").header("origin", "https://evil.example");
     let answer = Answer::to(request.json(&json!({"content": "evil"}))).await;
     assert_eq!(answer.refusal(), (403, "origin_not_allowed".to_owned()));
     // Nor with what a page may send without asking first.
-    for content_type in [
-        "text/plain",
-        "application/x-www-form-urlencoded",
-        "multipart/form-data",
-    ] {
-        let request = app
-            .request(Method::POST, "/notify")
-            .header("content-type", content_type);
+    for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"] {
+        let request = app.request(Method::POST, "/notify").header("content-type", content_type);
         let answer = Answer::to(request.body(r#"{"content":"evil"}"#)).await;
         assert_eq!(answer.refusal(), (415, "unsupported_media_type".to_owned()));
     }

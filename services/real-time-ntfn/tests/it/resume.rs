@@ -17,10 +17,7 @@ async fn posts(upstream: &Upstream, count: usize) -> Vec<Value> {
 
 async fn stream_after(app: &App, header: &str, query: &str) -> Stream {
     let request = app.request(Method::GET, &format!("/events{query}"));
-    Stream::open(request.header("last-event-id", header))
-        .await
-        .ready()
-        .await
+    Stream::open(request.header("last-event-id", header)).await.ready().await
 }
 
 fn id(message: &Value) -> &str {
@@ -41,8 +38,7 @@ async fn a_client_that_returns_gets_what_it_missed_and_then_what_comes() {
         stream.next().await.assert_is(message);
     }
     let later = upstream.post("later").await;
-    app.notify_signed(&json!({"after": later["id"], "events": []}))
-        .await;
+    app.notify_signed(&json!({"after": later["id"], "events": []})).await;
     stream.next().await.assert_is(&later);
 }
 
@@ -52,18 +48,10 @@ async fn the_header_wins_over_the_query() {
     let posted = posts(&upstream, 4).await;
     let app = App::start(&upstream.url(), &[]);
     let query = format!("?last_event_id={}", id(&posted[0]));
-    stream_after(&app, id(&posted[2]), &query)
-        .await
-        .next()
-        .await
-        .assert_is(&posted[3]);
+    stream_after(&app, id(&posted[2]), &query).await.next().await.assert_is(&posted[3]);
     app.stream(&query).await.next().await.assert_is(&posted[1]);
     // An empty header is what a browser sends before it has an id.
-    stream_after(&app, "", "?history=1")
-        .await
-        .next()
-        .await
-        .assert_is(&posted[3]);
+    stream_after(&app, "", "?history=1").await.next().await.assert_is(&posted[3]);
 }
 
 #[tokio::test]
@@ -71,20 +59,11 @@ async fn a_cursor_that_cannot_be_continued_is_answered_with_a_reset() {
     let upstream = Upstream::start();
     let posted = posts(&upstream, 3).await;
     let app = App::start(&upstream.url(), &[]);
-    for cursor in [
-        "29990101000000.000000",
-        "nonsense",
-        "1",
-        "20249901000000.000000",
-    ] {
+    for cursor in ["29990101000000.000000", "nonsense", "1", "20249901000000.000000"] {
         let mut stream = stream_after(&app, cursor, "").await;
         assert_eq!(stream.greeting["resumed"], json!(false), "{cursor}");
         let reset = stream.next().await;
-        assert_eq!(
-            (reset.id, reset.event.as_deref()),
-            (None, Some("reset")),
-            "{cursor}"
-        );
+        assert_eq!((reset.id, reset.event.as_deref()), (None, Some("reset")), "{cursor}");
         let expected = json!({"type": "reset", "reason": "unknown", "cursor": posted[2]["id"]});
         assert_eq!(reset.data, Some(expected), "{cursor}");
     }
@@ -101,11 +80,7 @@ async fn a_cursor_older_than_the_memory_is_served_from_the_log() {
         stream.next().await.assert_is(message);
     }
     let metrics = app.get("/metrics").await;
-    assert!(
-        metrics
-            .text()
-            .contains(r#"realtalk_stream_starts_total{from="log"} 1"#)
-    );
+    assert!(metrics.text().contains(r#"realtalk_stream_starts_total{from="log"} 1"#));
 }
 
 #[tokio::test]
@@ -132,8 +107,7 @@ async fn history_comes_first_and_nothing_is_lost_or_doubled_behind_it() {
         stream.next().await.assert_is(message);
     }
     let later = upstream.post("later").await;
-    app.notify_signed(&json!({"after": later["id"], "events": []}))
-        .await;
+    app.notify_signed(&json!({"after": later["id"], "events": []})).await;
     stream.next().await.assert_is(&later);
 
     let mut all = app.stream("?history=200").await;

@@ -9,10 +9,7 @@ use crate::{answer::Answer, app::App, stream::Stream};
 async fn without_a_message_service_the_service_lives_but_is_not_ready() {
     let app = App::alone(&[]);
     let health = app.get("/health").await;
-    assert_eq!(
-        (health.status, health.json()),
-        (200, json!({"status": "ok"}))
-    );
+    assert_eq!((health.status, health.json()), (200, json!({"status": "ok"})));
     let ready = app.get("/readyz").await;
     assert_eq!(ready.refusal(), (503, "not_ready".to_owned()));
     assert!(ready.problem().detail.contains("MESSAGE_SERVICE_URL"));

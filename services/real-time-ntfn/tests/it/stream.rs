@@ -28,18 +28,9 @@ pub(crate) struct Block {
 impl Stream {
     /// Opens a stream, whatever it then begins with.
     pub(crate) async fn open(request: RequestBuilder) -> Self {
-        let response = request
-            .header("accept", "text/event-stream")
-            .send()
-            .await
-            .unwrap();
+        let response = request.header("accept", "text/event-stream").send().await.unwrap();
         assert_eq!(response.status().as_u16(), 200);
-        Self {
-            response,
-            unread: Vec::new(),
-            opening: Block::default(),
-            greeting: Value::Null,
-        }
+        Self { response, unread: Vec::new(), opening: Block::default(), greeting: Value::Null }
     }
 
     /// Reads the opening and the greeting.
@@ -54,10 +45,7 @@ impl Stream {
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.response
-            .headers()
-            .get(name)
-            .map(|value| value.to_str().unwrap())
+        self.response.headers().get(name).map(|value| value.to_str().unwrap())
     }
 
     /// The next block, or nothing at the end.
@@ -69,8 +57,7 @@ impl Stream {
                 return Some(Block::parse(&text));
             }
             let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await;
-            self.unread
-                .extend(chunk.expect("the stream says something").unwrap()?);
+            self.unread.extend(chunk.expect("the stream says something").unwrap()?);
         }
     }
 
@@ -104,10 +91,7 @@ impl Block {
             let once = match field {
                 "id" => block.id.replace(value.to_owned()).is_none(),
                 "event" => block.event.replace(value.to_owned()).is_none(),
-                "data" => block
-                    .data
-                    .replace(serde_json::from_str(value).unwrap())
-                    .is_none(),
+                "data" => block.data.replace(serde_json::from_str(value).unwrap()).is_none(),
                 "retry" => block.retry.replace(value.parse().unwrap()).is_none(),
                 _ => panic!("{line}"),
             };
@@ -120,9 +104,6 @@ impl Block {
     #[track_caller]
     pub(crate) fn assert_is(&self, message: &Value) {
         assert_eq!(json!(self.id), message["id"]);
-        assert_eq!(
-            (self.event.as_deref(), self.data.as_ref()),
-            (None, Some(message))
-        );
+        assert_eq!((self.event.as_deref(), self.data.as_ref()), (None, Some(message)));
     }
 }

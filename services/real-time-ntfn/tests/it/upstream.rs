@@ -46,13 +46,7 @@ impl Upstream {
             runtime.block_on(run(listener, config, asked)).unwrap();
         });
         let client = Client::builder().no_proxy().build().unwrap();
-        Self {
-            address,
-            client,
-            shutdown,
-            thread: Some(thread),
-            _folder: folder,
-        }
+        Self { address, client, shutdown, thread: Some(thread), _folder: folder }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -63,11 +57,8 @@ impl Upstream {
     pub(crate) async fn post(&self, content: &str) -> Value {
         let url = format!("{}/messages", self.url());
         let request = self.client.post(url).header("connection", "close");
-        let response = request
-            .json(&json!({"content": content, "user": "alice"}))
-            .send()
-            .await
-            .unwrap();
+        let response =
+            request.json(&json!({"content": content, "user": "alice"})).send().await.unwrap();
         assert_eq!(response.status().as_u16(), 201);
         response.json().await.unwrap()
     }

@@ -65,9 +65,8 @@ impl SqliteStore {
                 .max_lifetime(None)
         };
         let writer = pool(1).connect_with(options.clone()).await?;
-        let (version,): (String,) = sqlx::query_as("select sqlite_version()")
-            .fetch_one(&writer)
-            .await?;
+        let (version,): (String,) =
+            sqlx::query_as("select sqlite_version()").fetch_one(&writer).await?;
         check_version(&version)?;
         sqlx::migrate!("migrations/sqlite")
             .run(&writer)
@@ -153,10 +152,7 @@ impl From<MessageRow> for Message {
 
 /// Ids are stored by [`micros`] only, so every one of them is in range.
 fn id(micros: i64) -> EventId {
-    u64::try_from(micros)
-        .ok()
-        .and_then(EventId::from_micros)
-        .unwrap_or(EventId::ZERO)
+    u64::try_from(micros).ok().and_then(EventId::from_micros).unwrap_or(EventId::ZERO)
 }
 
 fn micros(id: EventId) -> i64 {
@@ -169,11 +165,7 @@ impl From<sqlx::Error> for StoreError {
         let full = error
             .as_database_error()
             .is_some_and(|database| database.code().is_some_and(|code| code == SQLITE_FULL));
-        if full {
-            Self::Full(error)
-        } else {
-            Self::Database(error)
-        }
+        if full { Self::Full(error) } else { Self::Database(error) }
     }
 }
 
@@ -184,7 +176,5 @@ fn check_version(text: &str) -> Result<(), StoreError> {
         return Ok(());
     }
     let needed = format!("SQLite {text} is too old: at least 3.51.3 is needed");
-    Err(StoreError::Database(sqlx::Error::Configuration(
-        needed.into(),
-    )))
+    Err(StoreError::Database(sqlx::Error::Configuration(needed.into())))
 }

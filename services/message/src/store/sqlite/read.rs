@@ -20,9 +20,8 @@ struct EventRow {
 
 /// Where the event log begins and where it ends.
 pub(super) async fn floor_and_head(readers: &SqlitePool) -> Result<(EventId, EventId), StoreError> {
-    let (floor, head): (i64, i64) = sqlx::query_as("select floor, last_id from log")
-        .fetch_one(readers)
-        .await?;
+    let (floor, head): (i64, i64) =
+        sqlx::query_as("select floor, last_id from log").fetch_one(readers).await?;
     Ok((id(floor), id(head)))
 }
 
@@ -107,14 +106,7 @@ pub(super) async fn events_after(
     .fetch_all(readers)
     .await?;
     let (floor, head) = floor_and_head(readers).await?;
-    Ok(LogPage {
-        batch: Batch {
-            after,
-            events: events(rows)?,
-        },
-        head,
-        floor,
-    })
+    Ok(LogPage { batch: Batch { after, events: events(rows)? }, head, floor })
 }
 
 /// The last events.
@@ -127,19 +119,8 @@ pub(super) async fn events_tail(readers: &SqlitePool, limit: u32) -> Result<LogP
             .await?;
     let (floor, head) = floor_and_head(readers).await?;
     rows.reverse();
-    let after = if rows.len() as u64 > u64::from(limit) {
-        id(rows.remove(0).id)
-    } else {
-        floor
-    };
-    Ok(LogPage {
-        batch: Batch {
-            after,
-            events: events(rows)?,
-        },
-        head,
-        floor,
-    })
+    let after = if rows.len() as u64 > u64::from(limit) { id(rows.remove(0).id) } else { floor };
+    Ok(LogPage { batch: Batch { after, events: events(rows)? }, head, floor })
 }
 
 /// The seq of the message at a place, and whether there is one; else the seq of the next one.

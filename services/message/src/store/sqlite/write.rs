@@ -47,9 +47,7 @@ pub(super) async fn commit(
     // Immediate: a transaction that began as a reader could not become the writer if another
     // process had written meanwhile.
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let (last_id,): (i64,) = sqlx::query_as("select last_id from log")
-        .fetch_one(&mut *tx)
-        .await?;
+    let (last_id,): (i64,) = sqlx::query_as("select last_id from log").fetch_one(&mut *tx).await?;
     let mut last_seqs = last_seqs(&mut tx, posts).await?;
     let known = known_keys(&mut tx, posts).await?;
     let plan = Plan::new(posts, id(last_id), &mut last_seqs, known)?;
@@ -88,14 +86,8 @@ pub(super) async fn prune(
     .fetch_one(&mut *tx)
     .await?;
     if let Some(floor) = floor {
-        sqlx::query("delete from events where id <= $1")
-            .bind(floor)
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query("update log set floor = $1")
-            .bind(floor)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query("delete from events where id <= $1").bind(floor).execute(&mut *tx).await?;
+        sqlx::query("update log set floor = $1").bind(floor).execute(&mut *tx).await?;
     }
     tx.commit().await?;
     Ok(removed as u64)
@@ -119,10 +111,7 @@ async fn last_seqs(
     tx: &mut Transaction<'_, Sqlite>,
     posts: &[Post],
 ) -> Result<HashMap<String, u64>, StoreError> {
-    let mut named: Vec<&str> = posts
-        .iter()
-        .map(|post| post.conversation_id.as_str())
-        .collect();
+    let mut named: Vec<&str> = posts.iter().map(|post| post.conversation_id.as_str()).collect();
     named.sort_unstable();
     named.dedup();
     let rows: Vec<(String, i64)> = sqlx::query_as(
@@ -157,17 +146,8 @@ async fn known_keys(
     Ok(rows
         .into_iter()
         .map(|row| {
-            let key = (
-                row.sender_key,
-                row.message.client_msg_id.clone().unwrap_or_default(),
-            );
-            (
-                key,
-                Keyed {
-                    message: row.message.into(),
-                    digest: row.digest,
-                },
-            )
+            let key = (row.sender_key, row.message.client_msg_id.clone().unwrap_or_default());
+            (key, Keyed { message: row.message.into(), digest: row.digest })
         })
         .collect())
 }
@@ -178,24 +158,18 @@ async fn insert_messages(
 ) -> Result<(), StoreError> {
     let rows: Vec<_> = messages
         .iter()
-        .map(
-            |NewMessage {
-                 message,
-                 sender_key,
-                 digest,
-             }| {
-                InsertMessage(
-                    message.id.micros(),
-                    &message.conversation_id,
-                    message.seq,
-                    &message.user,
-                    sender_key,
-                    &message.content,
-                    message.client_msg_id.as_deref(),
-                    digest.as_deref(),
-                )
-            },
-        )
+        .map(|NewMessage { message, sender_key, digest }| {
+            InsertMessage(
+                message.id.micros(),
+                &message.conversation_id,
+                message.seq,
+                &message.user,
+                sender_key,
+                &message.content,
+                message.client_msg_id.as_deref(),
+                digest.as_deref(),
+            )
+        })
         .collect();
     // One statement whatever the size of the batch: prepared once, one trip to the database.
     sqlx::query(
@@ -218,12 +192,7 @@ async fn append_events(
         .iter()
         .map(|event| {
             let audience = serde_json::to_string(&event.audience)?;
-            Ok(InsertEvent(
-                event.id.micros(),
-                &event.kind,
-                audience,
-                event.data.get(),
-            ))
+            Ok(InsertEvent(event.id.micros(), &event.kind, audience, event.data.get()))
         })
         .collect::<Result<Vec<_>, serde_json::Error>>()?;
     sqlx::query(

@@ -9,59 +9,19 @@ pub(super) fn cases() -> Vec<Case> {
     let many = "x-header: y\r\n".repeat(200);
     vec![
         Case::noise("no HTTP", "hello\r\n\r\n", 400),
-        Case::noise(
-            "TLS",
-            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n".to_vec(),
-            400,
-        ),
-        Case::noise(
-            "binary noise",
-            b"\x00\x01\x02\xff\xfe\r\n\r\n".to_vec(),
-            400,
-        ),
+        Case::noise("TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n".to_vec(), 400),
+        Case::noise("binary noise", b"\x00\x01\x02\xff\xfe\r\n\r\n".to_vec(), 400),
         Case::noise("no version", "GET /messages\r\n\r\n", 400),
-        Case::noise(
-            "a version to come",
-            "GET / HTTP/4.0\r\nhost: x\r\n\r\n",
-            400,
-        ),
+        Case::noise("a version to come", "GET / HTTP/4.0\r\nhost: x\r\n\r\n", 400),
         Case::noise("HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
-        Case::noise(
-            "a space in the path",
-            "GET /a b HTTP/1.1\r\nhost: x\r\n\r\n",
-            400,
-        ),
+        Case::noise("a space in the path", "GET /a b HTTP/1.1\r\nhost: x\r\n\r\n", 400),
         Case::noise("no path", "GET  HTTP/1.1\r\nhost: x\r\n\r\n", 400),
-        Case::noise(
-            "a header without a colon",
-            "GET / HTTP/1.1\r\nhost x\r\n\r\n",
-            400,
-        ),
-        Case::noise(
-            "NUL in a header",
-            "GET / HTTP/1.1\r\nhost: x\r\nx-a: \0\r\n\r\n",
-            400,
-        ),
-        Case::noise(
-            "a header name with a space",
-            "GET / HTTP/1.1\r\nx a: y\r\n\r\n",
-            400,
-        ),
-        Case::noise(
-            "a folded header",
-            "GET / HTTP/1.1\r\nhost: x\r\n y\r\n\r\n",
-            400,
-        ),
-        Case::noise(
-            "headers without end",
-            format!("GET / HTTP/1.1\r\nx-a: {long}\r\n\r\n"),
-            431,
-        ),
-        Case::noise(
-            "too many headers",
-            format!("GET / HTTP/1.1\r\n{many}\r\n"),
-            431,
-        ),
+        Case::noise("a header without a colon", "GET / HTTP/1.1\r\nhost x\r\n\r\n", 400),
+        Case::noise("NUL in a header", "GET / HTTP/1.1\r\nhost: x\r\nx-a: \0\r\n\r\n", 400),
+        Case::noise("a header name with a space", "GET / HTTP/1.1\r\nx a: y\r\n\r\n", 400),
+        Case::noise("a folded header", "GET / HTTP/1.1\r\nhost: x\r\n y\r\n\r\n", 400),
+        Case::noise("headers without end", format!("GET / HTTP/1.1\r\nx-a: {long}\r\n\r\n"), 431),
+        Case::noise("too many headers", format!("GET / HTTP/1.1\r\n{many}\r\n"), 431),
         Case::noise(
             "a length that is none",
             format!("POST /messages HTTP/1.1\r\nhost: x\r\n{json}content-length: x\r\n\r\n{good}"),
@@ -157,11 +117,6 @@ pub(super) fn cases() -> Vec<Case> {
             404,
             "route_not_found",
         ),
-        Case::get(
-            "a very long path",
-            &format!("/{}", "x".repeat(20_000)),
-            404,
-            "route_not_found",
-        ),
+        Case::get("a very long path", &format!("/{}", "x".repeat(20_000)), 404, "route_not_found"),
     ]
 }

@@ -22,23 +22,12 @@ impl Case {
         status: u16,
         code: &'static str,
     ) -> Self {
-        Self {
-            name,
-            request: request.into(),
-            status,
-            code: Some(code),
-        }
+        Self { name, request: request.into(), status, code: Some(code) }
     }
 
     /// A `POST /messages` of JSON.
     fn post(name: &'static str, body: impl AsRef<[u8]>, status: u16, code: &'static str) -> Self {
-        Self::post_with(
-            name,
-            "content-type: application/json\r\n",
-            body,
-            status,
-            code,
-        )
+        Self::post_with(name, "content-type: application/json\r\n", body, status, code)
     }
 
     /// A `POST /messages` with header lines of its own.
@@ -53,12 +42,7 @@ impl Case {
         let length = body.len();
         let head =
             format!("POST /messages HTTP/1.1\r\nhost: x\r\n{headers}content-length: {length}");
-        Self::new(
-            name,
-            [head.as_bytes(), b"\r\n\r\n", body].concat(),
-            status,
-            code,
-        )
+        Self::new(name, [head.as_bytes(), b"\r\n\r\n", body].concat(), status, code)
     }
 
     fn get(name: &'static str, target: &str, status: u16, code: &'static str) -> Self {
@@ -74,12 +58,7 @@ impl Case {
 
     /// Bytes that are no HTTP.
     fn noise(name: &'static str, bytes: impl Into<Vec<u8>>, status: u16) -> Self {
-        Self {
-            name,
-            request: bytes.into(),
-            status,
-            code: None,
-        }
+        Self { name, request: bytes.into(), status, code: None }
     }
 
     fn assert_answer(&self, answer: &Answer) {
@@ -105,32 +84,20 @@ async fn bad_requests_are_refused_with_a_reason_and_change_nothing() {
     let app = App::start();
     app.say("the only message").await;
     let before = app.get("/messages").await;
-    let cases: Vec<_> = [posting::cases(), reading::cases(), framing::cases()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let cases: Vec<_> =
+        [posting::cases(), reading::cases(), framing::cases()].into_iter().flatten().collect();
     assert!(cases.len() >= 45);
     for case in &cases {
         let mut wire = app.wire();
         // The service may close before it has read all.
         wire.send(&case.request).ok();
         wire.finish();
-        let answer = wire
-            .answer()
-            .unwrap_or_else(|| panic!("{}: no answer", case.name));
+        let answer = wire.answer().unwrap_or_else(|| panic!("{}: no answer", case.name));
         case.assert_answer(&answer);
         let health = app.get("/health").await;
-        assert_eq!(
-            (health.status, health.text()),
-            (200, r#"{"status":"ok"}"#),
-            "{}",
-            case.name
-        );
+        assert_eq!((health.status, health.text()), (200, r#"{"status":"ok"}"#), "{}", case.name);
     }
     let after = app.get("/messages").await;
     assert_eq!(after.text(), before.text());
-    assert_eq!(
-        after.header("x-event-cursor"),
-        before.header("x-event-cursor")
-    );
+    assert_eq!(after.header("x-event-cursor"), before.header("x-event-cursor"));
 }

@@ -36,10 +36,7 @@ fn json() -> Vec<Case> {
         broken("overlong UTF-8", b"{\"content\":\"\xc0\xaf\"}"),
         broken("a surrogate in UTF-8", b"{\"content\":\"\xed\xa0\x80\"}"),
         broken("a lone surrogate", br#"{"content":"\ud800"}"#),
-        broken(
-            "surrogates in the wrong order",
-            br#"{"content":"\udc00\ud800"}"#,
-        ),
+        broken("surrogates in the wrong order", br#"{"content":"\udc00\ud800"}"#),
         broken("an unknown escape", br#"{"content":"\x41"}"#),
         broken("NaN", br#"{"content":NaN}"#),
         misshapen("arrays without end", &deep("[")),
@@ -55,14 +52,8 @@ fn json() -> Vec<Case> {
         misshapen("no content", br#"{"user":"alice"}"#),
         misshapen("a field twice", br#"{"content":"a","content":"b"}"#),
         misshapen("a field under two names", br#"{"content":"a","text":"b"}"#),
-        misshapen(
-            "a user under two names",
-            br#"{"content":"a","user":"b","sender":"b"}"#,
-        ),
-        misshapen(
-            "deep content",
-            &[br#"{"content":"#.as_slice(), &deep("[")].concat(),
-        ),
+        misshapen("a user under two names", br#"{"content":"a","user":"b","sender":"b"}"#),
+        misshapen("deep content", &[br#"{"content":"#.as_slice(), &deep("[")].concat()),
     ]
 }
 
@@ -73,31 +64,13 @@ fn fields() -> Vec<Case> {
         ("content is a number", json!({"content": 1})),
         ("content is a truth", json!({"content": true})),
         ("content is an array", json!({"content": ["hello"]})),
-        (
-            "content is an object",
-            json!({"content": {"text": "hello"}}),
-        ),
+        ("content is an object", json!({"content": {"text": "hello"}})),
         ("user is a number", json!({"content": "hello", "user": 1})),
-        (
-            "user is an object",
-            json!({"content": "hello", "user": {"name": "alice"}}),
-        ),
-        (
-            "conversation_id is a number",
-            json!({"content": "hello", "conversation_id": 1}),
-        ),
-        (
-            "conversation_id is an array",
-            json!({"content": "hello", "conversation_id": []}),
-        ),
-        (
-            "client_msg_id is a number",
-            json!({"content": "hello", "client_msg_id": 1}),
-        ),
-        (
-            "recipient is a number",
-            json!({"content": "hello", "recipient": 1}),
-        ),
+        ("user is an object", json!({"content": "hello", "user": {"name": "alice"}})),
+        ("conversation_id is a number", json!({"content": "hello", "conversation_id": 1})),
+        ("conversation_id is an array", json!({"content": "hello", "conversation_id": []})),
+        ("client_msg_id is a number", json!({"content": "hello", "client_msg_id": 1})),
+        ("recipient is a number", json!({"content": "hello", "recipient": 1})),
     ] {
         cases.push(Case::post(name, body.to_string(), 422, "invalid_body"));
     }
@@ -108,19 +81,10 @@ fn fields() -> Vec<Case> {
         ("a bell in content", "a\u{7}b", "content_invalid"),
         ("an escape in content", "a\u{1b}[31mb", "content_invalid"),
         ("DEL in content", "a\u{7f}b", "content_invalid"),
-        (
-            "a C1 control in content",
-            "a\u{85}b\u{9b}c",
-            "content_invalid",
-        ),
+        ("a C1 control in content", "a\u{85}b\u{9b}c", "content_invalid"),
         ("content too long", &"x".repeat(4_001), "content_too_long"),
     ] {
-        cases.push(Case::post(
-            name,
-            json!({"content": content}).to_string(),
-            422,
-            code,
-        ));
+        cases.push(Case::post(name, json!({"content": content}).to_string(), 422, code));
     }
     for field in ["reply_to", "file_ids", "scheduled_at"] {
         let body = json!({"content": "hello", field: "2030-01-01T00:00:00Z"});
@@ -128,12 +92,7 @@ fn fields() -> Vec<Case> {
     }
     for field in ["recipient", "to", "receiverId"] {
         let body = json!({"content": "psst", field: "bob"});
-        cases.push(Case::post(
-            field,
-            body.to_string(),
-            404,
-            "conversation_not_found",
-        ));
+        cases.push(Case::post(field, body.to_string(), 404, "conversation_not_found"));
     }
     for (name, conversation) in [
         ("an unknown conversation", "nowhere"),
@@ -145,12 +104,7 @@ fn fields() -> Vec<Case> {
         ("a very long conversation", &"x".repeat(60_000)),
     ] {
         let body = json!({"content": "hello", "conversation_id": conversation});
-        cases.push(Case::post(
-            name,
-            body.to_string(),
-            404,
-            "conversation_not_found",
-        ));
+        cases.push(Case::post(name, body.to_string(), 404, "conversation_not_found"));
     }
     for (name, key) in [
         ("an empty client_msg_id", ""),
@@ -160,20 +114,10 @@ fn fields() -> Vec<Case> {
         ("a client_msg_id too long", &"k".repeat(129)),
     ] {
         let body = json!({"content": "hello", "client_msg_id": key});
-        cases.push(Case::post(
-            name,
-            body.to_string(),
-            422,
-            "client_msg_id_invalid",
-        ));
+        cases.push(Case::post(name, body.to_string(), 422, "client_msg_id_invalid"));
     }
     let large = json!({"content": "hello", "unknown": "x".repeat(80_000)});
-    cases.push(Case::post(
-        "a body too large",
-        large.to_string(),
-        413,
-        "body_too_large",
-    ));
+    cases.push(Case::post("a body too large", large.to_string(), 413, "body_too_large"));
     cases
 }
 
@@ -193,27 +137,11 @@ fn names() -> Vec<Case> {
         ("a name with a line break", "alice\r\nbob", "user_invalid"),
         ("a name with a tab", "alice\tbob", "user_invalid"),
         ("a name written backwards", "\u{202e}ecila", "user_invalid"),
-        (
-            "a name with a zero-width space",
-            "ali\u{200b}ce",
-            "user_invalid",
-        ),
-        (
-            "a name with a zero-width joiner",
-            "ali\u{200d}ce",
-            "user_invalid",
-        ),
+        ("a name with a zero-width space", "ali\u{200b}ce", "user_invalid"),
+        ("a name with a zero-width joiner", "ali\u{200d}ce", "user_invalid"),
         ("a name that is invisible", "\u{2060}", "user_invalid"),
-        (
-            "a name with a wide comma",
-            "alice\u{ff0c}bob",
-            "user_invalid",
-        ),
-        (
-            "a name with a wide space",
-            "alice\u{3000}bob",
-            "user_invalid",
-        ),
+        ("a name with a wide comma", "alice\u{ff0c}bob", "user_invalid"),
+        ("a name with a wide space", "alice\u{3000}bob", "user_invalid"),
         ("a name of private use", "\u{e000}", "user_invalid"),
         ("a name that is a Hangul filler", "\u{3164}", "user_invalid"),
     ] {
@@ -230,41 +158,19 @@ fn headers() -> Vec<Case> {
         ("no content type", ""),
         ("an empty content type", "content-type: \r\n"),
         ("plain text", "content-type: text/plain\r\n"),
-        (
-            "a form's type",
-            "content-type: application/x-www-form-urlencoded\r\n",
-        ),
-        (
-            "a multipart type",
-            "content-type: multipart/form-data; boundary=x\r\n",
-        ),
+        ("a form's type", "content-type: application/x-www-form-urlencoded\r\n"),
+        ("a multipart type", "content-type: multipart/form-data; boundary=x\r\n"),
         ("a type that is none", "content-type: json\r\n"),
         ("nearly JSON", "content-type: application/jsonp\r\n"),
     ] {
-        cases.push(Case::post_with(
-            name,
-            headers,
-            good,
-            415,
-            "unsupported_media_type",
-        ));
+        cases.push(Case::post_with(name, headers, good, 415, "unsupported_media_type"));
     }
     for (name, key, status, code) in [
         ("an empty key", "", 422, "client_msg_id_invalid"),
         ("a key of quotes", "\"\"", 422, "client_msg_id_invalid"),
         ("a key with a space", "a b", 422, "client_msg_id_invalid"),
-        (
-            "a key too long",
-            &*"k".repeat(129),
-            422,
-            "client_msg_id_invalid",
-        ),
-        (
-            "a key beyond ASCII",
-            "caf\u{e9}",
-            400,
-            "client_msg_id_invalid",
-        ),
+        ("a key too long", &*"k".repeat(129), 422, "client_msg_id_invalid"),
+        ("a key beyond ASCII", "caf\u{e9}", 400, "client_msg_id_invalid"),
     ] {
         let headers = format!("content-type: application/json\r\nidempotency-key: {key}\r\n");
         cases.push(Case::post_with(name, &headers, good, status, code));

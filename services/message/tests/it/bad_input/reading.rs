@@ -53,10 +53,7 @@ fn queries() -> Vec<Case> {
         ("after=19700101000000.000000&limit=0", "invalid_limit"),
         ("after=19700101000000.000000&limit=201", "invalid_limit"),
         ("after=19700101000000.000000&limit=x", "invalid_query"),
-        (
-            "after=19700101000000.000000&after=19700101000000.000000",
-            "invalid_query",
-        ),
+        ("after=19700101000000.000000&after=19700101000000.000000", "invalid_query"),
     ] {
         cases.push(Case::get(query, &format!("/sync?{query}"), 400, code));
     }
@@ -100,17 +97,7 @@ fn routes() -> Vec<Case> {
     ] {
         cases.push(Case::get(target, target, 404, "route_not_found"));
     }
-    for id in [
-        "1",
-        "latest",
-        "%zz",
-        "%",
-        "%00",
-        "%ff%fe",
-        "20240101120000.12345x",
-        "null",
-        "*",
-    ] {
+    for id in ["1", "latest", "%zz", "%", "%00", "%ff%fe", "20240101120000.12345x", "null", "*"] {
         let target = format!("/messages/{id}");
         let name = "an id that is none";
         cases.push(Case::get(name, &target, 400, "invalid_id"));
@@ -149,49 +136,23 @@ fn signatures() -> Vec<Case> {
         ("an empty signature", String::new()),
         ("a signature of nothing", "t=,v1=".to_owned()),
         ("a signature in the wrong order", "v1=00,t=1".to_owned()),
-        (
-            "a signature that is no hex",
-            "t=1700000000,v1=zz".to_owned(),
-        ),
-        (
-            "an old signature",
-            format!("t=1700000000,v1={}", "0".repeat(64)),
-        ),
-        (
-            "a signature beyond time",
-            format!("t={},v1={}", u64::MAX, "0".repeat(64)),
-        ),
-        (
-            "a signature beyond numbers",
-            format!("t={}0,v1={}", u64::MAX, "0".repeat(64)),
-        ),
+        ("a signature that is no hex", "t=1700000000,v1=zz".to_owned()),
+        ("an old signature", format!("t=1700000000,v1={}", "0".repeat(64))),
+        ("a signature beyond time", format!("t={},v1={}", u64::MAX, "0".repeat(64))),
+        ("a signature beyond numbers", format!("t={}0,v1={}", u64::MAX, "0".repeat(64))),
         ("a signature beyond ASCII", "t=1,v1=\u{e9}".to_owned()),
         ("a signature for another path", sign("/internal/history")),
-        (
-            "a signature for another query",
-            sign("/internal/events?tail=2"),
-        ),
+        ("a signature for another query", sign("/internal/events?tail=2")),
     ] {
         let header = format!("{}: {signature}", signature::HEADER);
         let request = format!("GET {target} HTTP/1.1\r\nhost: x\r\n{header}\r\n\r\n");
         cases.push(Case::new(name, request, 401, "signature_invalid"));
     }
-    for query in [
-        "",
-        "?after=1",
-        "?tail=-1",
-        "?tail=x",
-        "?after=&tail=1",
-        "?limit=x",
-    ] {
+    for query in ["", "?after=1", "?tail=-1", "?tail=x", "?after=&tail=1", "?limit=x"] {
         let target = format!("/internal/events{query}");
         let header = format!("{}: {}", signature::HEADER, sign(&target));
         let request = format!("GET {target} HTTP/1.1\r\nhost: x\r\n{header}\r\n\r\n");
-        let code = if query == "?after=1" {
-            "invalid_id"
-        } else {
-            "invalid_query"
-        };
+        let code = if query == "?after=1" { "invalid_id" } else { "invalid_query" };
         cases.push(Case::new("a signed query that is none", request, 400, code));
     }
     cases

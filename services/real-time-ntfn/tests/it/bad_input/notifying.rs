@@ -19,12 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
         misshapen("a string", br#""hello""#),
         misshapen("an array", br#"[{"content":"hello"}]"#),
         misshapen("a batch as an array", br#"["29990101000000.000000",[]]"#),
-        Case::notify(
-            "too large",
-            vec![b' '; 4 * 1024 * 1024 + 1],
-            413,
-            "body_too_large",
-        ),
+        Case::notify("too large", vec![b' '; 4 * 1024 * 1024 + 1], 413, "body_too_large"),
         Case::notify_with("no type", "", good, 415, "unsupported_media_type"),
         Case::notify_with(
             "text",
@@ -37,82 +32,22 @@ pub(super) fn cases() -> Vec<Case> {
     for (name, body, code) in [
         ("no content", json!({}), "content_invalid"),
         ("empty content", json!({"content": ""}), "content_invalid"),
-        (
-            "blank content",
-            json!({"content": " \n "}),
-            "content_invalid",
-        ),
-        (
-            "long content",
-            json!({"content": "x".repeat(65_537)}),
-            "content_invalid",
-        ),
+        ("blank content", json!({"content": " \n "}), "content_invalid"),
+        ("long content", json!({"content": "x".repeat(65_537)}), "content_invalid"),
         ("content of numbers", json!({"content": 1}), "field_invalid"),
-        (
-            "a user of numbers",
-            json!({"content": "hello", "user": 1}),
-            "field_invalid",
-        ),
-        (
-            "a timestamp of numbers",
-            json!({"content": "hello", "timestamp": 1}),
-            "field_invalid",
-        ),
-        (
-            "an id of numbers",
-            json!({"content": "hello", "id": 1}),
-            "field_invalid",
-        ),
-        (
-            "an id that is none",
-            json!({"content": "hello", "id": "1"}),
-            "invalid_id",
-        ),
-        (
-            "an id with a line break",
-            json!({"content": "hello", "id": "1\nevent: x"}),
-            "invalid_id",
-        ),
-        (
-            "a type of numbers",
-            json!({"content": "hello", "type": 1}),
-            "field_invalid",
-        ),
-        (
-            "an empty type",
-            json!({"content": "hello", "type": ""}),
-            "type_invalid",
-        ),
-        (
-            "a type in capitals",
-            json!({"content": "hello", "type": "Message"}),
-            "type_invalid",
-        ),
-        (
-            "a type with a line break",
-            json!({"content": "hello", "type": "a\nb"}),
-            "type_invalid",
-        ),
-        (
-            "a long type",
-            json!({"content": "hello", "type": "x".repeat(65)}),
-            "type_invalid",
-        ),
-        (
-            "half a batch",
-            json!({"after": "19700101000000.000000"}),
-            "batch_invalid",
-        ),
-        (
-            "the other half",
-            json!({"events": [], "content": "hello"}),
-            "batch_invalid",
-        ),
-        (
-            "a batch after nothing",
-            json!({"after": "1", "events": []}),
-            "batch_invalid",
-        ),
+        ("a user of numbers", json!({"content": "hello", "user": 1}), "field_invalid"),
+        ("a timestamp of numbers", json!({"content": "hello", "timestamp": 1}), "field_invalid"),
+        ("an id of numbers", json!({"content": "hello", "id": 1}), "field_invalid"),
+        ("an id that is none", json!({"content": "hello", "id": "1"}), "invalid_id"),
+        ("an id with a line break", json!({"content": "hello", "id": "1\nevent: x"}), "invalid_id"),
+        ("a type of numbers", json!({"content": "hello", "type": 1}), "field_invalid"),
+        ("an empty type", json!({"content": "hello", "type": ""}), "type_invalid"),
+        ("a type in capitals", json!({"content": "hello", "type": "Message"}), "type_invalid"),
+        ("a type with a line break", json!({"content": "hello", "type": "a\nb"}), "type_invalid"),
+        ("a long type", json!({"content": "hello", "type": "x".repeat(65)}), "type_invalid"),
+        ("half a batch", json!({"after": "19700101000000.000000"}), "batch_invalid"),
+        ("the other half", json!({"events": [], "content": "hello"}), "batch_invalid"),
+        ("a batch after nothing", json!({"after": "1", "events": []}), "batch_invalid"),
         (
             "a batch of nothing",
             json!({"after": "19700101000000.000000", "events": [1]}),
@@ -128,20 +63,12 @@ pub(super) fn cases() -> Vec<Case> {
     ] {
         cases.push(Case::notify(name, body.to_string(), 422, code));
     }
-    for (name, signature) in [
-        ("no signature", ""),
-        ("a malformed one", "v1=00"),
-        ("an old one", "t=1,v1=00"),
-    ] {
+    for (name, signature) in
+        [("no signature", ""), ("a malformed one", "v1=00"), ("an old one", "t=1,v1=00")]
+    {
         let headers =
             format!("content-type: application/json\r\nx-realtalk-signature: {signature}\r\n");
-        cases.push(Case::notify_with(
-            name,
-            &headers,
-            good,
-            401,
-            "signature_invalid",
-        ));
+        cases.push(Case::notify_with(name, &headers, good, 401, "signature_invalid"));
     }
     cases
 }

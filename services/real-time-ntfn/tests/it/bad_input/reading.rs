@@ -47,16 +47,8 @@ pub(super) fn cases() -> Vec<Case> {
 pub(super) fn noise() -> Vec<Case> {
     vec![
         Case::noise("no HTTP", b"hello\r\n\r\n", 400),
-        Case::noise(
-            "TLS",
-            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-            400,
-        ),
-        Case::noise(
-            "a header without a colon",
-            b"GET /events HTTP/1.1\r\nhost x\r\n\r\n",
-            400,
-        ),
+        Case::noise("TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
+        Case::noise("a header without a colon", b"GET /events HTTP/1.1\r\nhost x\r\n\r\n", 400),
         Case::noise(
             "a length below zero",
             b"POST /notify HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
