@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
 use crate::crowd::Pace;
+use crate::markdown;
 use crate::row::{Row, burst, idle, post, slow, steady, storm};
 use crate::target::{Kind, Lab};
 
@@ -64,7 +65,13 @@ pub(crate) enum Command {
     /// Some clients never read
     Slow(slow::Slow),
     /// Every row with its default size
-    All,
+    All {
+        /// A third of the seconds with the same clients: sooner done, more scatter
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Turns files written by --json into a Markdown table
+    Report(markdown::Report),
     /// The bare loop itself
     #[command(hide = true)]
     BareServer {
@@ -101,15 +108,31 @@ impl Command {
             Self::Post(row) => vec![Box::new(row)],
             Self::Storm(row) => vec![Box::new(row)],
             Self::Slow(row) => vec![Box::new(row)],
-            Self::All => vec![
-                Box::new(idle::Idle::default()),
-                Box::new(burst::Burst::default()),
-                Box::new(steady::Steady::default()),
-                Box::new(post::Post::default()),
-                Box::new(storm::Storm::default()),
-                Box::new(slow::Slow::default()),
-            ],
-            Self::BareServer { .. } => Vec::new(),
+            Self::All { quick } => all(quick),
+            Self::Report(_) | Self::BareServer { .. } => Vec::new(),
         }
     }
+
+    /// Whether it asks for less than the default sizes, which is a condition of its own.
+    pub(crate) fn quick(&self) -> bool {
+        matches!(self, Self::All { quick: true })
+    }
+}
+
+/// Every row. The three that last as long as one likes can be shorter; the others take the time that
+/// their work or the server's limits take.
+pub(crate) fn all(quick: bool) -> Vec<Box<dyn Row>> {
+    let (idle, steady, post) = if quick {
+        (idle::Idle::quick(), steady::Steady::quick(), post::Post::quick())
+    } else {
+        Default::default()
+    };
+    vec![
+        Box::new(idle),
+        Box::new(burst::Burst::default()),
+        Box::new(steady),
+        Box::new(post),
+        Box::new(storm::Storm::default()),
+        Box::new(slow::Slow::default()),
+    ]
 }

@@ -16,6 +16,7 @@ mod histogram;
 mod http;
 mod interrupt;
 mod mark;
+mod markdown;
 mod poster;
 mod process;
 mod report;
@@ -35,10 +36,20 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::args::{Args, Command};
 use crate::report::{Conditions, RowReport};
 
-fn main() -> Result<ExitCode> {
-    let args = Args::parse();
+fn main() -> ExitCode {
+    // One line with the causes in it, also where backtraces are on.
+    start(Args::parse()).unwrap_or_else(|error| {
+        eprintln!("Error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn start(args: Args) -> Result<ExitCode> {
     if let Command::BareServer { port } = args.command {
         return bare_server::run(port).map(|()| ExitCode::SUCCESS);
+    }
+    if let Command::Report(report) = args.command {
+        return report.run().map(|()| ExitCode::SUCCESS);
     }
     interrupt::watch()?;
     raise_descriptor_limit()?;
@@ -48,7 +59,7 @@ fn main() -> Result<ExitCode> {
 /// Runs the rows that were asked for and prints each table as soon as it is complete.
 fn run(args: Args) -> Result<ExitCode> {
     let lab = args.lab()?;
-    let conditions = Conditions::of(&lab, args.runs, &args.targets);
+    let conditions = Conditions::of(&lab, args.runs, args.command.quick(), &args.targets);
     println!("{}", conditions.lines().trim_end());
     let mut reports = Vec::new();
     for row in args.command.rows() {

@@ -1,6 +1,6 @@
 //! What was measured, under which conditions, as JSON and as tables.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::figure::{Figure, OTHERS, Sample, medians};
@@ -77,17 +77,20 @@ impl RowReport {
 }
 
 /// The machine and the servers.
-#[derive(Serialize)]
+#[derive(Deserialize, PartialEq, Serialize)]
 pub(crate) struct Conditions {
     kernel: String,
     cores: usize,
     runs: usize,
+    /// Whether the rows were shorter than by default.
+    #[serde(default)]
+    quick: bool,
     generator: String,
     targets: Vec<(Kind, String)>,
 }
 
 impl Conditions {
-    pub(crate) fn of(lab: &Lab, runs: usize, targets: &[Kind]) -> Self {
+    pub(crate) fn of(lab: &Lab, runs: usize, quick: bool, targets: &[Kind]) -> Self {
         let uname = rustix::system::uname();
         Self {
             kernel: format!(
@@ -97,6 +100,7 @@ impl Conditions {
             ),
             cores: std::thread::available_parallelism().map_or(0, usize::from),
             runs,
+            quick,
             generator: format!(
                 "realtalk-bench {}, {} build, {} threads, same machine, loopback",
                 env!("CARGO_PKG_VERSION"),
@@ -117,8 +121,12 @@ impl Conditions {
     /// The lines above the tables.
     pub(crate) fn lines(&self) -> String {
         let mut text = format!(
-            "{}, {} cores; median of {}; {}\n",
-            self.kernel, self.cores, self.runs, self.generator
+            "{}, {} cores; median of {}{}; {}\n",
+            self.kernel,
+            self.cores,
+            self.runs,
+            if self.quick { ", --quick (shorter rows)" } else { "" },
+            self.generator
         );
         for (kind, settings) in &self.targets {
             text += &format!("{kind}: {settings}\n");

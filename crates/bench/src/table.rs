@@ -84,7 +84,7 @@ fn align(lines: &[Vec<String>], targets: usize) -> String {
 }
 
 /// `1234567.8` with one digit as `1,234,567.8`.
-fn number(value: f64, digits: usize) -> String {
+pub(crate) fn number(value: f64, digits: usize) -> String {
     if !value.is_finite() {
         return "never".into();
     }

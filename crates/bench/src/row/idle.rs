@@ -26,6 +26,12 @@ impl Default for Idle {
     }
 }
 
+impl Idle {
+    pub(crate) fn quick() -> Self {
+        Self { secs: 15, ..Self::default() }
+    }
+}
+
 impl Row for Idle {
     fn name(&self) -> &'static str {
         "idle"

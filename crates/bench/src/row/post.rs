@@ -34,6 +34,12 @@ impl Default for Post {
     }
 }
 
+impl Post {
+    pub(crate) fn quick() -> Self {
+        Self { secs: 5, seen: 250, ..Self::default() }
+    }
+}
+
 impl Row for Post {
     fn name(&self) -> &'static str {
         "post"

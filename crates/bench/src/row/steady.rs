@@ -30,6 +30,12 @@ impl Default for Steady {
     }
 }
 
+impl Steady {
+    pub(crate) fn quick() -> Self {
+        Self { secs: 8, ..Self::default() }
+    }
+}
+
 impl Row for Steady {
     fn name(&self) -> &'static str {
         "steady"

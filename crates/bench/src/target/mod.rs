@@ -10,13 +10,15 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use rustix::process::Pid;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::crowd::{Pace, Stream};
 use crate::mark::Mark;
 
 /// Which server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
+)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
     /// Both services of RealTalk.
