@@ -65,6 +65,8 @@ rust() {
     step "documentation" rust_docs
     step "build" cargo build --workspace --locked --quiet
     step "Rust tests" cargo test --workspace --locked --quiet
+    STREAM_ENGINE=portable step "Rust tests of streams, on the portable path" \
+        cargo test -p realtime-ntfn -p realtalk --test it --locked --quiet
 }
 
 docs() {
@@ -82,6 +84,8 @@ web() {
     step "web client: types" npm run --silent --prefix web-tests check
     step "web client: units" npm run --silent --prefix web-tests unit
     step "web client: browser" npm run --silent --prefix web-tests browser
+    STREAM_ENGINE=portable step "web client: recovery, on the portable path" \
+        node --test --test-concurrency=1 web-tests/browser/recovery.test.js
 }
 
 case ${1:-all} in

@@ -11,6 +11,9 @@ import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('..', import.meta.url));
 const binaries = resolve(here, process.env.REALTALK_BIN ?? '../target/debug');
+// Where streams are run is the one setting that a whole test run chooses.
+const { STREAM_ENGINE } = process.env;
+const engine = STREAM_ENGINE ? { STREAM_ENGINE } : {};
 
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set();
@@ -67,7 +70,7 @@ export class Service {
 
   async start() {
     const child = spawn(join(binaries, this.name), {
-      env: { PATH: process.env.PATH, ...this.environment, PORT: String(this.port) },
+      env: { PATH: process.env.PATH, ...engine, ...this.environment, PORT: String(this.port) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;

@@ -46,6 +46,9 @@ struct Env {
     /// Streams at once from one address that is not loopback; 0 for no limit.
     #[serde(default = "default_max_streams_per_address")]
     max_streams_per_address: usize,
+    /// `handover`: streams live in threads of their own, the way for many. `portable`: in actix.
+    #[serde(default)]
+    stream_engine: StreamEngine,
     /// Events kept in memory for clients that return.
     #[serde(default = "default_ring_events")]
     ring_events: usize,
@@ -78,6 +81,23 @@ struct Env {
     rust_log: String,
 }
 
+/// Where streams are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StreamEngine {
+    /// In shards, to which their sockets are handed over.
+    Handover,
+    /// As bodies of actix responses.
+    Portable,
+}
+
+impl Default for StreamEngine {
+    /// Sockets can be handed over where they are descriptors.
+    fn default() -> Self {
+        if cfg!(unix) { Self::Handover } else { Self::Portable }
+    }
+}
+
 /// The settings in force.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -99,6 +119,8 @@ pub struct Config {
     pub max_streams: usize,
     /// Streams at once from one address; 0 for no limit.
     pub max_streams_per_address: usize,
+    /// Where streams are run.
+    pub engine: StreamEngine,
     /// What the ring may hold.
     pub ring: RingLimits,
     /// How far a slow client may fall behind.
@@ -175,6 +197,7 @@ impl Config {
             proxies: TrustedProxies::parse(env.trusted_proxies.as_deref())?,
             max_streams: env.max_streams,
             max_streams_per_address: env.max_streams_per_address,
+            engine: env.stream_engine,
             ring: RingLimits {
                 events: within("RING_EVENTS", env.ring_events, 1..=16_777_216)?,
                 bytes: within("RING_MIB", env.ring_mib, 1..=65_536)? * 1024 * 1024,
@@ -208,6 +231,7 @@ impl fmt::Display for Config {
         writeln!(f, "TRUSTED_PROXIES={:?}", self.proxies)?;
         writeln!(f, "MAX_STREAMS={}", self.max_streams)?;
         writeln!(f, "MAX_STREAMS_PER_ADDRESS={}", self.max_streams_per_address)?;
+        writeln!(f, "STREAM_ENGINE={:?}", self.engine)?;
         writeln!(f, "RING_EVENTS={}", self.ring.events)?;
         writeln!(f, "RING_MIB={}", self.ring.bytes / 1024 / 1024)?;
         writeln!(f, "BACKLOG_EVENTS={}", self.backlog.events)?;

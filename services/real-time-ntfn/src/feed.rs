@@ -155,7 +155,7 @@ impl FeedTask {
         let page = self.upstream.events_tail(TAIL).await?;
         self.hub.restart(page.batch.after);
         self.last = page.batch.after;
-        self.append(&page.batch.events);
+        self.append(&page.batch.events).await;
         Ok(())
     }
 
@@ -163,7 +163,7 @@ impl FeedTask {
         self.heard = Instant::now();
         if batch.after <= self.last {
             let new = batch.events.partition_point(|event| event.id <= self.last);
-            self.append(&batch.events[new..]);
+            self.append(&batch.events[new..]).await;
         } else {
             self.metrics.gaps.inc();
             tracing::debug!(last_id = %self.last, after = %batch.after, "gap in the feed");
@@ -202,7 +202,7 @@ impl FeedTask {
         loop {
             match self.upstream.events_after(self.last, PULL).await {
                 Ok(page) => {
-                    self.append(&page.batch.events);
+                    self.append(&page.batch.events).await;
                     if page.batch.events.is_empty() || self.last >= page.head {
                         return self.recovered();
                     }
@@ -225,11 +225,11 @@ impl FeedTask {
         }
     }
 
-    fn append(&mut self, events: &[Event]) {
+    async fn append(&mut self, events: &[Event]) {
         if let Some(last) = events.last() {
             self.last = last.id;
             self.metrics.events.inc_by(events.len() as u64);
-            self.hub.publish(events.iter().map(entry));
+            self.hub.publish(events.iter().map(entry)).await;
         }
     }
 
@@ -255,5 +255,10 @@ impl FeedTask {
 }
 
 fn entry(event: &Event) -> Entry {
-    Entry { id: Some(event.id), audience: event.audience.clone(), sse: frame::durable(event) }
+    Entry {
+        id: Some(event.id),
+        audience: event.audience.clone(),
+        sse: frame::durable(event),
+        published: Instant::now(),
+    }
 }

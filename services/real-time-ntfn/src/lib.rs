@@ -6,6 +6,7 @@
 
 pub mod admission;
 pub mod config;
+pub mod engine;
 pub mod feed;
 pub mod frame;
 pub mod hub;
@@ -16,6 +17,7 @@ pub mod resume;
 pub mod ring;
 pub mod routes;
 pub mod scope;
+pub mod shard;
 pub mod socket;
 pub mod upstream;
 
@@ -32,11 +34,13 @@ use http_kit::{InternalHop, Operations, Shutdown, request, shutdown::raise_open_
 
 use admission::Admission;
 pub use config::Config;
+use config::StreamEngine;
 use feed::Feed;
 use hub::Hub;
 use metrics::Metrics;
 use resume::Resume;
 use routes::AppState;
+use shard::Shards;
 use upstream::Upstream;
 
 /// Longer than the relay keeps an idle connection, so that none is closed under a push.
@@ -55,7 +59,8 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let metrics = Metrics::new(&registry)?;
     let hop = InternalHop::new(config.secret.clone());
     let upstream = Upstream::new(&config.message_url, hop.clone())?;
-    let hub = Hub::new(config.ring, config.backlog, metrics.clone());
+    let shards = start_shards(&config, &metrics)?;
+    let hub = Hub::new(config.ring, config.backlog, metrics.clone(), shards);
     let (feed, feed_task) = Feed::new(upstream.clone(), hub.clone(), metrics.clone());
     let admission = Admission::new(config.max_streams, config.max_streams_per_address, open_files);
     let operations = operations(registry, &feed, &hub)?;
@@ -89,6 +94,21 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     Ok(())
 }
 
+fn start_shards(config: &Config, metrics: &Metrics) -> std::io::Result<Option<Shards>> {
+    if config.engine == StreamEngine::Portable {
+        return Ok(None);
+    }
+    let settings = shard::Settings {
+        shards: std::thread::available_parallelism().map_or(2, usize::from),
+        ring: config.ring,
+        backlog: config.backlog,
+        heartbeat: config.heartbeat,
+        stall: config.stall,
+        metrics: metrics.clone(),
+    };
+    Shards::start(&settings).map(Some)
+}
+
 fn server(
     listener: TcpListener,
     config: &Config,
@@ -116,6 +136,7 @@ fn server(
                     .add((X_CONTENT_TYPE_OPTIONS, "nosniff"))
                     .add((REFERRER_POLICY, "no-referrer")),
             )
+            .wrap(from_fn(engine::run_stream))
     })
     .keep_alive(KEEP_ALIVE)
     .max_connections(most_connections)
@@ -125,7 +146,10 @@ fn server(
     .h1_allow_half_closed(false)
     .shutdown_timeout(1)
     .disable_signals()
-    .on_connect(move |connection, _| socket::prepare(connection, stall))
+    .on_connect(move |connection, extensions| {
+        socket::prepare(connection, stall);
+        engine::remember(connection, extensions);
+    })
     .listen(listener)?
     .run();
     Ok(server)
@@ -140,6 +164,9 @@ fn operations(
     let readiness = Arc::new(move || {
         if hub.is_draining() {
             return Err("the service is stopping".to_owned());
+        }
+        if hub.has_failed() {
+            return Err("a shard has failed: restart this process".to_owned());
         }
         if feed.is_loaded() {
             return Ok(());

@@ -14,9 +14,7 @@ use std::{
 };
 
 use actix_web::{
-    HttpResponse,
-    body::{BodySize, MessageBody},
-    http::{Version, header},
+    body::{BodySize, BoxBody, MessageBody},
     web::Bytes,
 };
 use rand::RngExt;
@@ -28,6 +26,9 @@ use crate::{
     hub::{Step, Subscriber},
     metrics::Metrics,
 };
+
+/// In the metrics.
+const ENGINE: &str = "portable";
 
 /// All that a stream needs to run.
 pub struct Opening {
@@ -45,24 +46,10 @@ pub struct Opening {
     pub metrics: Metrics,
 }
 
-/// Answers a request with a stream.
-pub fn respond(version: Version, opening: Opening) -> HttpResponse {
-    let mut response = HttpResponse::Ok();
-    response.insert_header((header::CONTENT_TYPE, "text/event-stream")).insert_header(NO_STORE);
-    // Proxies that buffer would hold events back.
-    response.insert_header(("x-accel-buffering", "no"));
-    let http_1_0 = version < Version::HTTP_11;
-    if http_1_0 {
-        response.force_close();
-    }
-    let mut response = response.body(Stream::new(opening));
-    // HTTP/1.0 knows no chunks: the stream ends with the connection.
-    response.head_mut().no_chunking(http_1_0);
-    response.map_into_boxed_body()
+/// The body of a response that is a stream.
+pub fn body(opening: Opening) -> BoxBody {
+    BoxBody::new(Stream::new(opening))
 }
-
-/// Neither stored nor transformed on the way: compression would buffer.
-pub const NO_STORE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "no-store, no-transform");
 
 struct Stream {
     opening: Opening,
@@ -84,8 +71,7 @@ enum Phase {
 
 impl Stream {
     fn new(opening: Opening) -> Self {
-        opening.metrics.streams.inc();
-        opening.metrics.opened.inc();
+        opening.metrics.stream_opened(ENGINE);
         // The first heartbeat comes at a random time: streams that began together must not
         // all beat together.
         let first = opening.heartbeat.mul_f64(rand::random());
@@ -150,8 +136,7 @@ impl MessageBody for Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         let Opening { metrics, client_id, permit, .. } = &self.opening;
-        metrics.streams.dec();
-        metrics.closed.with_label_values(&[self.reason]).inc();
+        metrics.stream_closed(ENGINE, self.reason);
         tracing::info!(
             client_id,
             address = %permit.address(),

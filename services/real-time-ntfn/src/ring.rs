@@ -1,6 +1,6 @@
 //! [`Ring`]: the last events, encoded, for streams that are behind.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use common::{Audience, EventId};
@@ -16,11 +16,20 @@ pub struct Entry {
     pub audience: Audience,
     /// Its SSE frame.
     pub sse: Bytes,
+    /// When it reached this service.
+    pub published: Instant,
 }
 
 /// A place between two entries, counted since the start of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position(u64);
+
+impl Position {
+    /// How many entries lie between this position and a later one.
+    pub fn until(self, later: Self) -> u64 {
+        later.0.saturating_sub(self.0)
+    }
+}
 
 /// The last entries, bounded in number and bytes.
 ///
@@ -155,6 +164,7 @@ mod tests {
             id: micros.map(id),
             audience: Audience::Room(PUBLIC_ROOM.to_owned()),
             sse: Bytes::from(vec![b'x'; size]),
+            published: Instant::now(),
         })
     }
 

@@ -14,6 +14,7 @@ mod board;
 mod crash;
 mod cut;
 mod deadline;
+mod descriptors;
 mod drain;
 mod fanout;
 mod hang;

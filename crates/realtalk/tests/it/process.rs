@@ -15,7 +15,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{board::Board, deadline::until};
+use crate::{board::Board, deadline::until, scale::Scale};
 
 const START: Duration = Duration::from_secs(30);
 
@@ -88,11 +88,12 @@ impl Service {
         self.port
     }
 
-    /// The program with its settings and nothing else in its environment.
+    /// The program with its settings and nothing else in its environment, but for the stream
+    /// engine under test.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(program(self.name));
         let settings = self.settings.iter().map(|(name, value)| (name, value));
-        command.env_clear().envs(settings);
+        command.env_clear().envs(Scale::read().engine()).envs(settings);
         command
     }
 
@@ -150,9 +151,13 @@ impl Service {
         fs::read_to_string(self.log.with_extension("out")).unwrap_or_default()
     }
 
+    /// The process that runs.
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(self.child.as_ref().unwrap())
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
-        let child = self.child.as_ref().unwrap();
-        kill_process(Pid::from_child(child), signal).unwrap();
+        kill_process(self.pid(), signal).unwrap();
     }
 
     /// Ends the process on the spot, as a crash does.

@@ -10,6 +10,7 @@ pub(crate) struct Scale {
     #[serde(default = "default_rounds")]
     realtalk_rounds: u32,
     realtalk_long: Option<String>,
+    stream_engine: Option<String>,
 }
 
 fn default_rounds() -> u32 {
@@ -31,6 +32,11 @@ impl Scale {
         let seed = self.realtalk_seed.unwrap_or_else(rand::random);
         eprintln!("{test}: REALTALK_SEED={seed}");
         seed
+    }
+
+    /// Where streams are to be run, as a setting of the services.
+    pub(crate) fn engine(&self) -> Option<(&'static str, &str)> {
+        Some(("STREAM_ENGINE", self.stream_engine.as_deref()?))
     }
 
     /// Whether there is time for the largest sizes.

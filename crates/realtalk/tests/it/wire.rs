@@ -80,7 +80,8 @@ impl Dial {
             text: BytesMut::new(),
             body: match length {
                 Some(length) => Body::Length(length.parse().map_err(io::Error::other)?),
-                None => Body::Chunk(0),
+                None if head.contains("transfer-encoding: chunked") => Body::Chunk(0),
+                None => Body::ToEnd,
             },
         })
     }
@@ -107,6 +108,8 @@ enum Body {
     Length(usize),
     /// So many bytes of the current chunk are left, with the line break after it.
     Chunk(usize),
+    /// Everything up to the end of the connection.
+    ToEnd,
     Over,
 }
 
@@ -170,6 +173,10 @@ impl Wire {
                 return Ok(None);
             }
             if !self.decode()? && self.socket.read_buf(&mut self.input).await? == 0 {
+                if matches!(self.body, Body::ToEnd) {
+                    self.body = Body::Over;
+                    return Ok(None);
+                }
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
@@ -211,6 +218,11 @@ impl Wire {
     fn decode(&mut self) -> io::Result<bool> {
         match self.body {
             Body::Over => Ok(false),
+            Body::ToEnd => {
+                let piece = self.input.split();
+                self.text.extend_from_slice(&piece);
+                Ok(!piece.is_empty())
+            }
             Body::Length(left) => {
                 let piece = self.input.split_to(left.min(self.input.len()));
                 self.text.extend_from_slice(&piece);

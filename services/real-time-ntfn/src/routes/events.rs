@@ -15,9 +15,10 @@ use uuid::Uuid;
 use super::AppState;
 use crate::{
     admission::{Permit, Refusal},
+    engine::{self, NO_STORE},
     frame,
     openapi::ProblemBody,
-    portable::{self, NO_STORE, Opening},
+    portable::Opening,
     resume::{Cursor, NotNow, Request},
     scope::Scope,
 };
@@ -79,17 +80,14 @@ pub async fn stream_events(
     };
     state.metrics.resumes.with_label_values(&[start.from]).inc();
     tracing::info!(client_id, address = %permit.address(), from = start.from, "client connected");
-    Ok(portable::respond(
-        request.version(),
-        Opening {
-            preface: start.preface,
-            subscriber: start.subscriber,
-            permit,
-            client_id,
-            heartbeat: state.heartbeat,
-            metrics: state.metrics.clone(),
-        },
-    ))
+    Ok(engine::respond(Opening {
+        preface: start.preface,
+        subscriber: start.subscriber,
+        permit,
+        client_id,
+        heartbeat: state.heartbeat,
+        metrics: state.metrics.clone(),
+    }))
 }
 
 impl EventsQuery {

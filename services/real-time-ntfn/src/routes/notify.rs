@@ -1,5 +1,7 @@
 //! `/notify`: what has happened, from the message service or from a program of the user's.
 
+use std::time::Instant;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
@@ -58,7 +60,7 @@ pub async fn notify(
             state.feed.apply(batch).await.ok_or_else(stopping)?
         }
         Err(_) => {
-            state.broadcast(Direct::parse(parse(&body)?)?);
+            state.broadcast(Direct::parse(parse(&body)?)?).await;
             state.hub.head()
         }
     };
@@ -125,16 +127,18 @@ impl Direct {
 }
 
 impl AppState {
-    fn broadcast(&self, direct: Direct) {
+    async fn broadcast(&self, direct: Direct) {
         // An event that everyone has got from the log is not said twice.
         if direct.id.is_some_and(|id| self.hub.contains(id)) {
             return;
         }
-        self.hub.publish([Entry {
+        let entry = Entry {
             id: None,
             audience: Audience::Room(PUBLIC_ROOM.to_owned()),
             sse: frame::transient(&direct.name, &direct.data),
-        }]);
+            published: Instant::now(),
+        };
+        self.hub.publish([entry]).await;
     }
 }
 

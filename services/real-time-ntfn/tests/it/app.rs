@@ -7,7 +7,7 @@ use std::{
 };
 
 use common::{Secret, signature};
-use http_kit::Shutdown;
+use http_kit::{Shutdown, settings::environment};
 use realtime_ntfn::{Config, run};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
@@ -38,7 +38,9 @@ impl App {
         ];
         let variables = defaults.iter().chain(settings);
         let owned = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let config = Config::from_variables(owned).unwrap();
+        // Where streams are run is the one setting that a whole test run chooses.
+        let engine = environment().filter(|(name, _)| name == "STREAM_ENGINE");
+        let config = Config::from_variables(engine.chain(owned)).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = Shutdown::new();

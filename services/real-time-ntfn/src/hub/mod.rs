@@ -1,0 +1,211 @@
+//! [`Hub`]: where events meet streams.
+//!
+//! Publishing appends to the ring and returns; it waits for no stream. Every stream reads a ring
+//! from a position of its own, so a slow one is only ever behind, never in the way.
+//!
+//! Streams live in shards, which have copies of the ring, or, where a socket cannot be handed over,
+//! on the portable path, which reads the hub's own. Both are told the same things in the same order,
+//! so a position means the same everywhere.
+
+mod subscriber;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use common::EventId;
+use futures_util::task::AtomicWaker;
+use tokio::sync::{Notify, watch};
+
+use crate::{
+    config::{Backlog, RingLimits},
+    metrics::Metrics,
+    ring::{Entry, Ring},
+    scope::Scope,
+    shard::Shards,
+};
+pub use subscriber::{Step, Subscriber};
+
+/// How often a drain looks how many streams are left.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// Streams closed per second when the service stops, at least: few streams need no long drain.
+const DRAIN_PACE: f64 = 100.0;
+
+/// Owns the ring and knows every stream. Clones are the same hub.
+#[derive(Clone)]
+pub struct Hub {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: RwLock<State>,
+    /// Who waits for the next entry.
+    wakers: Mutex<HashMap<u64, Arc<AtomicWaker>>>,
+    next_key: AtomicU64,
+    published: Notify,
+    shards: Option<Shards>,
+    drain: watch::Sender<Option<Duration>>,
+    draining: AtomicBool,
+    backlog: Backlog,
+    metrics: Metrics,
+}
+
+struct State {
+    ring: Ring,
+    /// Counts the times that the ring was restarted, which leaves a hole in every stream.
+    generation: u64,
+}
+
+impl Hub {
+    /// A hub without events. [`run`](Hub::run) it. Without `shards`, all streams take the portable
+    /// path.
+    pub fn new(
+        limits: RingLimits,
+        backlog: Backlog,
+        metrics: Metrics,
+        shards: Option<Shards>,
+    ) -> Self {
+        let state = State { ring: Ring::new(limits, EventId::ZERO), generation: 0 };
+        let shared = Shared {
+            state: RwLock::new(state),
+            wakers: Mutex::default(),
+            next_key: AtomicU64::new(0),
+            published: Notify::new(),
+            shards,
+            drain: watch::Sender::new(None),
+            draining: AtomicBool::new(false),
+            backlog,
+            metrics,
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Wakes streams whenever something was published. A task of its own does this, so that a
+    /// burst of events wakes each stream once, and publishing costs the same for any number.
+    pub async fn run(self) {
+        loop {
+            self.shared.published.notified().await;
+            let wakers: Vec<_> = self.wakers().values().cloned().collect();
+            for waker in wakers {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Gives entries to all streams, in this order. Waits only when a shard has more to do than
+    /// it can queue.
+    pub async fn publish(&self, entries: impl IntoIterator<Item = Entry>) {
+        let entries: Arc<[_]> = entries.into_iter().map(Arc::new).collect();
+        if let Some(shards) = &self.shared.shards {
+            shards.room().await;
+        }
+        let mut state = self.write();
+        for entry in entries.iter() {
+            state.ring.push(entry.clone());
+        }
+        // Under the lock, so that all rings hold the same in the same order.
+        if let Some(shards) = &self.shared.shards {
+            shards.publish(&entries);
+        }
+        drop(state);
+        self.shared.published.notify_one();
+    }
+
+    /// Goes on after `head` without what lies between: every stream gets a `reset`.
+    pub fn restart(&self, head: EventId) {
+        let mut state = self.write();
+        state.ring.restart(head);
+        state.generation += 1;
+        if let Some(shards) = &self.shared.shards {
+            shards.restart(head);
+        }
+        drop(state);
+        self.shared.published.notify_one();
+    }
+
+    /// The last id of the log that has been published.
+    pub fn head(&self) -> EventId {
+        self.read().ring.head()
+    }
+
+    /// Whether an event of the log is in the ring.
+    pub fn contains(&self, id: EventId) -> bool {
+        self.read().ring.contains(id)
+    }
+
+    /// A stream that goes on after `cursor`, unless the ring no longer reaches back to it.
+    pub fn subscribe(&self, cursor: EventId, scope: Scope) -> Option<Subscriber> {
+        let state = self.read();
+        let position = state.ring.after(cursor)?;
+        let (end, generation) = (state.ring.end(), state.generation);
+        drop(state);
+        let key = self.shared.next_key.fetch_add(1, Ordering::Relaxed);
+        let waker = Arc::new(AtomicWaker::new());
+        self.wakers().insert(key, waker.clone());
+        let drain = self.shared.drain.subscribe();
+        let hub = self.clone();
+        Some(Subscriber { hub, key, waker, drain, scope, position, replay_end: end, generation })
+    }
+
+    /// How many streams there are.
+    pub fn streams(&self) -> usize {
+        self.wakers().len() + self.shared.shards.as_ref().map_or(0, Shards::streams)
+    }
+
+    /// Whether a shard has panicked.
+    pub fn has_failed(&self) -> bool {
+        self.shared.shards.as_ref().is_some_and(Shards::has_failed)
+    }
+
+    /// Whether streams are being closed.
+    pub fn is_draining(&self) -> bool {
+        self.shared.draining.load(Ordering::Acquire)
+    }
+
+    /// Asks all streams to end, spread over a window that is `longest` or what their number
+    /// needs; returns when they have, or the window has passed.
+    pub async fn drain(&self, longest: Duration) {
+        self.shared.draining.store(true, Ordering::Release);
+        self.shared.metrics.draining.set(1);
+        let streams = self.streams();
+        let window = longest.min(Duration::from_secs_f64(streams as f64 / DRAIN_PACE));
+        if streams > 0 {
+            tracing::info!(streams, window_secs = window.as_secs_f32(), "closing the streams");
+        }
+        self.shared.drain.send_replace(Some(window));
+        self.shared.published.notify_one();
+        if let Some(shards) = &self.shared.shards {
+            shards.drain(window);
+        }
+        let empty = async {
+            while self.streams() > 0 {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        // Streams whose clients take nothing cannot say goodbye; the server ends them.
+        const GRACE: Duration = Duration::from_millis(500);
+        if tokio::time::timeout(window + GRACE, empty).await.is_err() {
+            tracing::warn!(streams = self.streams(), "streams that take nothing are cut");
+        }
+    }
+
+    // A panic while a lock is held is a bug in the few lines that hold it; the data are whole
+    // between any two of them, so going on is right.
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.shared.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.shared.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wakers(&self) -> MutexGuard<'_, HashMap<u64, Arc<AtomicWaker>>> {
+        self.shared.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

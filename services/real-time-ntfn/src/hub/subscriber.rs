@@ -1,0 +1,272 @@
+//! [`Subscriber`]: one stream's place in the hub.
+
+use std::{
+    collections::VecDeque,
+    net::TcpStream,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::task::AtomicWaker;
+use tokio::sync::watch;
+
+use super::Hub;
+use crate::{
+    admission::Permit,
+    config::Backlog,
+    frame,
+    ring::Position,
+    scope::Scope,
+    shard::{NewConnection, Shards},
+};
+
+/// Streams take frames in pieces of about this size. actix keeps a write buffer at the size it
+/// once grew to, and a long replay must not leave every stream with a large one.
+const PIECE_BYTES: usize = 4_096;
+
+/// One stream's place in the hub; leaves it when dropped.
+pub struct Subscriber {
+    pub(super) hub: Hub,
+    pub(super) key: u64,
+    pub(super) waker: Arc<AtomicWaker>,
+    pub(super) drain: watch::Receiver<Option<Duration>>,
+    pub(super) scope: Scope,
+    pub(super) position: Position,
+    /// What lies before this is replay, which may be long; what comes after it is backlog.
+    pub(super) replay_end: Position,
+    pub(super) generation: u64,
+}
+
+/// What a stream does next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Send these bytes.
+    Send(Bytes),
+    /// Close: the client is too slow, and will resume by id.
+    Lagged,
+}
+
+impl Subscriber {
+    /// The next frames for this stream, or when they come.
+    pub fn poll_step(&mut self, context: &Context<'_>) -> Poll<Step> {
+        // Registered before looking, so that nothing published in between is missed.
+        self.waker.register(context.waker());
+        self.step().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// How long the stream may take to end, once the service stops.
+    pub fn drain_window(&self) -> Option<Duration> {
+        *self.drain.borrow()
+    }
+
+    /// Whether there is a shard to live on in.
+    pub fn can_be_handed_over(&self) -> bool {
+        self.hub.shared.shards.as_ref().is_some_and(Shards::is_alive)
+    }
+
+    /// Lives on in a shard, with this socket. Should the last shard fail at this very moment, the
+    /// socket is closed, and the client comes back.
+    pub fn hand_over(
+        self,
+        socket: TcpStream,
+        preface: VecDeque<Bytes>,
+        permit: Permit,
+        client_id: String,
+    ) {
+        if let Some(shards) = &self.hub.shared.shards {
+            shards.add(NewConnection {
+                socket,
+                preface,
+                scope: self.scope.clone(),
+                position: self.position,
+                generation: self.generation,
+                permit,
+                client_id,
+            });
+        }
+    }
+
+    fn step(&mut self) -> Option<Step> {
+        let hub = self.hub.clone();
+        let state = hub.read();
+        if self.generation != state.generation {
+            self.generation = state.generation;
+            self.position = state.ring.end();
+            self.replay_end = self.position;
+            return Some(Step::Send(frame::reset("expired", state.ring.head())));
+        }
+        let Some(lag) = state.ring.lag(self.position.max(self.replay_end)) else {
+            return Some(Step::Lagged);
+        };
+        let Backlog { events, bytes } = hub.shared.backlog;
+        let entries = state.ring.read(self.position);
+        let (false, Some(entries)) = (lag.events > events || lag.bytes > bytes, entries) else {
+            return Some(Step::Lagged);
+        };
+        let mut piece = Piece::default();
+        for (entry, next) in entries {
+            let replay = self.position < self.replay_end;
+            // What is not in the log was for those who were there.
+            let missed = replay && entry.id.is_none();
+            if !missed && self.scope.receives(&entry.audience) {
+                if !piece.has_room(&entry.sse) {
+                    break;
+                }
+                piece.add(&entry.sse);
+                let metrics = &hub.shared.metrics;
+                metrics.replayed.inc_by(u64::from(replay));
+                metrics.events_out.inc();
+                metrics.bytes_out.inc_by(entry.sse.len() as u64);
+            }
+            self.position = next;
+        }
+        piece.into_bytes().map(Step::Send)
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        self.hub.wakers().remove(&self.key);
+    }
+}
+
+/// Frames that go out together. A single one is shared, not copied.
+#[derive(Default)]
+enum Piece {
+    #[default]
+    Empty,
+    One(Bytes),
+    Many(BytesMut),
+}
+
+impl Piece {
+    fn has_room(&self, frame: &Bytes) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::One(first) => first.len() + frame.len() <= PIECE_BYTES,
+            Self::Many(frames) => frames.len() + frame.len() <= PIECE_BYTES,
+        }
+    }
+
+    fn add(&mut self, frame: &Bytes) {
+        *self = match std::mem::take(self) {
+            Self::Empty => Self::One(frame.clone()),
+            Self::One(first) => {
+                let mut frames = BytesMut::with_capacity(PIECE_BYTES);
+                frames.extend_from_slice(&first);
+                frames.extend_from_slice(frame);
+                Self::Many(frames)
+            }
+            Self::Many(mut frames) => {
+                frames.extend_from_slice(frame);
+                Self::Many(frames)
+            }
+        };
+    }
+
+    fn into_bytes(self) -> Option<Bytes> {
+        match self {
+            Self::Empty => None,
+            Self::One(frame) => Some(frame),
+            Self::Many(frames) => Some(frames.freeze()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::{Audience, EventId, event::PUBLIC_ROOM};
+    use std::time::Instant;
+
+    use futures_util::{FutureExt, task::noop_waker};
+
+    use super::*;
+    use crate::{config::RingLimits, metrics::Metrics, ring::Entry};
+
+    fn hub(backlog: Backlog) -> Hub {
+        let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
+        Hub::new(RingLimits { events: 100, bytes: 1 << 20 }, backlog, metrics, None)
+    }
+
+    fn entry(micros: u64, text: &str) -> Entry {
+        Entry {
+            id: EventId::from_micros(micros),
+            audience: Audience::Room(PUBLIC_ROOM.to_owned()),
+            sse: Bytes::copy_from_slice(text.as_bytes()),
+            published: Instant::now(),
+        }
+    }
+
+    fn publish<const N: usize>(hub: &Hub, entries: [Entry; N]) {
+        hub.publish(entries).now_or_never().unwrap();
+    }
+
+    fn subscribe(hub: &Hub, cursor: u64) -> Subscriber {
+        let cursor = EventId::from_micros(cursor).unwrap();
+        hub.subscribe(cursor, Scope::parse(None).unwrap()).unwrap()
+    }
+
+    fn step(subscriber: &mut Subscriber) -> Poll<Step> {
+        subscriber.poll_step(&Context::from_waker(&noop_waker()))
+    }
+
+    fn send(text: &'static str) -> Poll<Step> {
+        Poll::Ready(Step::Send(Bytes::from_static(text.as_bytes())))
+    }
+
+    #[test]
+    fn a_stream_gets_what_lies_after_its_cursor_and_then_what_comes() {
+        let hub = hub(Backlog { events: 10, bytes: 1_000 });
+        publish(&hub, [entry(1, "a"), entry(2, "b"), entry(3, "c")]);
+        let mut stream = subscribe(&hub, 1);
+        assert_eq!(step(&mut stream), send("bc"));
+        assert_eq!(step(&mut stream), Poll::Pending);
+        publish(&hub, [entry(4, "d")]);
+        assert_eq!(step(&mut stream), send("d"));
+    }
+
+    #[test]
+    fn what_is_not_in_the_log_is_not_replayed() {
+        let hub = hub(Backlog { events: 10, bytes: 1_000 });
+        let aside = |text| Entry { id: None, ..entry(0, text) };
+        publish(&hub, [entry(1, "a"), aside("-"), entry(2, "b")]);
+        let mut stream = subscribe(&hub, 0);
+        publish(&hub, [aside("+")]);
+        assert_eq!(step(&mut stream), send("ab+"));
+    }
+
+    #[test]
+    fn only_what_came_after_the_start_counts_as_backlog() {
+        let hub = hub(Backlog { events: 2, bytes: 1_000 });
+        hub.publish((1..=50).map(|at| entry(at, "x"))).now_or_never().unwrap();
+        let mut stream = subscribe(&hub, 0);
+        publish(&hub, [entry(51, "y"), entry(52, "z")]);
+        let Poll::Ready(Step::Send(bytes)) = step(&mut stream) else { panic!("no replay") };
+        assert_eq!(bytes.len(), 52);
+        publish(&hub, [entry(53, "a"), entry(54, "b"), entry(55, "c")]);
+        assert_eq!(step(&mut stream), Poll::Ready(Step::Lagged));
+    }
+
+    #[test]
+    fn a_restart_tells_every_stream_and_goes_on() {
+        let hub = hub(Backlog { events: 10, bytes: 1_000 });
+        let mut stream = subscribe(&hub, 0);
+        hub.restart(EventId::from_micros(500).unwrap());
+        publish(&hub, [entry(501, "a")]);
+        let Poll::Ready(Step::Send(bytes)) = step(&mut stream) else { panic!("no reset") };
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        assert!(text.contains("reset") && text.contains("19700101000000.000501"), "{text}");
+        assert_eq!(step(&mut stream), Poll::Pending);
+    }
+
+    #[test]
+    fn a_stream_that_is_dropped_has_left() {
+        let hub = hub(Backlog { events: 10, bytes: 1_000 });
+        let stream = subscribe(&hub, 0);
+        assert_eq!(hub.streams(), 1);
+        drop(stream);
+        assert_eq!(hub.streams(), 0);
+    }
+}

@@ -1,0 +1,97 @@
+//! [`Command`]: what a shard is told.
+
+use std::{
+    collections::VecDeque,
+    net::TcpStream,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use common::EventId;
+use mio::Waker;
+
+use crate::{
+    admission::Permit,
+    ring::{Entry, Position},
+    scope::Scope,
+};
+
+/// One step in a shard's history. They are carried out in the order of the queue.
+pub enum Command {
+    /// Append entries to the ring.
+    Publish(Arc<[Arc<Entry>]>),
+    /// Take over a connection.
+    Add(Box<NewConnection>),
+    /// Start the ring over, and tell every connection.
+    Restart(EventId),
+    /// Close all connections, spread over a window.
+    Drain(Duration),
+    /// Fail, to show what happens then.
+    #[cfg(test)]
+    Panic,
+    /// End.
+    Stop,
+}
+
+/// A connection on its way to a shard.
+pub struct NewConnection {
+    /// Its socket, not blocking.
+    pub socket: TcpStream,
+    /// What is written before anything from the ring: the head of the response, to begin with.
+    pub preface: VecDeque<Bytes>,
+    /// What it watches.
+    pub scope: Scope,
+    /// Where in the ring it goes on.
+    pub position: Position,
+    /// How often the ring had been restarted when that was so.
+    pub generation: u64,
+    /// Its place among the admitted.
+    pub permit: Permit,
+    /// The name it goes by in the log.
+    pub client_id: String,
+}
+
+/// The way into a shard.
+pub(super) struct Queue {
+    commands: Mutex<VecDeque<Command>>,
+    /// Published entries that wait.
+    entries: AtomicUsize,
+    waker: Waker,
+}
+
+impl Queue {
+    pub(super) fn new(waker: Waker) -> Self {
+        Self { commands: Mutex::default(), entries: AtomicUsize::new(0), waker }
+    }
+
+    /// Adds a command, and wakes the shard unless others wait already.
+    pub(super) fn send(&self, command: Command) {
+        if let Command::Publish(entries) = &command {
+            self.entries.fetch_add(entries.len(), Ordering::Relaxed);
+        }
+        let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_empty = commands.is_empty();
+        commands.push_back(command);
+        drop(commands);
+        if was_empty && let Err(error) = self.waker.wake() {
+            tracing::error!(%error, "a shard cannot be woken; it looks again at its next tick");
+        }
+    }
+
+    /// Takes all commands that wait, into an empty queue whose memory is used again.
+    pub(super) fn take(&self, into: &mut VecDeque<Command>) {
+        let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(&mut *commands, into);
+        drop(commands);
+        self.entries.store(0, Ordering::Relaxed);
+    }
+
+    /// How many published entries wait.
+    pub(super) fn entries(&self) -> usize {
+        self.entries.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,240 @@
+//! [`Connection`]: one stream's socket, and where it is in the ring.
+
+mod write;
+
+use std::{
+    collections::VecDeque,
+    io::{self, ErrorKind, Read, Write},
+    net::{IpAddr, Shutdown},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use mio::net::TcpStream;
+
+use super::command::NewConnection;
+use crate::{
+    admission::Permit,
+    config::Backlog,
+    ring::{Entry, Position, Ring},
+    scope::Scope,
+};
+pub(super) use write::{Flushed, Tally};
+
+/// A stream in a shard. While it is idle this is all there is to it, besides [`Cold`].
+pub(super) struct Connection {
+    pub(super) socket: TcpStream,
+    /// Tells this connection from others that had its key before.
+    pub(super) turn: u32,
+    /// Bytes already written of the next thing to write.
+    offset: u32,
+    /// What comes before anything from the ring. Empty, and without memory, for nearly all of a
+    /// stream's life.
+    preface: VecDeque<Bytes>,
+    /// Everything before this has been written; the frame after it, up to `offset`.
+    cursor: Position,
+    /// Where the ring ended when the connection came. What lies before is replay: it does not
+    /// count as backlog, and what is not in the log is left out of it.
+    live_from: Position,
+    /// Entries and bytes that were published since, are for this stream, and are not written.
+    pending_events: u32,
+    pending_bytes: u64,
+    state: State,
+    /// When its socket last refused to take more, without having taken anything since.
+    blocked_since: Option<Instant>,
+    cold: Box<Cold>,
+}
+
+/// What is needed when a stream begins and ends, but not in between.
+struct Cold {
+    scope: Scope,
+    permit: Permit,
+    client_id: String,
+    opened: Instant,
+}
+
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// For events: it has everything.
+    Idle,
+    /// For its turn in this pass.
+    Dirty,
+    /// For its socket to take more.
+    Blocked,
+}
+
+/// The client has gone.
+#[derive(Debug)]
+pub(super) struct Gone;
+
+impl Connection {
+    /// Takes over a connection; `end` is where the ring ends.
+    pub(super) fn new(new: NewConnection, turn: u32, end: Position) -> Self {
+        let cold = Cold {
+            scope: new.scope,
+            permit: new.permit,
+            client_id: new.client_id,
+            opened: Instant::now(),
+        };
+        Self {
+            socket: TcpStream::from_std(new.socket),
+            turn,
+            offset: 0,
+            preface: new.preface,
+            cursor: new.position,
+            live_from: end,
+            pending_events: 0,
+            pending_bytes: 0,
+            state: State::Dirty,
+            blocked_since: None,
+            cold: Box::new(cold),
+        }
+    }
+
+    pub(super) fn scope(&self) -> &Scope {
+        &self.cold.scope
+    }
+
+    pub(super) fn client_id(&self) -> &str {
+        &self.cold.client_id
+    }
+
+    pub(super) fn address(&self) -> IpAddr {
+        self.cold.permit.address()
+    }
+
+    pub(super) fn opened(&self) -> Instant {
+        self.cold.opened
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.state
+    }
+
+    /// Since when its socket has taken nothing, if there is something to take.
+    pub(super) fn blocked_since(&self) -> Option<Instant> {
+        self.blocked_since
+    }
+
+    /// Notes an entry for this stream, which stands right after `before`. Returns whether the
+    /// connection has to be flushed and did not have to be until now.
+    pub(super) fn touch(&mut self, entry: &Entry, before: Position) -> bool {
+        self.pending_events += 1;
+        self.pending_bytes += entry.sse.len() as u64;
+        if self.state != State::Idle {
+            return false;
+        }
+        // What lies between the last event and this one was for others.
+        self.cursor = before;
+        self.state = State::Dirty;
+        true
+    }
+
+    /// Its socket takes bytes again. Returns whether it has to be flushed.
+    pub(super) fn writable(&mut self) -> bool {
+        let blocked = self.state == State::Blocked;
+        if blocked {
+            self.state = State::Dirty;
+        }
+        blocked
+    }
+
+    /// Puts something before what is next in the ring, whose end is `end`; not while a frame is
+    /// under way. Returns whether the connection has to be flushed and did not have to be.
+    pub(super) fn interject(&mut self, frame: Bytes, end: Position) -> bool {
+        self.preface.push_back(frame);
+        if self.state != State::Idle {
+            return false;
+        }
+        self.cursor = end;
+        self.state = State::Dirty;
+        true
+    }
+
+    /// Writes a heartbeat, if the stream is idle: another one shows by its traffic that it lives.
+    /// Returns whether the connection has to be flushed, or that it is gone.
+    pub(super) fn beat(&mut self, heartbeat: &Bytes, end: Position) -> Result<bool, Gone> {
+        if self.state != State::Idle {
+            return Ok(false);
+        }
+        match self.socket.write(heartbeat) {
+            Ok(0) => Err(Gone),
+            Ok(written) if written < heartbeat.len() => {
+                Ok(self.interject(heartbeat.slice(written..), end))
+            }
+            Ok(_) => Ok(false),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
+            {
+                Ok(false)
+            }
+            Err(_) => Err(Gone),
+        }
+    }
+
+    /// The ring is about to start over: keeps the rest of the frame under way, so that the client
+    /// gets a whole one.
+    pub(super) fn keep_frame_under_way(&mut self, ring: &Ring) {
+        if self.offset == 0 || !self.preface.is_empty() {
+            return;
+        }
+        let entries = ring.read(self.cursor);
+        let under_way = entries
+            .and_then(|mut entries| entries.find(|(it, _)| self.cold.scope.receives(&it.audience)));
+        if let Some((entry, _)) = under_way {
+            let rest = entry.sse.slice(self.offset as usize..);
+            self.preface.push_back(rest);
+            self.offset = 0;
+        }
+    }
+
+    /// The ring has started over, and ends at `end`: forgets what was pending, and says `reset`.
+    /// Returns whether the connection has to be flushed and did not have to be.
+    pub(super) fn restart(&mut self, reset: Bytes, end: Position) -> bool {
+        (self.pending_events, self.pending_bytes) = (0, 0);
+        (self.cursor, self.live_from) = (end, end);
+        self.interject(reset, end)
+    }
+
+    /// Whether the stream has fallen too far behind.
+    pub(super) fn lags(&self, backlog: Backlog) -> bool {
+        u64::from(self.pending_events) > backlog.events || self.pending_bytes > backlog.bytes
+    }
+
+    /// Ends the stream with a last frame, if it is between two frames and the socket takes it.
+    pub(super) fn close(mut self, last: Option<&Bytes>) {
+        if let Some(last) = last
+            && self.offset == 0
+            && self.preface.is_empty()
+        {
+            // It is a courtesy: a client that does not get all of it comes back all the same.
+            self.socket.write_all(last).ok();
+        }
+        // Unread bytes would turn the end into a reset, which may overtake what was written.
+        discard_input(&mut self.socket).ok();
+        self.socket.shutdown(Shutdown::Both).ok();
+    }
+
+    /// Throws away what the client sends: on a stream it has nothing to say. Returns whether the
+    /// client is still there.
+    pub(super) fn discard_input(&mut self) -> bool {
+        discard_input(&mut self.socket).is_ok()
+    }
+}
+
+fn discard_input(socket: &mut TcpStream) -> io::Result<()> {
+    /// A client that sends more than this in one go waits for its next turn.
+    const READS: usize = 16;
+    let mut buffer = [0; 512];
+    for _ in 0..READS {
+        match socket.read(&mut buffer) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

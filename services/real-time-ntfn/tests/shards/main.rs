@@ -1,0 +1,7 @@
+//! Shards with real sockets and difficult clients.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod bytewise;
+mod lifetime;
+mod stage;
