@@ -1,5 +1,7 @@
 //! [`InternalHop`]: who may call the routes that the services use between themselves.
 
+use std::{error::Error, iter, time::Duration};
+
 use actix_web::{HttpRequest, http::StatusCode};
 use common::{Secret, signature};
 
@@ -53,4 +55,28 @@ impl InternalHop {
 
 fn unauthorized(code: &'static str, detail: impl Into<String>) -> Rejection {
     Rejection::new(StatusCode::UNAUTHORIZED, code, detail.into())
+}
+
+/// How long the other service may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long an idle connection is kept: shorter than the other side does, so that no request is
+/// written to a connection that is being closed.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// A client for requests to the other service.
+pub fn client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .no_proxy()
+        .tcp_nodelay(true)
+        .pool_idle_timeout(IDLE)
+        .timeout(TIMEOUT)
+        .build()
+}
+
+/// The innermost reason of an error: `connection refused` says more than `error sending request`.
+pub fn cause(error: &(dyn Error + 'static)) -> String {
+    iter::successors(Some(error), |error| (*error).source())
+        .last()
+        .map_or_else(String::new, ToString::to_string)
 }

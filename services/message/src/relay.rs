@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use common::{Backoff, Batch, EventId, event::Accepted};
-use http_kit::{InternalHop, Shutdown};
+use http_kit::{InternalHop, Shutdown, internal};
 use tokio::sync::mpsc;
 
 use crate::{metrics::Metrics, writer::Head};
@@ -23,7 +23,6 @@ const MAX_BYTES: usize = 1024 * 1024;
 /// receiver which lost it for whatever reason finds out.
 const ANNOUNCE_EVERY: Duration = Duration::from_secs(5);
 
-const TIMEOUT: Duration = Duration::from_secs(5);
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(2);
 
@@ -56,14 +55,7 @@ impl Relay {
         committed: mpsc::Receiver<Batch>,
         metrics: Metrics,
     ) -> reqwest::Result<Self> {
-        // Shorter than the receiver keeps idle connections: never write to one it is closing.
-        let idle = Duration::from_secs(30);
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .tcp_nodelay(true)
-            .pool_idle_timeout(idle)
-            .timeout(TIMEOUT)
-            .build()?;
+        let client = internal::client()?;
         let url = format!("{base_url}/notify");
         let target =
             reqwest::Url::parse(&url).map_or("/notify".into(), |url| url.path().to_owned());
@@ -185,24 +177,17 @@ impl Relay {
             .body(body)
             .send()
             .await
-            .map_err(|error| cause(&error))?;
+            .map_err(|error| internal::cause(&error))?;
         let status = response.status();
         if !status.is_success() {
             let body = response.text().await.unwrap_or_default();
             return Err(format!("{status} {body}"));
         }
-        response.json().await.map_err(|error| cause(&error))
+        response.json().await.map_err(|error| internal::cause(&error))
     }
 }
 
 /// Tells the receiver how far the log goes, so that it pulls what it does not have.
 fn announcement(head: EventId) -> Batch {
     Batch { after: head, events: Vec::new() }
-}
-
-/// The innermost reason: `connection refused` says more than `error sending request`.
-fn cause(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source())
-        .last()
-        .map_or_else(String::new, ToString::to_string)
 }

@@ -1,13 +1,9 @@
 //! [`Upstream`]: the message service, as this service sees it.
 
-use std::time::Duration;
-
 use common::{Batch, EventId, Problem, event::LogPage};
-use http_kit::InternalHop;
+use http_kit::{InternalHop, internal};
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
-
-const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why the message service did not give what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -35,13 +31,7 @@ pub struct Upstream {
 impl Upstream {
     /// The message service at `base_url`.
     pub fn new(base_url: &str, hop: InternalHop) -> reqwest::Result<Self> {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .tcp_nodelay(true)
-            // Shorter than the other side keeps idle connections.
-            .pool_idle_timeout(Duration::from_secs(30))
-            .timeout(TIMEOUT)
-            .build()?;
+        let client = internal::client()?;
         let path = reqwest::Url::parse(base_url).map(|url| url.path().to_owned());
         let base_path = path.unwrap_or_default().trim_end_matches('/').to_owned();
         Ok(Self { client, base_url: base_url.to_owned(), base_path, hop })
@@ -72,13 +62,13 @@ impl Upstream {
             .header(name, signature)
             .send()
             .await
-            .map_err(|error| UpstreamError::Unavailable(cause(&error)))?;
+            .map_err(|error| UpstreamError::Unavailable(internal::cause(&error)))?;
         let status = response.status();
         if status.is_success() {
             return response
                 .json()
                 .await
-                .map_err(|error| UpstreamError::Unavailable(cause(&error)));
+                .map_err(|error| UpstreamError::Unavailable(internal::cause(&error)));
         }
         let code = response.json::<Problem>().await.map(|problem| problem.code);
         let code = code.unwrap_or_default();
@@ -88,11 +78,4 @@ impl Upstream {
             _ => UpstreamError::Unavailable(format!("{status} {code}")),
         })
     }
-}
-
-/// The innermost reason: `connection refused` says more than `error sending request`.
-fn cause(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source())
-        .last()
-        .map_or_else(String::new, ToString::to_string)
 }
