@@ -89,8 +89,16 @@ web() {
 }
 
 case ${1:-all} in
-all) rust && docs && web ;;
+# One after the other, not joined by &&: bash ignores failures inside what stands before an &&.
+all)
+    rust
+    docs
+    web
+    ;;
 rust | docs | web) "$1" ;;
-*) current="usage: $0 [rust|docs|web]" && exit 2 ;;
+*)
+    current="usage: $0 [rust|docs|web]"
+    exit 2
+    ;;
 esac
 printf '\nAll passed in %s s.\n' "$((SECONDS - began))"

@@ -105,7 +105,8 @@ fn copy_socket(response: &ServiceResponse) -> io::Result<TcpStream> {
     )]
     let borrowed = unsafe { BorrowedFd::borrow_raw(carrier.descriptor) };
     let copy: OwnedFd = borrowed.try_clone_to_owned()?;
-    crate::shard::nonblocking(TcpStream::from(copy))
+    // It shares actix's open file, which does not block.
+    Ok(TcpStream::from(copy))
 }
 
 #[cfg(not(unix))]

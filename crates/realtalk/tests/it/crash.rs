@@ -15,7 +15,7 @@ use crate::{
 };
 
 const POSTERS: u64 = 8;
-const SUBSCRIBERS: u64 = 6;
+const SUBSCRIBERS: usize = 6;
 const PAUSE: Duration = Duration::from_millis(15);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -26,11 +26,7 @@ async fn the_history_survives_crashes_at_random_moments() {
     let mut random = StdRng::seed_from_u64(seed);
     let mut pair = Pair::start(&[]).await;
     let (board, port) = (pair.board(), pair.notification.port());
-    let mut subscribers = Vec::new();
-    for number in 0..SUBSCRIBERS {
-        let follow = Follow::live(format!("subscriber {number}"), port, &board);
-        subscribers.push(follow.start().await);
-    }
+    let subscribers = Follow::crowd("subscriber", SUBSCRIBERS, port, &board).await;
     let load = Load::start(&board, POSTERS, PAUSE, seed);
     let started = Instant::now();
     for round in 1..=rounds {
@@ -95,11 +91,7 @@ async fn the_history_survives_redeployments() {
     let seed = Scale::read().seed("redeployment");
     let mut pair = Pair::start(&[("DRAIN_SECS", "1")]).await;
     let (board, port) = (pair.board(), pair.notification.port());
-    let mut subscribers = Vec::new();
-    for number in 0..SUBSCRIBERS {
-        let follow = Follow::live(format!("subscriber {number}"), port, &board);
-        subscribers.push(follow.start().await);
-    }
+    let subscribers = Follow::crowd("subscriber", SUBSCRIBERS, port, &board).await;
     let load = Load::start(&board, POSTERS, PAUSE, seed);
     for round in 0..3 {
         replace(&mut pair.notification).await;

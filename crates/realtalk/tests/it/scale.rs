@@ -39,6 +39,11 @@ impl Scale {
         Some(("STREAM_ENGINE", self.stream_engine.as_deref()?))
     }
 
+    /// Whether streams are run as bodies of actix responses.
+    pub(crate) fn is_portable(&self) -> bool {
+        self.stream_engine.as_deref() == Some("portable")
+    }
+
     /// Whether there is time for the largest sizes.
     pub(crate) fn is_long(&self) -> bool {
         self.realtalk_long.as_deref() == Some("1")

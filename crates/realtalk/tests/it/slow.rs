@@ -2,7 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{deadline::until, history, process::Pair, scale::heavy, stream::Follow, wire::Dial};
+use crate::{
+    deadline::until,
+    history,
+    process::Pair,
+    scale::{Scale, heavy},
+    stream::Follow,
+    wire::Dial,
+};
 
 const PROMPTLY: Duration = Duration::from_secs(5);
 
@@ -13,10 +20,7 @@ async fn a_client_that_never_reads_harms_nobody_and_is_closed() {
     let _turn = heavy().await;
     let pair = Pair::start(&[("STALL_SECS", "2")]).await;
     let (board, port) = (pair.board(), pair.notification.port());
-    let mut healthy = Vec::new();
-    for number in 0..HEALTHY {
-        healthy.push(Follow::live(format!("healthy {number}"), port, &board).start().await);
-    }
+    let healthy = Follow::crowd("healthy", HEALTHY, port, &board).await;
     let stalled = Dial { receive_buffer: Some(4_096), ..Dial::events(port) };
     let stalled = stalled.granted().await;
     pair.wait_streams(HEALTHY + 1, PROMPTLY).await;
@@ -77,9 +81,12 @@ async fn a_slow_client_that_reads_after_all_resumes_without_a_hole() {
     let mut slow = slow.granted().await;
     let large = "x".repeat(3_900);
     let posted = board.post_many(&large, 150, 8).await;
-    // It fell behind by more than it may: it gets what was under way, and the stream ends. Whether
-    // a closing `retry:` still fits into its full socket is another matter.
+    // It fell behind by more than it may: it gets what was under way, and the stream ends.
     let rest = slow.rest().await.unwrap();
+    // A shard cuts it, since its full socket takes no more; actix still delivers a goodbye.
+    if Scale::read().is_portable() {
+        assert!(rest.last().unwrap().retry.is_some());
+    }
     let got = rest.iter().filter(|block| block.is_message()).count();
     assert!(got < posted.len(), "it was not slow");
     let ids = rest.iter().filter(|block| block.is_message());

@@ -70,6 +70,20 @@ impl Follow {
         }
     }
 
+    /// Many that follow from now on, each with a number to its name.
+    pub(crate) async fn crowd(
+        name: &str,
+        count: usize,
+        port: u16,
+        board: &Board,
+    ) -> Vec<Subscriber> {
+        let mut crowd = Vec::new();
+        for number in 0..count {
+            crowd.push(Self::live(format!("{name} {number}"), port, board).start().await);
+        }
+        crowd
+    }
+
     /// Follows after a message.
     pub(crate) fn after(name: impl ToString, port: u16, board: &Board, last: &Message) -> Self {
         Self { after: Some((last.id.clone(), last.seq)), ..Self::live(name, port, board) }

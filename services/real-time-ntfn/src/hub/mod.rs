@@ -13,7 +13,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -50,8 +50,8 @@ struct Shared {
     next_key: AtomicU64,
     published: Notify,
     shards: Option<Shards>,
+    /// The window over which streams end, once the service stops.
     drain: watch::Sender<Option<Duration>>,
-    draining: AtomicBool,
     backlog: Backlog,
     metrics: Metrics,
 }
@@ -79,7 +79,6 @@ impl Hub {
             published: Notify::new(),
             shards,
             drain: watch::Sender::new(None),
-            draining: AtomicBool::new(false),
             backlog,
             metrics,
         };
@@ -165,13 +164,12 @@ impl Hub {
 
     /// Whether streams are being closed.
     pub fn is_draining(&self) -> bool {
-        self.shared.draining.load(Ordering::Acquire)
+        self.shared.drain.borrow().is_some()
     }
 
     /// Asks all streams to end, spread over a window that is `longest` or what their number
     /// needs; returns when they have, or the window has passed.
     pub async fn drain(&self, longest: Duration) {
-        self.shared.draining.store(true, Ordering::Release);
         self.shared.metrics.draining.set(1);
         let streams = self.streams();
         let window = longest.min(Duration::from_secs_f64(streams as f64 / DRAIN_PACE));

@@ -8,10 +8,10 @@
 //! | module | noun |
 //! | --- | --- |
 //! | [`command`] | what a shard is told, and the queue |
-//! | [`connection`] | one stream's socket: where it is in the ring, and writing |
-//! | [`index`] | which connections an audience means |
-//! | [`wheel`] | when each connection's heartbeat is due |
-//! | [`worker`] | the loop |
+//! | `connection` | one stream's socket: where it is in the ring, and writing |
+//! | `index` | which connections an audience means |
+//! | `wheel` | when each connection's heartbeat is due |
+//! | `worker` | the loop |
 
 pub mod command;
 mod connection;
@@ -21,7 +21,6 @@ mod worker;
 
 use std::{
     io,
-    net::TcpStream,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -193,12 +192,6 @@ impl Drop for Shards {
             }
         }
     }
-}
-
-/// A socket as shards take it.
-pub(crate) fn nonblocking(socket: TcpStream) -> io::Result<TcpStream> {
-    socket.set_nonblocking(true)?;
-    Ok(socket)
 }
 
 #[cfg(test)]
