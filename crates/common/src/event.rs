@@ -13,6 +13,20 @@ pub const PUBLIC_ROOM: &str = "public";
 /// The event type of a chat message, the only one that streams send as SSE's default event.
 pub const MESSAGE: &str = "message";
 
+/// The event type that ends a user's streams. Its audience is nobody: clients never see it.
+pub const SESSION: &str = "session";
+
+/// What a [`SESSION`] event says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionEnded {
+    /// The user's key.
+    pub user: String,
+    /// Streams of sessions before this epoch end.
+    pub epoch: u64,
+    /// Why: `signed_out` or `deactivated`.
+    pub reason: String,
+}
+
 /// A durable fact: stored in the event log, replayed to whoever missed it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Event {
@@ -25,6 +39,30 @@ pub struct Event {
     pub audience: Audience,
     /// The JSON that clients receive, passed on byte for byte.
     pub data: Arc<RawValue>,
+    /// The connection that caused it, which has been told in another way. Known while the event
+    /// is new, and not kept in the log.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub origin: Option<String>,
+}
+
+/// A passing fact: who is typing, who is there, how far someone has read. Not in the log, without
+/// an id, and dropped first when there is no room.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ephemeral {
+    /// What happens: `typing`, `receipt`, `presence`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Who may see it.
+    pub audience: Audience,
+    /// The JSON that clients receive.
+    pub data: Arc<RawValue>,
+}
+
+/// Passing facts as `POST /notify` takes them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct EphemeralBatch {
+    /// In the order in which they happened.
+    pub ephemeral: Vec<Ephemeral>,
 }
 
 /// Who may see an event.

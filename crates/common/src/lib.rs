@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`id`] | [`EventId`]: the one number that orders everything |
 //! | [`event`] | [`Event`] with its [`Audience`], and the [`Batch`] that carries events between the services |
+//! | [`internal`] | what the services ask of each other besides: who is it, what was delivered, … |
 //! | [`problem`] | [`Problem`]: the body of every error answer |
 //! | [`secret`] | [`Secret`]: what the services share to trust each other |
 //! | [`signature`] | signing and checking requests on the internal hop |
@@ -15,13 +16,14 @@
 pub mod backoff;
 pub mod event;
 pub mod id;
+pub mod internal;
 pub mod problem;
 pub mod secret;
 pub mod signature;
 pub mod telemetry;
 
 pub use backoff::Backoff;
-pub use event::{Audience, Batch, Event};
+pub use event::{Audience, Batch, Ephemeral, Event};
 pub use id::EventId;
 pub use problem::Problem;
 pub use secret::Secret;

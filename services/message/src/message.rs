@@ -72,6 +72,7 @@ impl Message {
             kind: MESSAGE.to_owned(),
             audience: Audience::Room(PUBLIC_ROOM.to_owned()),
             data: to_raw_value(self)?.into(),
+            origin: None,
         })
     }
 }

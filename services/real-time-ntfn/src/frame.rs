@@ -96,6 +96,7 @@ mod tests {
             kind: kind.to_owned(),
             audience: Audience::Room("public".to_owned()),
             data: RawValue::from_string("{\"a\":1}".to_owned()).unwrap().into(),
+            origin: None,
         };
         let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
         let message = text(durable(&event("message")));

@@ -158,6 +158,7 @@ fn events(rows: Vec<EventRow>) -> Result<Vec<Event>, StoreError> {
                 kind: row.r#type,
                 audience: serde_json::from_str::<Audience>(&row.audience)?,
                 data: RawValue::from_string(row.data)?.into(),
+                origin: None,
             })
         })
         .collect()

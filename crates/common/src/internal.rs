@@ -1,0 +1,91 @@
+//! Bodies of the requests that the services make of each other, besides the log itself.
+
+use serde::{Deserialize, Serialize};
+
+use crate::EventId;
+
+/// `POST /internal/identify`: who is behind a stream, and may it watch these rooms?
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identify {
+    /// From `Authorization` or the cookie.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub token: Option<String>,
+    /// From the query.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ticket: Option<String>,
+    /// As the client calls itself, where identities are taken as given.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub username: Option<String>,
+    /// The public rooms it asks for.
+    #[serde(default)]
+    pub rooms: Vec<String>,
+}
+
+/// The answer to [`Identify`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identified {
+    /// Nobody, if the client did not say and did not have to.
+    pub user: Option<UserRef>,
+    /// Whether a credential showed it; else it is taken as given.
+    pub authenticated: bool,
+    /// When the credential ends, in seconds since 1970.
+    pub expires_at: Option<u64>,
+    /// The epoch of the user's sessions that the credential belongs to. A session event with a
+    /// greater one ends the stream.
+    pub epoch: u64,
+    /// The rooms, all of which exist.
+    pub rooms: Vec<String>,
+}
+
+/// A user, by the name that people see and the key by which services compare.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct UserRef {
+    /// As first written.
+    pub name: String,
+    /// Folded: equal for two names exactly when they are the same user.
+    pub key: String,
+}
+
+/// `POST /internal/frames`: what a client sent over its WebSocket.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClientFrame {
+    /// Who.
+    pub user: Option<UserRef>,
+    /// Whether a credential showed it.
+    pub authenticated: bool,
+    /// Over which connection; see [`Event::origin`](crate::Event).
+    pub origin: String,
+    /// The frame: an object with a `type`.
+    pub frame: serde_json::Value,
+}
+
+/// The answer to [`ClientFrame`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct FrameReply {
+    /// What the client is told, if anything: an `ack` or an `error`.
+    pub reply: Option<serde_json::Value>,
+}
+
+/// `POST /internal/delivered`: what has reached whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveredBatch {
+    /// One entry a user.
+    pub delivered: Vec<Delivered>,
+}
+
+/// Everything that is addressed to a user, up to an event, has reached a client of theirs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivered {
+    /// The user's key.
+    pub user: String,
+    /// The last event that did.
+    pub up_to: EventId,
+}
+
+/// `POST /internal/contacts`: whom these users share a private conversation with. The answer is
+/// an object of lists, all of keys.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ContactsOf {
+    /// Keys.
+    pub users: Vec<String>,
+}
