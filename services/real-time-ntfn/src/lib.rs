@@ -6,6 +6,7 @@
 
 pub mod admission;
 pub mod config;
+pub mod delivery;
 pub mod engine;
 pub mod feed;
 pub mod frame;

@@ -1,39 +1,49 @@
-//! [`Scope`]: what a stream watches.
+//! [`Scope`]: what a stream watches, and whose it is.
 
 use std::{
     collections::HashSet,
     sync::{Arc, LazyLock},
 };
 
-use common::{Audience, event::PUBLIC_ROOM};
-use http_kit::Rejection;
+use common::{Audience, event::PUBLIC_ROOM, internal::UserRef};
 
-/// The rooms a stream watches, and the user it belongs to. Clones share their memory, and so do
-/// all streams that watch just the public room.
+/// The rooms a stream watches, and the session it belongs to. Clones share their memory, and so
+/// do all streams of nobody that watch just the public room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope(Arc<Watched>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 struct Watched {
     rooms: HashSet<String>,
-    user: Option<String>,
+    session: Option<Session>,
 }
 
-static PUBLIC: LazyLock<Scope> = LazyLock::new(|| {
-    Scope(Arc::new(Watched { rooms: HashSet::from([PUBLIC_ROOM.to_owned()]), user: None }))
-});
+/// Who is behind a stream, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Who.
+    pub user: UserRef,
+    /// Whether a credential showed it; else it was taken as given.
+    pub authenticated: bool,
+    /// When the credential ends, in seconds since 1970.
+    pub expires_at: Option<u64>,
+    /// A session event with a greater epoch ends the stream.
+    pub epoch: u64,
+    /// Whether the client says itself what was delivered to it; else writing counts.
+    pub acknowledges: bool,
+}
+
+static PUBLIC: LazyLock<Scope> = LazyLock::new(|| Scope::new([PUBLIC_ROOM.to_owned()], None));
 
 impl Scope {
-    /// Reads the `rooms` of a request: names separated by commas; the public room without it.
-    pub fn parse(rooms: Option<&str>) -> Result<Self, Rejection> {
-        let mut rooms = rooms.unwrap_or(PUBLIC_ROOM).split(',').map(str::trim);
-        if rooms.any(|room| room != PUBLIC_ROOM) {
-            return Err(Rejection::not_found(
-                "conversation_not_found",
-                "there is no such room: try rooms=public",
-            ));
-        }
-        Ok(PUBLIC.clone())
+    /// These rooms, and what is addressed to the session's user.
+    pub fn new(rooms: impl IntoIterator<Item = String>, session: Option<Session>) -> Self {
+        Self(Arc::new(Watched { rooms: rooms.into_iter().collect(), session }))
+    }
+
+    /// The public room, for nobody in particular.
+    pub fn public() -> Self {
+        PUBLIC.clone()
     }
 
     /// Whether the stream receives what is meant for `audience`.
@@ -46,15 +56,22 @@ impl Scope {
         self.0.rooms.iter().map(String::as_str)
     }
 
-    /// The user.
+    /// The key of the user.
     pub fn user(&self) -> Option<&str> {
-        self.0.user.as_deref()
+        self.0.session.as_ref().map(|session| session.user.key.as_str())
+    }
+
+    /// The session.
+    pub fn session(&self) -> Option<&Session> {
+        self.0.session.as_ref()
     }
 
     /// The same rooms, for a user.
     #[cfg(test)]
     pub(crate) fn with_user(&self, user: &str) -> Self {
-        let rooms = self.0.rooms.clone();
-        Self(Arc::new(Watched { rooms, user: Some(user.to_owned()) }))
+        let user = UserRef { name: user.to_owned(), key: user.to_owned() };
+        let session =
+            Session { user, authenticated: true, expires_at: None, epoch: 0, acknowledges: false };
+        Self::new(self.0.rooms.iter().cloned(), Some(session))
     }
 }

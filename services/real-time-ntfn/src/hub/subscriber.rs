@@ -205,7 +205,7 @@ mod tests {
 
     fn subscribe(hub: &Hub, cursor: u64) -> Subscriber {
         let cursor = EventId::from_micros(cursor).unwrap();
-        hub.subscribe(cursor, Scope::parse(None).unwrap()).unwrap()
+        hub.subscribe(cursor, Scope::public()).unwrap()
     }
 
     fn step(subscriber: &mut Subscriber) -> Poll<Step> {

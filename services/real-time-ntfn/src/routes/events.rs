@@ -8,6 +8,7 @@ use actix_web::{
     },
     web::{Data, Query},
 };
+use common::event::PUBLIC_ROOM;
 use http_kit::Rejection;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -102,13 +103,24 @@ impl EventsQuery {
         let header = request.headers().get("last-event-id").map(|id| id.to_str().unwrap_or("?"));
         let cursor = header.or(self.last_event_id.as_deref()).filter(|id| !id.is_empty());
         Ok(Request {
-            scope: Scope::parse(self.rooms.as_deref())?,
+            scope: scope(self.rooms.as_deref())?,
             cursor: cursor
                 .map_or(Cursor::None, |id| id.parse().map_or(Cursor::Unreadable, Cursor::At)),
             history,
             client_id: client_id(self.client_id)?,
         })
     }
+}
+
+fn scope(rooms: Option<&str>) -> Result<Scope, Rejection> {
+    let mut rooms = rooms.unwrap_or(PUBLIC_ROOM).split(',').map(str::trim);
+    if rooms.any(|room| room != PUBLIC_ROOM) {
+        return Err(Rejection::not_found(
+            "conversation_not_found",
+            "there is no such room: try rooms=public",
+        ));
+    }
+    Ok(Scope::public())
 }
 
 fn client_id(given: Option<String>) -> Result<String, Rejection> {

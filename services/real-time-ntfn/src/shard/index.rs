@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn an_event_means_those_it_is_for_and_nobody_else() {
         let mut index = Index::default();
-        let public = Scope::parse(None).unwrap();
+        let public = Scope::public();
         let alice = public.with_user("alice");
         index.insert(1, &public);
         index.insert(2, &alice);

@@ -54,7 +54,7 @@ impl Stage {
         self.shards.add(NewConnection {
             socket,
             preface: VecDeque::from([Bytes::from_static(preface)]),
-            scope: Scope::parse(None).unwrap(),
+            scope: Scope::public(),
             position: Ring::new(RING, EventId::ZERO).end(),
             generation: 0,
             permit: self.admission.admit(peer.ip()).ok().unwrap(),
