@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use common::internal::UserRef;
 use http_kit::Rejection;
 use unicode_normalization::UnicodeNormalization;
 
@@ -34,8 +35,7 @@ impl Username {
                 "a name has printable characters and single spaces, none of : , / \\ @",
             );
         }
-        let key: String =
-            caseless::default_case_fold_str(&shown.nfkc().collect::<String>()).nfkc().collect();
+        let key = fold(shown);
         // Compatibility forms may hide what is not allowed: a fullwidth comma, an ideographic space.
         if key.is_empty() || key.trim() != key || key.chars().any(|c| !is_allowed(c)) {
             return refuse("user_invalid", "a name has no look-alikes of : , / \\ @ or spaces");
@@ -64,6 +64,11 @@ impl Username {
         &self.shown
     }
 
+    /// Name and key, as the services pass them on.
+    pub fn to_ref(&self) -> UserRef {
+        UserRef { name: self.shown.clone(), key: self.key.clone() }
+    }
+
     /// Equal for two names exactly when they are the same user: NFKC, then full case folding.
     pub fn key(&self) -> &str {
         &self.key
@@ -74,6 +79,11 @@ impl fmt::Display for Username {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
     }
+}
+
+/// A name as it is compared.
+pub(crate) fn fold(text: &str) -> String {
+    caseless::default_case_fold_str(&text.nfkc().collect::<String>()).nfkc().collect()
 }
 
 /// Whether a character shows nothing: zero-width ones, and marks of direction.

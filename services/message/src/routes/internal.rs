@@ -4,7 +4,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Query},
 };
-use common::{Batch, event::PUBLIC_ROOM};
+use common::{Audience, Batch, event::PUBLIC_ROOM};
 use http_kit::Rejection;
 use serde::Deserialize;
 
@@ -13,10 +13,7 @@ use super::{
     messages::{parse_id, parse_limit},
     sync::check_cursor,
 };
-use crate::{
-    error::Error,
-    store::{StoreError, Window},
-};
+use crate::store::{StoreError, Window};
 
 /// The most events in one answer.
 const MAX_EVENTS: u32 = 65_536;
@@ -70,9 +67,10 @@ pub async fn list_history(
     let limit = parse_limit(query.limit, 50)?;
     let room = query.room.as_deref().unwrap_or(PUBLIC_ROOM);
     let after = state.writer.head().get();
-    let page =
-        state.store.page(room, Window::Newest, limit).await?.ok_or(Error::ConversationNotFound)?;
-    let events = page.messages.iter().map(|message| message.event()).collect::<Result<_, _>>();
+    let page = state.store.page(None, room, Window::Newest, limit).await??;
+    let audience = || Audience::Room(room.to_owned());
+    let events = page.messages.iter().map(|message| message.event(audience()));
+    let events = events.collect::<Result<_, _>>();
     let events = events.map_err(StoreError::from)?;
     Ok(HttpResponse::Ok().json(Batch { after, events }))
 }

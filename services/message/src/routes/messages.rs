@@ -11,11 +11,12 @@ use serde::Deserialize;
 
 use super::AppState;
 use crate::{
+    change::{Answer, Refusal},
     error::Error,
     message::Message,
     openapi::ProblemBody,
-    post::{Post, RawPost},
-    store::{Outcome, Page, Position, Window},
+    post::{Post, RawPost, Terms},
+    store::{Page, Position, Window},
 };
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -52,31 +53,28 @@ pub async fn post_message(
     JsonBody(raw): JsonBody<RawPost>,
 ) -> Result<HttpResponse, Rejection> {
     let allowance = state.post_rate.take(state.proxies.client_address(&request))?;
-    let post = Post::parse(raw, idempotency_key(&request)?, state.max_content_chars)
+    let terms = Terms { user: None, open: true, max_content_chars: state.max_content_chars };
+    let post = Post::parse(raw, idempotency_key(&request)?, &terms)
         .inspect_err(|_| state.count("refused"))?;
-    let outcome = state.writer.post(post).await.inspect_err(|_| state.count("failed"))?;
-    let (mut response, message) = match outcome {
-        Outcome::Created(message) => {
+    let answer = state.writer.post(post).await.inspect_err(|error| {
+        state.count(if matches!(error, Error::Refused(_)) { "refused" } else { "failed" });
+    })?;
+    let (mut response, message) = match answer {
+        Answer::Posted(message) => {
             state.count("created");
             tracing::info!(id = %message.id, seq = message.seq, user = message.user, "new message");
             let mut response = HttpResponse::Created();
             response.insert_header((LOCATION, format!("/messages/{}", message.id)));
             (response, message)
         }
-        Outcome::Repeated(message) => {
+        Answer::Repeated(message) | Answer::Message(message) => {
             state.count("repeated");
             let mut response = HttpResponse::Ok();
             response.insert_header((REPLAYED, "true"));
             (response, message)
         }
-        Outcome::KeyReused => {
-            state.count("refused");
-            return Err(Error::KeyReused.into());
-        }
-        Outcome::NoConversation => {
-            state.count("refused");
-            return Err(Error::ConversationNotFound.into());
-        }
+        // The writer answers a post with a message.
+        _ => return Err(Error::Stopping.into()),
     };
     if let Some(allowance) = allowance {
         allowance.describe(&mut response);
@@ -133,18 +131,14 @@ pub async fn list_messages(
 ) -> Result<HttpResponse, Rejection> {
     let query = query.into_inner();
     if query.recipient.is_some() {
-        return Err(Error::ConversationNotFound.into());
+        return Err(Refusal::NoConversation.into());
     }
     let window = query.window()?;
     let limit = parse_limit(query.limit, DEFAULT_LIMIT)?;
     let conversation_id = query.conversation_id.as_deref().unwrap_or(PUBLIC_ROOM);
     // Before the list is read: what comes between the two is in both, and in neither never.
     let cursor = state.writer.head().get();
-    let page = state
-        .store
-        .page(conversation_id, window, limit)
-        .await?
-        .ok_or(Error::ConversationNotFound)?;
+    let page = state.store.page(None, conversation_id, window, limit).await??;
     let mut response = HttpResponse::Ok();
     response.insert_header((CURSOR, cursor.to_string()));
     describe(&mut response, &page, window, conversation_id, limit);
@@ -166,7 +160,7 @@ pub async fn get_message(
     id: Path<String>,
 ) -> Result<HttpResponse, Rejection> {
     let id = parse_id("id", &id)?;
-    let message = state.store.message(id).await?.ok_or(Error::MessageNotFound)?;
+    let message = state.store.message(None, id).await??;
     Ok(HttpResponse::Ok().json(message))
 }
 

@@ -13,7 +13,9 @@ use http_kit::{
     request::{get, resource},
 };
 
-use crate::{store::Store, writer::Writer};
+use tokio::sync::mpsc;
+
+use crate::{ephemera::Passing, store::Store, writer::Writer};
 
 /// What handlers work with.
 #[derive(Clone)]
@@ -22,6 +24,8 @@ pub struct AppState {
     pub store: Arc<dyn Store>,
     /// Writes.
     pub writer: Writer,
+    /// Takes what is told and not kept.
+    pub passing: mpsc::Sender<Passing>,
     /// Who may call `/internal`.
     pub hop: InternalHop,
     /// Whose `X-Forwarded-For` is believed.
