@@ -49,7 +49,7 @@ impl Upstream {
 
     /// The last `limit` messages of a room, as events; a stream goes on after the batch's `after`.
     pub async fn history(&self, room: &str, limit: u32) -> Result<Batch, UpstreamError> {
-        self.get(&format!("/internal/history?room={room}&limit={limit}")).await
+        self.get(&format!("/internal/opening?rooms={room}&history={limit}")).await
     }
 
     async fn get<T: DeserializeOwned>(&self, target: &str) -> Result<T, UpstreamError> {

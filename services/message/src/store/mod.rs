@@ -7,6 +7,8 @@ pub mod journal;
 pub mod plan;
 pub mod sqlite;
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use common::{Batch, EventId, event::LogPage};
 
@@ -109,6 +111,22 @@ pub trait Store: Send + Sync + 'static {
         window: Window,
         limit: u32,
     ) -> Allowed<Page>;
+
+    /// Messages that have not reached the user with this key, in all their private conversations,
+    /// oldest first, at most `limit`.
+    async fn undelivered(&self, key: &str, limit: u32) -> Result<Vec<Message>, StoreError>;
+
+    /// Markers that have moved since a cursor, of all members of the user's private conversations
+    /// and of the user themself; at most `limit`.
+    async fn receipts_after(
+        &self,
+        key: &str,
+        after: EventId,
+        limit: u32,
+    ) -> Result<Vec<Receipt>, StoreError>;
+
+    /// Whether all of these are public rooms.
+    async fn are_rooms(&self, ids: &HashSet<String>) -> Result<bool, StoreError>;
 
     /// The events after a cursor, at most `limit`.
     async fn events_after(&self, after: EventId, limit: u32) -> Result<LogPage, StoreError>;

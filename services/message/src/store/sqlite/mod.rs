@@ -3,11 +3,12 @@
 //! One connection writes, others read beside it (WAL). A commit with `synchronous=FULL` is on the
 //! disk when it returns; batches make that affordable.
 
+mod delivery;
 mod read;
 mod rows;
 mod write;
 
-use std::{path::Path, str::FromStr};
+use std::{collections::HashSet, path::Path, str::FromStr};
 
 use async_trait::async_trait;
 use common::{EventId, event::LogPage};
@@ -18,7 +19,12 @@ use sqlx::{
 };
 
 use super::{Allowed, Committed, Page, Store, StoreError, Window};
-use crate::{change::Operation, config::Durability, message::Message, user::Account};
+use crate::{
+    change::{Operation, Receipt},
+    config::Durability,
+    message::Message,
+    user::Account,
+};
 
 /// Connections for reading. SQLite answers from memory mostly; more would only wait for a core.
 const READERS: u32 = 4;
@@ -110,6 +116,23 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> Allowed<Page> {
         read::page(&self.readers, asker, conversation_id, window, limit).await
+    }
+
+    async fn undelivered(&self, key: &str, limit: u32) -> Result<Vec<Message>, StoreError> {
+        delivery::undelivered(&self.readers, key, limit).await
+    }
+
+    async fn receipts_after(
+        &self,
+        key: &str,
+        after: EventId,
+        limit: u32,
+    ) -> Result<Vec<Receipt>, StoreError> {
+        delivery::receipts_after(&self.readers, key, after, limit).await
+    }
+
+    async fn are_rooms(&self, ids: &HashSet<String>) -> Result<bool, StoreError> {
+        read::are_rooms(&self.readers, ids).await
     }
 
     async fn events_after(&self, after: EventId, limit: u32) -> Result<LogPage, StoreError> {

@@ -207,8 +207,15 @@ pub(super) async fn accounts(
 pub(super) fn audience(place: &Place, members: &[MemberRow]) -> Audience {
     match place.kind {
         ConversationKind::Room => Audience::Room(place.id.clone()),
-        _ => Audience::Users(members.iter().map(|member| member.user_key.clone()).collect()),
+        _ => Audience::Users(keys(members)),
     }
+}
+
+/// The members' keys, in order.
+pub(super) fn keys(members: &[MemberRow]) -> Vec<String> {
+    let mut keys: Vec<_> = members.iter().map(|member| member.user_key.clone()).collect();
+    keys.sort_unstable();
+    keys
 }
 
 /// Makes messages of rows: adds reactions, recipients and how far each got.

@@ -187,10 +187,9 @@ async fn announce(
     action: ConversationAction,
 ) -> Result<Card, StoreError> {
     let members = rows::members(tx, &BTreeSet::from([place.id.as_str()])).await?;
-    let keys = members.iter().map(|member| member.user_key.clone()).collect();
     let audience = match (place.kind, action) {
         (ConversationKind::Room, ConversationAction::Updated) => Audience::Room(place.id.clone()),
-        _ => Audience::Users(keys),
+        _ => Audience::Users(rows::keys(&members)),
     };
     let card = place.card(seen_members(place, &members));
     journal.record(CONVERSATION, audience, |id| event::conversation(id, action, &card))?;

@@ -134,7 +134,7 @@ async fn tell(
         ConversationKind::Room => vec![user.key.clone()],
         _ => {
             let place = BTreeSet::from([moved.conversation_id.as_str()]);
-            rows::members(tx, &place).await?.into_iter().map(|member| member.user_key).collect()
+            rows::keys(&rows::members(tx, &place).await?)
         }
     };
     journal.receipts.push(Receipt {

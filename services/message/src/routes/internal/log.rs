@@ -1,0 +1,44 @@
+//! `/internal/events`: the event log.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Query},
+};
+use http_kit::Rejection;
+use serde::Deserialize;
+
+use crate::routes::{AppState, messages::parse_id, sync::check_cursor};
+
+/// The most events in one answer.
+const MAX_EVENTS: u32 = 65_536;
+
+/// Which part of the log: after a cursor, or the end of it.
+#[derive(Debug, Deserialize)]
+pub struct EventsQuery {
+    after: Option<String>,
+    limit: Option<u32>,
+    tail: Option<u32>,
+}
+
+/// Answers with a [`LogPage`](common::event::LogPage).
+pub async fn list_events(
+    request: HttpRequest,
+    state: Data<AppState>,
+    query: Query<EventsQuery>,
+) -> Result<HttpResponse, Rejection> {
+    state.hop.check(&request, b"")?;
+    let page = match (&query.after, query.tail) {
+        (Some(after), None) => {
+            let after = parse_id("after", after)?;
+            let limit = query.limit.unwrap_or(1_000).clamp(1, MAX_EVENTS);
+            let page = state.store.events_after(after, limit).await?;
+            check_cursor(after, &page)?;
+            page
+        }
+        (None, Some(tail)) => state.store.events_tail(tail.min(MAX_EVENTS)).await?,
+        _ => {
+            return Err(Rejection::bad_request("invalid_query", "send either after or tail"));
+        }
+    };
+    Ok(HttpResponse::Ok().json(page))
+}
