@@ -9,6 +9,9 @@ use http_kit::{Rejection, body::parse};
 
 use crate::{change::Change, routes::AppState};
 
+/// Users in one change: posts wait for as long as one takes.
+const CHUNK: usize = 64;
+
 /// Notes that everything addressed to users, up to an event, has reached them.
 pub async fn note_delivered(
     request: HttpRequest,
@@ -17,8 +20,8 @@ pub async fn note_delivered(
 ) -> Result<HttpResponse, Rejection> {
     state.hop.check_signed(&request, &body)?;
     let batch: DeliveredBatch = parse(&body)?;
-    if !batch.delivered.is_empty() {
-        state.writer.change(Change::Deliver(batch.delivered)).await?;
+    for some in batch.delivered.chunks(CHUNK) {
+        state.writer.change(Change::Deliver(some.to_vec())).await?;
     }
     Ok(HttpResponse::NoContent().finish())
 }

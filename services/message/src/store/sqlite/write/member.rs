@@ -7,7 +7,6 @@ use sqlx::SqliteConnection;
 
 use super::{Changed, conversation, user};
 use crate::{
-    access::Standing,
     change::{Actor, Answer, Made, Refusal},
     conversation::{ConversationKind, Place, Role},
     event::{
@@ -48,7 +47,7 @@ pub(super) async fn put(
     let allowed = match (&there, wanted.role) {
         (None, None | Some(Role::Member)) if themself => standing.join(),
         (Some(_), None) if themself => Ok(()),
-        _ => may_manage(&standing, themself),
+        _ => standing.manage(),
     };
     if let Err(refusal) = allowed {
         return Ok(Err(refusal));
@@ -58,7 +57,11 @@ pub(super) async fn put(
         if wanted.role.is_none_or(|wanted| wanted == role) {
             return Ok(Ok(Answer::Member(Made::Found)));
         }
-        return change_role(tx, journal, actor, &place, key, wanted.role.unwrap_or(role)).await;
+        let wanted = wanted.role.unwrap_or(role);
+        let changed = change_role(tx, journal, actor, &place, key, wanted).await?;
+        let members = rows::members(tx, &BTreeSet::from([conversation_id])).await?;
+        pass_on(tx, journal, &place, &there, &members).await?;
+        return Ok(changed);
     }
     if rows::account(tx, key).await?.is_none() {
         if !wanted.invites_guests {
@@ -74,17 +77,6 @@ pub(super) async fn put(
     insert(tx, journal, &place, key, role).await?;
     announce_join(tx, journal, actor, &place, key, role).await?;
     Ok(Ok(Answer::Member(Made::New)))
-}
-
-/// Nobody owns the public room, so nobody manages it; for others, the owners do.
-fn may_manage(standing: &Standing, themself: bool) -> Result<(), Refusal> {
-    match standing.manage() {
-        // Giving up one's own role is leaving it, which everybody may.
-        Err(Refusal::Forbidden) if themself && standing.membership.is_none() => {
-            standing.join().and(Err(Refusal::Forbidden))
-        }
-        result => result,
-    }
 }
 
 /// Removes a member, or leaves.
@@ -126,7 +118,7 @@ pub(super) async fn remove(
     Ok(Ok(Answer::Done))
 }
 
-/// When the last owner goes, whoever has been there longest becomes one.
+/// When the last owner goes or gives the role up, whoever has been there longest becomes one.
 async fn pass_on(
     tx: &mut SqliteConnection,
     journal: &mut Journal,
