@@ -10,9 +10,12 @@ pub mod caller;
 pub mod change;
 pub mod config;
 pub mod conversation;
+pub mod cookie;
+pub mod credential;
 pub mod ephemera;
 pub mod error;
 pub mod event;
+pub mod identity;
 pub mod mention;
 pub mod message;
 pub mod metrics;
@@ -21,6 +24,7 @@ pub mod post;
 pub mod relay;
 pub mod routes;
 pub mod store;
+pub mod token;
 pub mod user;
 pub mod username;
 pub mod writer;
@@ -43,6 +47,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 pub use config::Config;
 use ephemera::Ephemera;
+use identity::Identity;
 use metrics::Metrics;
 use relay::Relay;
 use routes::{AppState, client::Client};
@@ -102,6 +107,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         hop,
         proxies: config.proxies.clone(),
         post_rate,
+        identity: Arc::new(Identity::new(&config)),
         max_content_chars: config.max_content_chars,
         metrics,
     };

@@ -15,7 +15,7 @@ use http_kit::{
 
 use tokio::sync::mpsc;
 
-use crate::{ephemera::Passing, store::Store, writer::Writer};
+use crate::{ephemera::Passing, identity::Identity, store::Store, writer::Writer};
 
 /// What handlers work with.
 #[derive(Clone)]
@@ -32,6 +32,8 @@ pub struct AppState {
     pub proxies: TrustedProxies,
     /// How often one address may post.
     pub post_rate: RateLimit,
+    /// Finds out who is behind a request.
+    pub identity: Arc<Identity>,
     /// The longest message, in characters.
     pub max_content_chars: usize,
     /// Counts.
