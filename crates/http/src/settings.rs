@@ -7,7 +7,7 @@ use std::{
 };
 
 use common::{Secret, secret::SecretError};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// A setting that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +90,7 @@ pub fn folder(variable: &str, path: PathBuf) -> Result<PathBuf, SettingError> {
 }
 
 /// How identities are established.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AuthMode {
     /// Taken as given: for development, and behind a proxy that authenticates.

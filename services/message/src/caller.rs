@@ -26,12 +26,13 @@ pub struct Caller {
 }
 
 /// The query parameter by which a caller says who they are, where that is taken as given.
-#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams, utoipa::ToSchema)]
 #[into_params(parameter_in = Query)]
 pub struct Claim {
     /// Who asks, where identities are taken as given. With a credential it can be left out.
     #[serde(alias = "username", alias = "sender", alias = "senderId", alias = "userId")]
     #[param(nullable = false)]
+    #[schema(nullable = false)]
     pub user: Option<String>,
 }
 
@@ -105,7 +106,8 @@ impl Caller {
     }
 }
 
-fn user_missing() -> Rejection {
+/// What needs somebody was asked by nobody in particular.
+pub fn user_missing() -> Rejection {
     Rejection::new(
         StatusCode::UNAUTHORIZED,
         "user_missing",

@@ -11,14 +11,8 @@ use common::internal::UserRef;
 use http_kit::{AuthMode, Rejection};
 
 use crate::{
-    change::{Answer, Change},
-    cookie::SessionCookie,
-    error::Error,
-    post::not_you,
-    routes::AppState,
-    token::Proof,
-    user::Account,
-    username::Username,
+    change::Change, cookie::SessionCookie, post::not_you, routes::AppState, token::Proof,
+    user::Account, username::Username,
 };
 
 /// Who a credential shows its bearer to be, and for how long.
@@ -124,11 +118,7 @@ pub async fn welcome(
     name: Username,
     registered: bool,
 ) -> Result<Account, Rejection> {
-    match state.writer.change(Change::Welcome { name, registered }).await? {
-        Answer::Account(account, _) => Ok(*account),
-        // The writer answers a change of accounts with an account.
-        _ => Err(Error::Stopping.into()),
-    }
+    state.change_account(Change::Welcome { name, registered }).await
 }
 
 /// The token in `Authorization`. Other schemes are a proxy's business.

@@ -145,6 +145,11 @@ impl Tokens {
         self.own.is_some()
     }
 
+    /// How long own tokens last.
+    pub const fn ttl(&self) -> Duration {
+        self.ttl
+    }
+
     /// A token for a user; an outside issuer's are not ours to make.
     pub fn issue(&self, user: &UserRef, epoch: u64) -> Result<Issued, TokenError> {
         let key = self.own.as_ref().ok_or(TokenError("they are issued elsewhere"))?;

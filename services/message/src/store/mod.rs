@@ -98,6 +98,13 @@ pub trait Store: Send + Sync + 'static {
     /// The account with this key.
     async fn account(&self, key: &str) -> Result<Option<Account>, StoreError>;
 
+    /// People whose name or display name has `part` in it, folded like a
+    /// name's key; those whose name begins with it first. Deactivated ones are left out.
+    async fn find_users(&self, part: &str, limit: u32) -> Result<Vec<Account>, StoreError>;
+
+    /// Whether all of these are public rooms.
+    async fn are_rooms(&self, ids: &[String]) -> Result<bool, StoreError>;
+
     /// One message, for the user with this key.
     async fn message(&self, asker: Option<&str>, id: EventId) -> Allowed<Message>;
 

@@ -4,6 +4,7 @@
 //! disk when it returns; batches make that affordable.
 
 mod read;
+mod read_people;
 mod rows;
 mod write;
 
@@ -96,6 +97,14 @@ impl Store for SqliteStore {
 
     async fn account(&self, key: &str) -> Result<Option<Account>, StoreError> {
         rows::account(&mut *self.readers.acquire().await?, key).await
+    }
+
+    async fn find_users(&self, part: &str, limit: u32) -> Result<Vec<Account>, StoreError> {
+        read_people::find_users(&mut *self.readers.acquire().await?, part, limit).await
+    }
+
+    async fn are_rooms(&self, ids: &[String]) -> Result<bool, StoreError> {
+        read_people::are_rooms(&mut *self.readers.acquire().await?, ids).await
     }
 
     async fn message(&self, asker: Option<&str>, id: EventId) -> Allowed<Message> {
