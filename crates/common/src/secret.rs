@@ -6,6 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
 /// A shared secret. Its `Debug` hides it, so that it cannot slip into a log.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
@@ -58,6 +61,12 @@ impl Secret {
         }
         create(path).map_err(|cause| file_error(path, cause))?;
         Self::read(path)
+    }
+
+    /// Whether this is what someone says it is. Takes as long for a near miss as for any other.
+    pub fn is(&self, given: &str) -> bool {
+        let digest = |bytes: &[u8]| Sha256::digest(bytes);
+        digest(&self.0).ct_eq(&digest(given.as_bytes())).into()
     }
 
     /// The bytes to key a signature with.
@@ -125,5 +134,6 @@ mod tests {
         let secret = Secret::parse("0123456789abcdef\n").unwrap();
         assert_eq!(format!("{secret:?}"), "Secret(hidden)");
         assert_eq!(secret.bytes(), b"0123456789abcdef");
+        assert!(secret.is("0123456789abcdef") && !secret.is("0123456789abcdeF") && !secret.is(""));
     }
 }

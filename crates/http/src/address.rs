@@ -54,6 +54,16 @@ impl TrustedProxies {
             .unwrap_or(peer)
     }
 
+    /// Whether the client speaks HTTPS: to a trusted proxy, which says so in `X-Forwarded-Proto`.
+    pub fn is_https(&self, request: &HttpRequest) -> bool {
+        let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
+        let proto = request.headers().get("x-forwarded-proto");
+        let proto = proto.and_then(|proto| proto.to_str().ok()).unwrap_or_default();
+        // The first of several is the one that the outermost proxy was spoken to in.
+        let first = proto.split(',').next().unwrap_or_default().trim();
+        peer.is_some_and(|peer| self.trusts(peer)) && first.eq_ignore_ascii_case("https")
+    }
+
     fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
@@ -81,6 +91,19 @@ mod tests {
         check("127.0.0.1", "127.0.0.1:1", &["203.0.113.9"], "203.0.113.9");
         check("127.0.0.1", "127.0.0.1:1", &[], "127.0.0.1");
         check("127.0.0.1", "[::ffff:127.0.0.1]:1", &["203.0.113.9"], "203.0.113.9");
+    }
+
+    #[test]
+    fn only_trusted_proxies_say_that_it_is_https() {
+        let is_https = |proxies, proto| {
+            let request = TestRequest::default()
+                .peer_addr("127.0.0.1:1".parse().unwrap())
+                .insert_header(("x-forwarded-proto", proto))
+                .to_http_request();
+            TrustedProxies::parse(Some(proxies)).unwrap().is_https(&request)
+        };
+        assert!(is_https("127.0.0.1", "https") && is_https("127.0.0.1", "HTTPS, http"));
+        assert!(!is_https("127.0.0.1", "http") && !is_https("", "https"));
     }
 
     #[test]

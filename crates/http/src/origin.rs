@@ -54,14 +54,12 @@ impl OriginPolicy {
 
     /// Whether a page of this origin may call a service that is reached as `host`.
     pub fn allows(&self, origin: &str, host: Option<&str>) -> bool {
-        let own = host.is_some_and(|host| {
-            origin.split_once("://").is_some_and(|(_, from)| from.eq_ignore_ascii_case(host))
-        });
-        own || match self {
-            Self::Any => true,
-            Self::List(list) => list.contains(&origin.to_ascii_lowercase()),
-            Self::Local => origin == "null" || is_loopback(origin),
-        }
+        is_own(origin, host)
+            || match self {
+                Self::Any => true,
+                Self::List(list) => list.contains(&origin.to_ascii_lowercase()),
+                Self::Local => origin == "null" || is_loopback(origin),
+            }
     }
 
     /// Refuses a request that a page of a foreign origin makes. CORS alone does not: it only
@@ -76,6 +74,32 @@ impl OriginPolicy {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// Refuses a request that a page makes with the cookie of its user, unless the page is the
+    /// service's own, or named: `*` and `null` name nobody.
+    ///
+    /// The cookie is `SameSite=Strict`, but a site is all ports and subdomains of a name.
+    pub fn check_with_cookie(&self, request: &HttpRequest) -> Result<(), Rejection> {
+        let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let allowed = match (header(ORIGIN), header(SEC_FETCH_SITE)) {
+            (Some("null"), _) | (None, Some("cross-site")) => false,
+            (Some(origin), _) => match self {
+                Self::Any => is_own(origin, header(HOST)),
+                Self::List(_) | Self::Local => self.allows(origin, header(HOST)),
+            },
+            // No browser sends a request that changes something without either.
+            (None, _) => true,
+        };
+        if allowed {
+            return Ok(());
+        }
+        Err(Rejection::new(
+            StatusCode::FORBIDDEN,
+            "origin_not_allowed",
+            "pages of other origins may not act with the cookie: add the page's origin to \
+             ALLOWED_ORIGINS, or send the token in Authorization",
+        ))
     }
 
     /// The middleware that answers preflight requests and lets allowed pages read the answers.
@@ -103,6 +127,15 @@ impl OriginPolicy {
             }
         }
     }
+}
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Whether a page was loaded from the service itself, which is reached as `host`.
+fn is_own(origin: &str, host: Option<&str>) -> bool {
+    host.is_some_and(|host| {
+        origin.split_once("://").is_some_and(|(_, from)| from.eq_ignore_ascii_case(host))
+    })
 }
 
 fn is_loopback(origin: &str) -> bool {

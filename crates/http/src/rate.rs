@@ -45,14 +45,21 @@ pub struct Allowance {
 impl RateLimit {
     /// Allows `per_second` in the long run, 0 for any number, and `burst` at once, 0 for as many.
     pub fn new(per_second: u32, burst: u32) -> Self {
-        let quota = NonZeroU32::new(per_second).map(|per_second| {
-            let burst = NonZeroU32::new(burst).unwrap_or(per_second);
-            (burst, Quota::per_second(per_second).allow_burst(burst))
-        });
-        let limiter = quota.map(|(_, quota)| {
+        Self::with(NonZeroU32::new(per_second).map(|per_second| {
+            Quota::per_second(per_second).allow_burst(NonZeroU32::new(burst).unwrap_or(per_second))
+        }))
+    }
+
+    /// Allows this many a minute, at once or one by one; 0 for any number.
+    pub fn per_minute(count: u32) -> Self {
+        Self::with(NonZeroU32::new(count).map(Quota::per_minute))
+    }
+
+    fn with(quota: Option<Quota>) -> Self {
+        let limiter = quota.map(|quota| {
             Arc::new(RateLimiter::keyed(quota).with_middleware::<StateInformationMiddleware>())
         });
-        Self { limiter, burst: quota.map_or(0, |(burst, _)| burst.get()) }
+        Self { limiter, burst: quota.map_or(0, |quota| quota.burst_size().get()) }
     }
 
     /// Takes one token of this address, or refuses with 429 and the time to wait.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use common::{Secret, secret::SecretError};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// A setting that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,12 +90,12 @@ pub fn folder(variable: &str, path: PathBuf) -> Result<PathBuf, SettingError> {
 }
 
 /// How identities are established.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AuthMode {
     /// Taken as given: for development, and behind a proxy that authenticates.
     Open,
-    /// By token.
+    /// By a token, which users get by signing in.
     Required,
 }
 
@@ -108,16 +108,13 @@ impl AuthMode {
             None => Err(SettingError::hidden(
                 "AUTH_MODE",
                 format!(
-                    "HOST={host} can be reached by others; set AUTH_MODE=open to let everybody \
-                     who can connect post under any name, or HOST=127.0.0.1"
+                    "HOST={host} can be reached by others; set AUTH_MODE=required to have them \
+                     sign in, AUTH_MODE=open to let everybody who can connect post under any \
+                     name, or HOST=127.0.0.1"
                 ),
             )),
             Some("open") => Ok(Self::Open),
-            Some("required") => Err(SettingError::new(
-                "AUTH_MODE",
-                "required",
-                "this version has no sign-in yet; use open, behind a proxy that authenticates",
-            )),
+            Some("required") => Ok(Self::Required),
             Some(other) => Err(SettingError::new("AUTH_MODE", other, "write open or required")),
         }
     }
@@ -130,18 +127,32 @@ pub fn internal_secret(
     file: Option<&Path>,
     data_dir: &Path,
 ) -> Result<Secret, SettingError> {
-    let fix = |error: SecretError| error.to_string();
-    match (value, file) {
-        (Some(value), _) => Secret::parse(value)
-            .map_err(|error| SettingError::hidden("INTERNAL_SECRET", fix(error))),
-        (None, Some(file)) => Secret::read(file)
-            .map_err(|error| SettingError::hidden("INTERNAL_SECRET_FILE", fix(error))),
-        (None, None) => {
-            let path: PathBuf = data_dir.join("internal.secret");
-            Secret::read_or_create(&path)
-                .map_err(|error| SettingError::new("DATA_DIR", data_dir.display(), fix(error)))
-        }
+    match secret("INTERNAL_SECRET", value, file)? {
+        Some(secret) => Ok(secret),
+        None => generated_secret(data_dir, "internal.secret"),
     }
+}
+
+/// A secret from the variable `name`, or from the file that `name_FILE` names, if either is set.
+pub fn secret(
+    name: &str,
+    value: Option<&str>,
+    file: Option<&Path>,
+) -> Result<Option<Secret>, SettingError> {
+    let hidden = |name: &str, error: SecretError| SettingError::hidden(name, error);
+    match (value, file) {
+        (Some(value), _) => Secret::parse(value).map(Some).map_err(|error| hidden(name, error)),
+        (None, Some(file)) => {
+            Secret::read(file).map(Some).map_err(|error| hidden(&format!("{name}_FILE"), error))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// A secret from a file of the data folder, which is made if it is not there.
+pub fn generated_secret(data_dir: &Path, file: &str) -> Result<Secret, SettingError> {
+    Secret::read_or_create(&data_dir.join(file))
+        .map_err(|error| SettingError::new("DATA_DIR", data_dir.display(), error))
 }
 
 /// Reads the base address of a service: `http://host:port`, with or without a path, without the
@@ -183,6 +194,7 @@ mod tests {
         assert_eq!(resolve(Some("open"), "0.0.0.0"), Ok(AuthMode::Open));
         let error = resolve(None, "0.0.0.0").unwrap_err().to_string();
         assert!(error.contains("AUTH_MODE") && error.contains("0.0.0.0"), "{error}");
+        assert_eq!(resolve(Some("required"), "0.0.0.0"), Ok(AuthMode::Required));
         assert!(resolve(Some("none"), "127.0.0.1").is_err());
     }
 

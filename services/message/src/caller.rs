@@ -2,12 +2,14 @@
 
 use actix_web::{HttpRequest, http::StatusCode};
 use common::internal::UserRef;
-use http_kit::Rejection;
+use http_kit::{AuthMode, Rejection};
 use serde::Deserialize;
 
 use crate::{
     access::Asker,
     change::{Actor, Refusal},
+    credential::Shown,
+    post::Terms,
     routes::AppState,
     username::Username,
 };
@@ -24,12 +26,13 @@ pub struct Caller {
 }
 
 /// The query parameter by which a caller says who they are, where that is taken as given.
-#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams, utoipa::ToSchema)]
 #[into_params(parameter_in = Query)]
 pub struct Claim {
     /// Who asks, where identities are taken as given. With a credential it can be left out.
     #[serde(alias = "username", alias = "sender", alias = "senderId", alias = "userId")]
     #[param(nullable = false)]
+    #[schema(nullable = false)]
     pub user: Option<String>,
 }
 
@@ -38,20 +41,48 @@ impl Caller {
     pub const NOBODY: Self = Self { user: None, shown: false, admin: false };
 
     /// Finds out who is behind a request; `claimed` is the name by which they call themselves.
+    ///
+    /// A credential decides, and one that is not valid is refused. Without one, a name is taken
+    /// as given in open mode, unless it can only be used with a credential.
     pub async fn of(
         state: &AppState,
-        _request: &HttpRequest,
+        request: &HttpRequest,
         claimed: Option<&str>,
     ) -> Result<Self, Rejection> {
+        let Some(shown) = Shown::by(state, request).await? else {
+            return Self::said(state, claimed).await.map(|(caller, _)| caller);
+        };
+        shown.check_claim(claimed)?;
+        Ok(Self { user: shown.user, shown: true, admin: shown.admin })
+    }
+
+    /// Someone of whom nothing is known but what they say, and the epoch of their name's sessions.
+    pub async fn said(state: &AppState, claimed: Option<&str>) -> Result<(Self, u64), Rejection> {
         let Some(claimed) = claimed else {
-            return Ok(Self::NOBODY);
+            return Ok((Self::NOBODY, 0));
         };
         let name = Username::parse(claimed)?;
-        match state.store.account(name.key()).await? {
-            Some(account) if account.is_protected() => Err(Refusal::NameProtected.into()),
-            Some(account) => Ok(Self { user: Some(account.user), shown: false, admin: false }),
-            None => Ok(Self { user: Some(name.to_ref()), shown: false, admin: false }),
-        }
+        let (user, epoch) = match state.store.account(name.key()).await? {
+            Some(account) if account.is_protected() => return Err(Refusal::NameProtected.into()),
+            Some(account) => (account.user, account.epoch),
+            None => (name.to_ref(), 0),
+        };
+        Ok((Self { user: Some(user), shown: false, admin: false }, epoch))
+    }
+
+    /// On which terms a request may post. Without a credential nothing is read: whether the name
+    /// in the body can be used is for the writer to say.
+    pub async fn terms(state: &AppState, request: &HttpRequest) -> Result<Terms, Rejection> {
+        let user = match Shown::by(state, request).await? {
+            Some(Shown { user: Some(user), .. }) => Some(Username::parse(&user.name)?),
+            Some(_) => return Err(user_missing()),
+            None => None,
+        };
+        Ok(Terms {
+            user,
+            open: state.identity.mode == AuthMode::Open,
+            max_content_chars: state.max_content_chars,
+        })
     }
 
     /// Their key.
@@ -71,12 +102,15 @@ impl Caller {
 
     /// The user, for what nobody in particular cannot do.
     pub fn require_user(&self) -> Result<&UserRef, Rejection> {
-        self.user.as_ref().ok_or_else(|| {
-            Rejection::new(
-                StatusCode::UNAUTHORIZED,
-                "user_missing",
-                "say who you are: sign in, or where names are taken as given, send user=<name>",
-            )
-        })
+        self.user.as_ref().ok_or_else(user_missing)
     }
+}
+
+/// What needs somebody was asked by nobody in particular.
+pub fn user_missing() -> Rejection {
+    Rejection::new(
+        StatusCode::UNAUTHORIZED,
+        "user_missing",
+        "say who you are: sign in, or where names are taken as given, send user=<name>",
+    )
 }

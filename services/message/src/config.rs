@@ -1,5 +1,7 @@
 //! [`Config`]: how the service is set up.
 
+mod identity;
+
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr},
@@ -14,6 +16,8 @@ use http_kit::{
     settings::{self, within},
 };
 use serde::Deserialize;
+
+pub use identity::{IdentityConfig, Issuer};
 
 /// The environment variables of the message service, as they are written.
 #[derive(Debug, Deserialize)]
@@ -43,6 +47,26 @@ struct Env {
     internal_secret: Option<String>,
     /// A file with that secret. Without either, the data folder has one.
     internal_secret_file: Option<PathBuf>,
+    /// What signs the tokens of this service, 32 characters at least.
+    jwt_secret: Option<String>,
+    /// A file with that secret. Without either, the data folder has one.
+    jwt_secret_file: Option<PathBuf>,
+    /// The key (PEM, Ed25519 or RSA) of an outside issuer, whose tokens are the only ones then.
+    jwt_public_key: Option<String>,
+    /// A file with that key.
+    jwt_public_key_file: Option<PathBuf>,
+    /// Whom tokens of an outside issuer must be for, in `aud`; empty: for anyone.
+    jwt_audience: Option<String>,
+    /// The bearer token of the operator, who may do what admins may; 16 characters at least.
+    admin_token: Option<String>,
+    /// A file with that token.
+    admin_token_file: Option<PathBuf>,
+    /// Seconds that a sign-in lasts.
+    #[serde(default = "default_token_ttl_secs")]
+    token_ttl_secs: u64,
+    /// Sign-ins and registrations a minute that one address may try; 0 for no limit.
+    #[serde(default = "default_sign_in_rate")]
+    sign_in_rate: u32,
     /// Origins of web pages that may call, separated by commas; `*` for all.
     allowed_origins: Option<String>,
     /// Proxies whose `X-Forwarded-For` is believed: addresses or networks, separated by commas.
@@ -100,6 +124,8 @@ pub struct Config {
     pub public_notification_url: Option<String>,
     /// What signs the internal hop.
     pub secret: Secret,
+    /// How people show who they are.
+    pub identity: IdentityConfig,
     /// Which web pages may call.
     pub origins: OriginPolicy,
     /// Whose `X-Forwarded-For` is believed.
@@ -161,6 +187,29 @@ impl Config {
                 env.internal_secret_file.as_deref(),
                 &data_dir,
             )?,
+            identity: IdentityConfig {
+                issuer: Issuer::parse(
+                    settings::secret(
+                        "JWT_SECRET",
+                        env.jwt_secret.as_deref(),
+                        env.jwt_secret_file.as_deref(),
+                    )?,
+                    identity::pem(env.jwt_public_key, env.jwt_public_key_file.as_deref())?,
+                    env.jwt_audience,
+                    &data_dir,
+                )?,
+                admin_token: settings::secret(
+                    "ADMIN_TOKEN",
+                    env.admin_token.as_deref(),
+                    env.admin_token_file.as_deref(),
+                )?,
+                token_ttl: Duration::from_secs(within(
+                    "TOKEN_TTL_SECS",
+                    env.token_ttl_secs,
+                    1..=31_536_000,
+                )?),
+                sign_in_rate: env.sign_in_rate,
+            },
             data_dir,
             origins: OriginPolicy::parse(env.allowed_origins.as_deref(), auth_mode)?,
             proxies: TrustedProxies::parse(env.trusted_proxies.as_deref())?,
@@ -204,6 +253,7 @@ impl fmt::Display for Config {
         let public = self.public_notification_url.as_deref();
         writeln!(f, "PUBLIC_NOTIFICATION_URL={}", public.unwrap_or("(the host of the page)"))?;
         writeln!(f, "INTERNAL_SECRET=(hidden)")?;
+        write!(f, "{}", self.identity)?;
         writeln!(f, "ALLOWED_ORIGINS={:?}", self.origins)?;
         writeln!(f, "TRUSTED_PROXIES={:?}", self.proxies)?;
         writeln!(f, "MAX_CONTENT_CHARS={}", self.max_content_chars)?;
@@ -230,6 +280,14 @@ fn default_data_dir() -> PathBuf {
 
 fn default_notification_url() -> String {
     "http://localhost:8081".to_owned()
+}
+
+fn default_token_ttl_secs() -> u64 {
+    604_800
+}
+
+fn default_sign_in_rate() -> u32 {
+    60
 }
 
 fn default_max_content_chars() -> usize {

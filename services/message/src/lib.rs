@@ -10,17 +10,24 @@ pub mod caller;
 pub mod change;
 pub mod config;
 pub mod conversation;
+pub mod cookie;
+pub mod credential;
 pub mod ephemera;
 pub mod error;
 pub mod event;
+pub mod guesses;
+pub mod identity;
 pub mod mention;
 pub mod message;
 pub mod metrics;
 pub mod openapi;
+pub mod password;
 pub mod post;
 pub mod relay;
 pub mod routes;
 pub mod store;
+pub mod ticket;
+pub mod token;
 pub mod user;
 pub mod username;
 pub mod writer;
@@ -43,6 +50,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 pub use config::Config;
 use ephemera::Ephemera;
+use identity::Identity;
 use metrics::Metrics;
 use relay::Relay;
 use routes::{AppState, client::Client};
@@ -55,7 +63,7 @@ const FINISH: Duration = Duration::from_secs(5);
 /// Longer than clients keep an idle connection, so that none is closed under a request.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// How often the rate limiter forgets addresses that are idle.
+/// How often the rate limiters forget addresses that are idle.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 
 /// Runs the service on a listener until it is asked to stop.
@@ -92,9 +100,10 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let ephemera_task = tokio::spawn(ephemera.run(shutdown.clone()));
     let relay_task = tokio::spawn(relay.run(shutdown.clone()));
 
+    let identity = Arc::new(Identity::new(&config, &registry)?);
     let operations = operations(registry, &writer, &shutdown)?;
     let post_rate = RateLimit::new(config.post_rate, config.post_burst);
-    let forget_task = tokio::spawn(forget_idle(post_rate.clone()));
+    let forget_task = tokio::spawn(forget_idle([post_rate.clone(), identity.sign_in_rate.clone()]));
     let state = AppState {
         store: store.clone(),
         writer,
@@ -102,6 +111,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         hop,
         proxies: config.proxies.clone(),
         post_rate,
+        identity,
         max_content_chars: config.max_content_chars,
         metrics,
     };
@@ -125,7 +135,11 @@ fn server(
     operations: Operations,
     shutdown: Shutdown,
 ) -> anyhow::Result<Server> {
-    let client = Client::new(config.public_notification_url.clone(), config.notification_port());
+    let client = Client::new(
+        config.public_notification_url.clone(),
+        config.notification_port(),
+        config.auth_mode,
+    );
     let (origins, body) = (config.origins.clone(), config.body);
     let server = HttpServer::new(move || {
         App::new()
@@ -186,10 +200,10 @@ fn operations(
     Ok(Operations::new("message-service", registry, readiness)?)
 }
 
-async fn forget_idle(limit: RateLimit) {
+async fn forget_idle(limits: [RateLimit; 2]) {
     let mut interval = tokio::time::interval(FORGET_EVERY);
     loop {
         interval.tick().await;
-        limit.forget_idle();
+        limits.iter().for_each(RateLimit::forget_idle);
     }
 }

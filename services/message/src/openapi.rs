@@ -5,7 +5,7 @@ pub use http_kit::rejection::ProblemBody;
 use http_kit::request::{get, resource};
 use utoipa::OpenApi;
 
-use crate::routes::{message, messages, sync};
+use crate::routes::{me, message, messages, sessions, sync, tickets, users};
 
 /// The description, served as `/openapi.json`.
 #[derive(OpenApi)]
@@ -23,7 +23,16 @@ use crate::routes::{message, messages, sync};
         message::delete_message,
         message::add_reaction,
         message::remove_reaction,
-        sync::sync_events
+        sync::sync_events,
+        users::post_user,
+        users::list_users,
+        users::get_user,
+        users::patch_user,
+        me::get_me,
+        me::patch_me,
+        sessions::sign_in,
+        sessions::sign_out,
+        tickets::post_ticket
     )
 )]
 pub struct Api;

@@ -1,8 +1,11 @@
 //! [`User`]: a person, as others see them; [`Account`]: as the service knows them.
 
 use common::{EventId, internal::UserRef};
+use http_kit::Rejection;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::username::is_invisible;
 
 /// How someone came to have a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -30,6 +33,28 @@ pub struct User {
     pub created_at: String,
 }
 
+/// A person, as they see themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Me {
+    /// As others see them.
+    #[serde(flatten)]
+    pub user: User,
+    /// Whether they may do what admins may.
+    pub admin: bool,
+}
+
+/// A person, as admins see them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Managed {
+    /// As others see them.
+    #[serde(flatten)]
+    pub user: User,
+    /// Whether they may do what admins may.
+    pub admin: bool,
+    /// Whether the name can no longer be used.
+    pub deactivated: bool,
+}
+
 /// A person, with what decides over their rights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
@@ -53,6 +78,27 @@ pub struct Account {
     pub deactivated: bool,
 }
 
+/// The most characters of a display name.
+const MAX_DISPLAY_NAME: usize = 64;
+
+/// Takes what someone wants to be called: 1–64 characters that show something, in one line.
+pub fn parse_display_name(text: &str) -> Result<String, Rejection> {
+    let refuse = |code, detail| Err(Rejection::field("display_name", code, detail));
+    let name = text.trim();
+    if name.chars().count() > MAX_DISPLAY_NAME {
+        return refuse("display_name_too_long", "a display name has at most 64 characters");
+    }
+    // Emoji are joined by it.
+    let misleads = |c: char| c.is_control() || is_invisible(c) && c != '\u{200d}';
+    if name.chars().any(misleads) {
+        return refuse("display_name_invalid", "a display name has printable characters only");
+    }
+    if name.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
+        return refuse("display_name_empty", "a display name has at least one character");
+    }
+    Ok(name.to_owned())
+}
+
 impl Account {
     /// What others may know.
     pub fn profile(&self) -> User {
@@ -64,8 +110,35 @@ impl Account {
         }
     }
 
+    /// What admins may know.
+    pub fn managed(&self) -> Managed {
+        Managed { user: self.profile(), admin: self.admin, deactivated: self.deactivated }
+    }
+
     /// Whether the name can only be used with a credential.
     pub const fn is_protected(&self) -> bool {
         self.password_hash.is_some() || self.deactivated
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_names_show_something_and_do_not_mislead() {
+        for (name, code) in [
+            ("", "display_name_empty"),
+            (" \u{200d} ", "display_name_empty"),
+            ("a\nb", "display_name_invalid"),
+            ("a\u{202e}b", "display_name_invalid"),
+            (&*"x".repeat(65), "display_name_too_long"),
+        ] {
+            assert_eq!(parse_display_name(name).unwrap_err().code(), code, "{name:?}");
+        }
+        assert_eq!(
+            parse_display_name(" Zoë @ 👩\u{200d}💻: home ").unwrap(),
+            "Zoë @ 👩\u{200d}💻: home"
+        );
     }
 }

@@ -21,8 +21,13 @@ impl Username {
 
     /// Takes a name as a client sent it, without the spaces around it.
     pub fn parse(text: &str) -> Result<Self, Rejection> {
+        Self::parse_field("user", text)
+    }
+
+    /// The same, of a field that is called something else.
+    pub fn parse_field(field: &'static str, text: &str) -> Result<Self, Rejection> {
         let shown = text.trim();
-        let refuse = |code, detail: &'static str| Err(Rejection::field("user", code, detail));
+        let refuse = |code, detail: &'static str| Err(Rejection::field(field, code, detail));
         if shown.is_empty() {
             return refuse("user_empty", "a name has at least one character");
         }

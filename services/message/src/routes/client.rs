@@ -12,7 +12,7 @@ use actix_web::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http_kit::{
-    Rejection,
+    AuthMode, Rejection,
     request::{self, get, resource},
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
@@ -30,17 +30,22 @@ pub struct Client {
     public_notification_url: Option<String>,
     notification_port: u16,
     script_hash: String,
+    auth_mode: AuthMode,
 }
 
 impl Client {
     /// `public_notification_url` is the address for browsers; without it, pages use their own
     /// host with `notification_port`.
-    pub fn new(public_notification_url: Option<String>, notification_port: u16) -> Self {
+    pub fn new(
+        public_notification_url: Option<String>,
+        notification_port: u16,
+        auth_mode: AuthMode,
+    ) -> Self {
         let index = Files::get("index.html");
         let script_hash = index.map_or_else(String::new, |index| {
             inline_script_hash(&String::from_utf8_lossy(&index.data))
         });
-        Self { public_notification_url, notification_port, script_hash }
+        Self { public_notification_url, notification_port, script_hash, auth_mode }
     }
 
     /// Registers `/`, `/config.json` and the files.
@@ -78,6 +83,7 @@ async fn get_config(request: HttpRequest, client: Data<Client>) -> HttpResponse 
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({
         "message_service_url": "",
         "notification_service_url": client.notification_url(&request),
+        "auth_mode": client.auth_mode,
     }))
 }
 
@@ -170,6 +176,7 @@ mod tests {
             public_notification_url: Some("https://push.example/base".to_owned()),
             notification_port: 8081,
             script_hash: inline_script_hash("<script type=\"importmap\">{}</script>"),
+            auth_mode: AuthMode::Open,
         };
         let policy = client.policy("https://push.example/base");
         assert!(policy.contains("connect-src 'self' https://push.example;"), "{policy}");

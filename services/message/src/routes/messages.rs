@@ -18,7 +18,7 @@ use crate::{
     error::Error,
     message::Message,
     openapi::ProblemBody,
-    post::{Post, RawPost, Terms},
+    post::{Post, RawPost},
     store::{Page, Position, Window},
     username::Username,
 };
@@ -57,7 +57,7 @@ pub async fn post_message(
     JsonBody(raw): JsonBody<RawPost>,
 ) -> Result<HttpResponse, Rejection> {
     let allowance = state.post_rate.take(state.proxies.client_address(&request))?;
-    let terms = Terms { user: None, open: true, max_content_chars: state.max_content_chars };
+    let terms = Caller::terms(&state, &request).await?;
     let post = Post::parse(raw, idempotency_key(&request)?, &terms)
         .inspect_err(|_| state.count("refused"))?;
     let (message, made) = store(&state, post).await?;

@@ -1,10 +1,15 @@
 //! The route table.
 
 pub mod client;
+pub mod identify;
 pub mod internal;
+pub mod me;
 pub mod message;
 pub mod messages;
+pub mod sessions;
 pub mod sync;
+pub mod tickets;
+pub mod users;
 
 use std::sync::Arc;
 
@@ -16,7 +21,7 @@ use http_kit::{
 
 use tokio::sync::mpsc;
 
-use crate::{ephemera::Passing, store::Store, writer::Writer};
+use crate::{ephemera::Passing, identity::Identity, store::Store, writer::Writer};
 
 /// What handlers work with.
 #[derive(Clone)]
@@ -33,6 +38,8 @@ pub struct AppState {
     pub proxies: TrustedProxies,
     /// How often one address may post.
     pub post_rate: RateLimit,
+    /// Finds out who is behind a request.
+    pub identity: Arc<Identity>,
     /// The longest message, in characters.
     pub max_content_chars: usize,
     /// Counts.
@@ -59,5 +66,32 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route(web::delete().to(message::remove_reaction)),
         )
         .service(resource("/sync", "GET, HEAD").route(get().to(sync::sync_events)))
+        .configure(people)
         .configure(internal::configure);
+}
+
+/// Who people are.
+fn people(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/users", "GET, HEAD, POST")
+                .route(web::post().to(users::post_user))
+                .route(get().to(users::list_users)),
+        )
+        .service(
+            resource("/users/me", "GET, HEAD, PATCH")
+                .route(web::patch().to(me::patch_me))
+                .route(get().to(me::get_me)),
+        )
+        .service(
+            resource("/users/{user}", "GET, HEAD, PATCH")
+                .route(web::patch().to(users::patch_user))
+                .route(get().to(users::get_user)),
+        )
+        .service(resource("/sessions", "POST").route(web::post().to(sessions::sign_in)))
+        .service(
+            resource("/sessions/current", "DELETE").route(web::delete().to(sessions::sign_out)),
+        )
+        .service(resource("/tickets", "POST").route(web::post().to(tickets::post_ticket)))
+        .service(resource("/internal/identify", "POST").route(web::post().to(identify::identify)));
 }

@@ -115,7 +115,8 @@ pub async fn parse_rooms(
     }
     // Everybody may watch what everybody may read; there is nothing else to decide.
     let is_default = rooms.len() == 1 && rooms.contains(PUBLIC_ROOM);
-    if !is_default && !state.store.are_rooms(&rooms).await? {
+    let named: Vec<_> = rooms.iter().cloned().collect();
+    if !is_default && !state.store.are_rooms(&named).await? {
         return Err(Refusal::NoConversation.into());
     }
     Ok(rooms)

@@ -7,8 +7,6 @@ pub mod journal;
 pub mod plan;
 pub mod sqlite;
 
-use std::collections::HashSet;
-
 use async_trait::async_trait;
 use common::{Batch, EventId, event::LogPage};
 
@@ -100,6 +98,13 @@ pub trait Store: Send + Sync + 'static {
     /// The account with this key.
     async fn account(&self, key: &str) -> Result<Option<Account>, StoreError>;
 
+    /// People whose name or display name has `part` in it, folded like a
+    /// name's key; those whose name begins with it first. Deactivated ones are left out.
+    async fn find_users(&self, part: &str, limit: u32) -> Result<Vec<Account>, StoreError>;
+
+    /// Whether all of these are public rooms.
+    async fn are_rooms(&self, ids: &[String]) -> Result<bool, StoreError>;
+
     /// One message, for the user with this key.
     async fn message(&self, asker: Option<&str>, id: EventId) -> Allowed<Message>;
 
@@ -124,9 +129,6 @@ pub trait Store: Send + Sync + 'static {
         after: EventId,
         limit: u32,
     ) -> Result<Vec<Receipt>, StoreError>;
-
-    /// Whether all of these are public rooms.
-    async fn are_rooms(&self, ids: &HashSet<String>) -> Result<bool, StoreError>;
 
     /// The events after a cursor, at most `limit`.
     async fn events_after(&self, after: EventId, limit: u32) -> Result<LogPage, StoreError>;

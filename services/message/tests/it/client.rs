@@ -121,6 +121,7 @@ async fn the_page_learns_where_the_notification_service_is() {
     let config = app.get("/config.json").await;
     let expected = json!({
         "message_service_url": "", "notification_service_url": "http://127.0.0.1:1",
+        "auth_mode": "open",
     });
     assert_eq!((config.json(), config.header("cache-control")), (expected, Some("no-store")));
     for (host, url) in [

@@ -5,13 +5,14 @@ use actix_web::{
     web::{Bytes, Data},
 };
 use common::internal::{ClientFrame, FrameReply, UserRef};
-use http_kit::{Rejection, body::parse};
+use http_kit::{AuthMode, Rejection, body::parse};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
     caller::Caller,
     change::{Change, Mark},
+    credential::token_missing,
     post::{Post, Terms},
     routes::{AppState, messages},
     username::Username,
@@ -70,11 +71,12 @@ async fn post(
     if !caller.shown && raw.user.is_none() {
         raw.user = user.as_ref().map(|user| user.as_str().to_owned());
     }
-    let terms = Terms {
-        user: user.filter(|_| caller.shown),
-        open: !caller.shown,
-        max_content_chars: state.max_content_chars,
-    };
+    let open = state.identity.mode == AuthMode::Open;
+    if !open && !caller.shown {
+        return Err(token_missing());
+    }
+    let max_content_chars = state.max_content_chars;
+    let terms = Terms { user: user.filter(|_| caller.shown), open, max_content_chars };
     let mut post = Post::parse(raw, None, &terms)?;
     post.origin = Some(origin);
     let (message, _) = messages::store(state, post).await?;

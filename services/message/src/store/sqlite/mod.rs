@@ -5,10 +5,11 @@
 
 mod delivery;
 mod read;
+mod read_people;
 mod rows;
 mod write;
 
-use std::{collections::HashSet, path::Path, str::FromStr};
+use std::{path::Path, str::FromStr};
 
 use async_trait::async_trait;
 use common::{EventId, event::LogPage};
@@ -104,6 +105,14 @@ impl Store for SqliteStore {
         rows::account(&mut *self.readers.acquire().await?, key).await
     }
 
+    async fn find_users(&self, part: &str, limit: u32) -> Result<Vec<Account>, StoreError> {
+        read_people::find_users(&mut *self.readers.acquire().await?, part, limit).await
+    }
+
+    async fn are_rooms(&self, ids: &[String]) -> Result<bool, StoreError> {
+        read_people::are_rooms(&mut *self.readers.acquire().await?, ids).await
+    }
+
     async fn message(&self, asker: Option<&str>, id: EventId) -> Allowed<Message> {
         read::message(&self.readers, asker, id).await
     }
@@ -129,10 +138,6 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> Result<Vec<Receipt>, StoreError> {
         delivery::receipts_after(&self.readers, key, after, limit).await
-    }
-
-    async fn are_rooms(&self, ids: &HashSet<String>) -> Result<bool, StoreError> {
-        read::are_rooms(&self.readers, ids).await
     }
 
     async fn events_after(&self, after: EventId, limit: u32) -> Result<LogPage, StoreError> {

@@ -1,7 +1,5 @@
 //! Reads. They have connections of their own, and never wait for the writer.
 
-use std::collections::HashSet;
-
 use common::{Audience, Batch, Event, EventId, event::LogPage};
 use serde_json::value::RawValue;
 use sqlx::{FromRow, Sqlite, SqlitePool, Transaction};
@@ -99,21 +97,6 @@ pub(super) async fn page(
         has_newer: last < newest,
         messages: rows::complete(&mut tx, found).await?,
     }))
-}
-
-/// Whether all of these are public rooms.
-pub(super) async fn are_rooms(
-    readers: &SqlitePool,
-    ids: &HashSet<String>,
-) -> Result<bool, StoreError> {
-    let (rooms,): (i64,) = sqlx::query_as(
-        "select count(*) from json_each($1) as asked \
-         cross join conversations on conversations.id = asked.value where kind = 'room'",
-    )
-    .bind(serde_json::to_string(ids)?)
-    .fetch_one(readers)
-    .await?;
-    Ok(rooms as usize == ids.len())
 }
 
 /// The events after a cursor.

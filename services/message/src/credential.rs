@@ -1,0 +1,154 @@
+//! [`Shown`]: who a credential shows its bearer to be.
+
+use actix_web::{
+    HttpRequest,
+    http::{
+        StatusCode,
+        header::{AUTHORIZATION, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE},
+    },
+};
+use common::internal::UserRef;
+use http_kit::{AuthMode, Rejection};
+
+use crate::{
+    change::Change, cookie::SessionCookie, post::not_you, routes::AppState, token::Proof,
+    user::Account, username::Username,
+};
+
+/// Who a credential shows its bearer to be, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// Who; the operator is nobody.
+    pub user: Option<UserRef>,
+    /// Whether they may do what admins may.
+    pub admin: bool,
+    /// The epoch of the user's sessions.
+    pub epoch: u64,
+    /// When the credential ends, in seconds since 1970.
+    pub expires_at: Option<u64>,
+}
+
+impl Shown {
+    /// Who the credential of a request shows, or nothing where none is given and none is needed.
+    pub async fn by(state: &AppState, request: &HttpRequest) -> Result<Option<Self>, Rejection> {
+        if let Some(token) = bearer(request) {
+            return Self::by_token(state, token).await?.map(Some).ok_or_else(token_invalid);
+        }
+        let cookie = SessionCookie::of(request, &state.proxies);
+        if let Some(token) = cookie.read(request) {
+            if !request.method().is_safe() {
+                state.identity.origins.check_with_cookie(request)?;
+            }
+            return Self::by_token(state, token)
+                .await?
+                .map(Some)
+                .ok_or_else(|| token_invalid().with_header(SET_COOKIE, cookie.clear()));
+        }
+        match state.identity.mode {
+            AuthMode::Open => Ok(None),
+            AuthMode::Required => Err(token_missing()),
+        }
+    }
+
+    /// Who a token shows, if it is valid.
+    pub async fn by_token(state: &AppState, token: &str) -> Result<Option<Self>, Rejection> {
+        if state.identity.operator.as_ref().is_some_and(|operator| operator.is(token)) {
+            return Ok(Some(Self { user: None, admin: true, epoch: 0, expires_at: None }));
+        }
+        let proof = match state.identity.tokens.verify(token) {
+            Ok(proof) => proof,
+            Err(error) => {
+                tracing::debug!(%error, "a token was refused");
+                return Ok(None);
+            }
+        };
+        let account = match state.store.account(proof.name.key()).await? {
+            Some(account) => account,
+            None if state.identity.tokens.are_own() => return Ok(None),
+            None => welcome(state, proof.name.clone(), true).await?,
+        };
+        if !is_in_force(&proof, &account, state) {
+            tracing::debug!(user = account.user.name, "a token was refused: it has been revoked");
+            return Ok(None);
+        }
+        // Anybody can have a token of an account without a password: it proves nothing.
+        let proven = account.password_hash.is_some() || !state.identity.tokens.are_own();
+        Ok(Some(Self {
+            admin: proof.admin || account.admin && proven,
+            user: Some(account.user),
+            epoch: account.epoch,
+            expires_at: Some(proof.expires_at),
+        }))
+    }
+
+    /// The credential is for whom the bearer claims to be, if they do.
+    pub fn check_claim(&self, claimed: Option<&str>) -> Result<(), Rejection> {
+        let Some(claimed) = claimed else {
+            return Ok(());
+        };
+        let claimed = Username::parse(claimed)?;
+        match &self.user {
+            Some(user) if user.key == claimed.key() => Ok(()),
+            _ => Err(not_you()),
+        }
+    }
+}
+
+/// Whether a valid token has been revoked meanwhile.
+fn is_in_force(proof: &Proof, account: &Account, state: &AppState) -> bool {
+    if account.deactivated {
+        return false;
+    }
+    if let Some(epoch) = proof.epoch {
+        // One that was issued to a mere name is worth nothing once names must be shown.
+        let enough = state.identity.mode == AuthMode::Open || account.password_hash.is_some();
+        return epoch == account.epoch && enough;
+    }
+    let Some(signed_out_at) = account.signed_out_at else {
+        return true;
+    };
+    // `iat` has seconds mostly: of the second of the sign-out itself, none is believed.
+    let signed_out_at = signed_out_at.micros() as f64 / 1e6;
+    proof.issued_at.is_some_and(|issued_at| issued_at >= signed_out_at)
+}
+
+/// Sees to it that someone who has only a name can be addressed.
+pub async fn welcome(
+    state: &AppState,
+    name: Username,
+    registered: bool,
+) -> Result<Account, Rejection> {
+    state.change_account(Change::Welcome { name, registered }).await
+}
+
+/// The token in `Authorization`. Other schemes are a proxy's business.
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let value = request.headers().get(AUTHORIZATION)?.as_bytes();
+    let (scheme, token) = value.split_at_checked("bearer".len())?;
+    let ends = token.first().is_none_or(|byte| *byte == b' ');
+    // What is not text is no token; an empty one is not either.
+    let token = str::from_utf8(token).unwrap_or_default();
+    (scheme.eq_ignore_ascii_case(b"bearer") && ends).then_some(token.trim())
+}
+
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
+
+/// Nobody in particular is not welcome here.
+pub fn token_missing() -> Rejection {
+    Rejection::new(
+        StatusCode::UNAUTHORIZED,
+        "token_missing",
+        "sign in: POST /sessions, then send the token as Authorization: Bearer",
+    )
+    .with_header(WWW_AUTHENTICATE, BEARER)
+}
+
+/// The same answer whatever is wrong with a token.
+pub fn token_invalid() -> Rejection {
+    Rejection::new(
+        StatusCode::UNAUTHORIZED,
+        "token_invalid",
+        "your token has expired or is not valid: sign in again",
+    )
+    .with_header(WWW_AUTHENTICATE, BEARER)
+}

@@ -1,0 +1,39 @@
+//! Reads about people, and about where they may go.
+
+use std::collections::BTreeSet;
+
+use sqlx::SqliteConnection;
+
+use super::rows;
+use crate::{store::StoreError, user::Account};
+
+/// People by a part of their names.
+///
+/// Looks at every user: some 20 ms for 100,000 of them, which is where an index of parts of words
+/// would begin to pay.
+pub(super) async fn find_users(
+    connection: &mut SqliteConnection,
+    part: &str,
+    limit: u32,
+) -> Result<Vec<Account>, StoreError> {
+    let condition = "where deactivated_at is null and \
+         (instr(key, $1 ->> 0) > 0 or instr(lower(display_name), $1 ->> 0) > 0) \
+         order by instr(key, $1 ->> 0) <> 1, key limit $1 ->> 1";
+    rows::accounts(connection, condition, &serde_json::to_string(&(part, limit))?).await
+}
+
+/// Whether all of these are public rooms.
+pub(super) async fn are_rooms(
+    connection: &mut SqliteConnection,
+    ids: &[String],
+) -> Result<bool, StoreError> {
+    let ids: BTreeSet<_> = ids.iter().collect();
+    let (found,): (i64,) = sqlx::query_as(
+        "select count(*) from conversations \
+         where kind = 'room' and id in (select value from json_each($1))",
+    )
+    .bind(serde_json::to_string(&ids)?)
+    .fetch_one(connection)
+    .await?;
+    Ok(found as usize == ids.len())
+}
