@@ -107,6 +107,27 @@ impl<T: DeserializeOwned> FromRequest for JsonBody<T> {
     }
 }
 
+/// Extracts a JSON body where there need not be one: none at all is the default.
+#[derive(Debug)]
+pub struct OptionalJsonBody<T>(pub T);
+
+impl<T: DeserializeOwned + Default> FromRequest for OptionalJsonBody<T> {
+    type Error = Rejection;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Rejection>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let body = read(&request, &mut payload).await?;
+            if body.is_empty() {
+                return Ok(Self(T::default()));
+            }
+            require_json(&request)?;
+            parse(&body).map(Self)
+        })
+    }
+}
+
 fn too_large(limit: usize) -> Rejection {
     closing(Rejection::new(
         StatusCode::PAYLOAD_TOO_LARGE,

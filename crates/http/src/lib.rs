@@ -31,7 +31,7 @@ pub mod shutdown;
 pub mod unread;
 
 pub use address::TrustedProxies;
-pub use body::JsonBody;
+pub use body::{JsonBody, OptionalJsonBody};
 pub use internal::InternalHop;
 pub use operations::Operations;
 pub use origin::OriginPolicy;

@@ -24,7 +24,7 @@ pub struct Caller {
 }
 
 /// The query parameter by which a caller says who they are, where that is taken as given.
-#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams, utoipa::ToSchema)]
 #[into_params(parameter_in = Query)]
 pub struct Claim {
     /// Who asks, where identities are taken as given. With a credential it can be left out.

@@ -99,6 +99,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         store: store.clone(),
         writer,
         passing,
+        auth_mode: config.auth_mode,
         hop,
         proxies: config.proxies.clone(),
         post_rate,

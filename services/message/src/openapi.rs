@@ -5,7 +5,7 @@ pub use http_kit::rejection::ProblemBody;
 use http_kit::request::{get, resource};
 use utoipa::OpenApi;
 
-use crate::routes::{messages, sync};
+use crate::routes::{conversations, direct, inbox, members, messages, receipts, sync, typing};
 
 /// The description, served as `/openapi.json`.
 #[derive(OpenApi)]
@@ -19,6 +19,22 @@ use crate::routes::{messages, sync};
         messages::post_message,
         messages::list_messages,
         messages::get_message,
+        conversations::list_conversations,
+        conversations::create_conversation,
+        conversations::get_conversation,
+        conversations::update_conversation,
+        conversations::list_conversation_messages,
+        conversations::post_to_conversation,
+        direct::resolve_direct,
+        members::list_members,
+        members::put_member,
+        members::delete_member,
+        receipts::mark_read,
+        receipts::mark_delivered,
+        receipts::mark_all,
+        typing::say_typing,
+        inbox::list_user_conversations,
+        inbox::list_user_messages,
         sync::sync_events
     )
 )]

@@ -6,25 +6,27 @@ use actix_web::{
     web::{Data, Path, Query},
 };
 use common::{EventId, event::PUBLIC_ROOM};
-use http_kit::{JsonBody, Rejection};
+use http_kit::{JsonBody, Rejection, rate::Allowance};
 use serde::Deserialize;
 
-use super::AppState;
+use super::{AppState, link};
 use crate::{
+    caller::Caller,
     change::{Answer, Refusal},
     error::Error,
     message::Message,
     openapi::ProblemBody,
     post::{Post, RawPost, Terms},
     store::{Page, Position, Window},
+    username::Username,
 };
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-const HAS_MORE: HeaderName = HeaderName::from_static("x-has-more");
-const CURSOR: HeaderName = HeaderName::from_static("x-event-cursor");
+pub(super) const HAS_MORE: HeaderName = HeaderName::from_static("x-has-more");
+pub(super) const CURSOR: HeaderName = HeaderName::from_static("x-event-cursor");
 
-const DEFAULT_LIMIT: u32 = 50;
+pub(super) const DEFAULT_LIMIT: u32 = 50;
 
 /// The most that one answer lists.
 pub const MAX_LIMIT: u32 = 200;
@@ -52,23 +54,23 @@ pub async fn post_message(
     state: Data<AppState>,
     JsonBody(raw): JsonBody<RawPost>,
 ) -> Result<HttpResponse, Rejection> {
-    let allowance = state.post_rate.take(state.proxies.client_address(&request))?;
-    let terms = Terms { user: None, open: true, max_content_chars: state.max_content_chars };
-    let post = Post::parse(raw, idempotency_key(&request)?, &terms)
-        .inspect_err(|_| state.count("refused"))?;
-    let answer = state.writer.post(post).await.inspect_err(|error| {
-        state.count(if matches!(error, Error::Refused(_)) { "refused" } else { "failed" });
-    })?;
+    post(&state, &request, raw).await
+}
+
+/// Stores a post and answers it.
+pub(super) async fn post(
+    state: &AppState,
+    request: &HttpRequest,
+    raw: RawPost,
+) -> Result<HttpResponse, Rejection> {
+    let (answer, allowance) = submit(state, request, raw).await?;
     let (mut response, message) = match answer {
         Answer::Posted(message) => {
-            state.count("created");
-            tracing::info!(id = %message.id, seq = message.seq, user = message.user, "new message");
             let mut response = HttpResponse::Created();
             response.insert_header((LOCATION, format!("/messages/{}", message.id)));
             (response, message)
         }
         Answer::Repeated(message) | Answer::Message(message) => {
-            state.count("repeated");
             let mut response = HttpResponse::Ok();
             response.insert_header((REPLAYED, "true"));
             (response, message)
@@ -82,6 +84,31 @@ pub async fn post_message(
     Ok(response.json(message))
 }
 
+/// Has a post stored, within the limits of its sender.
+pub(super) async fn submit(
+    state: &AppState,
+    request: &HttpRequest,
+    raw: RawPost,
+) -> Result<(Answer, Option<Allowance>), Rejection> {
+    let allowance = state.post_rate.take(state.proxies.client_address(request))?;
+    let caller = Caller::of(state, request, None).await?;
+    let user = caller.user.filter(|_| caller.shown);
+    let user = user.map(|user| Username::parse(&user.name)).transpose()?;
+    let terms = Terms { user, open: state.is_open(), max_content_chars: state.max_content_chars };
+    let post = Post::parse(raw, idempotency_key(request)?, &terms)
+        .inspect_err(|_| state.count("refused"))?;
+    let answer = state.writer.post(post).await.inspect_err(|error| {
+        state.count(if matches!(error, Error::Refused(_)) { "refused" } else { "failed" });
+    })?;
+    if let Answer::Posted(message) = &answer {
+        state.count("created");
+        tracing::info!(id = %message.id, seq = message.seq, user = message.user, "new message");
+    } else {
+        state.count("repeated");
+    }
+    Ok((answer, allowance))
+}
+
 /// Which messages to list. At most one of `before`, `after` and `around`; each takes an id or a
 /// seq.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -89,7 +116,7 @@ pub async fn post_message(
 pub struct ListQuery {
     /// How many, 1–200; 50 without it.
     #[param(minimum = 1, maximum = 200, nullable = false)]
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
     /// The newest before this one.
     #[param(nullable = false)]
     before: Option<String>,
@@ -136,12 +163,25 @@ pub async fn list_messages(
     let window = query.window()?;
     let limit = parse_limit(query.limit, DEFAULT_LIMIT)?;
     let conversation_id = query.conversation_id.as_deref().unwrap_or(PUBLIC_ROOM);
+    let base = format!("/messages?conversation_id={}&", link::encode(conversation_id));
+    list(&state, &Caller::NOBODY, &base, conversation_id, window, limit).await
+}
+
+/// Lists a part of a conversation; `base` is what the parameters of a window are appended to.
+pub(super) async fn list(
+    state: &AppState,
+    caller: &Caller,
+    base: &str,
+    conversation_id: &str,
+    window: Window,
+    limit: u32,
+) -> Result<HttpResponse, Rejection> {
     // Before the list is read: what comes between the two is in both, and in neither never.
     let cursor = state.writer.head().get();
-    let page = state.store.page(None, conversation_id, window, limit).await??;
+    let page = state.store.page(caller.key(), conversation_id, window, limit).await??;
     let mut response = HttpResponse::Ok();
     response.insert_header((CURSOR, cursor.to_string()));
-    describe(&mut response, &page, window, conversation_id, limit);
+    describe(&mut response, &page, window, base, limit);
     Ok(response.json(page.messages))
 }
 
@@ -171,7 +211,7 @@ impl AppState {
 }
 
 impl ListQuery {
-    fn window(&self) -> Result<Window, Rejection> {
+    pub(super) fn window(&self) -> Result<Window, Rejection> {
         match (&self.before, &self.after, &self.around) {
             (None, None, None) => Ok(Window::Newest),
             (Some(at), None, None) => Ok(Window::Before(parse_position("before", at)?)),
@@ -219,7 +259,7 @@ fn describe(
     response: &mut HttpResponseBuilder,
     page: &Page,
     window: Window,
-    conversation_id: &str,
+    base: &str,
     limit: u32,
 ) {
     let has_more = match window {
@@ -232,10 +272,7 @@ fn describe(
         let at = message.id;
         response.append_header((
             LINK,
-            format!(
-                "</messages?conversation_id={conversation_id}&{direction}={at}&limit={limit}>; \
-                 rel=\"{rel}\""
-            ),
+            format!("<{base}{direction}={at}&limit={limit}>; rel=\"{rel}\""),
         ));
     };
     if let (true, Some(first)) = (page.has_older, page.messages.first()) {

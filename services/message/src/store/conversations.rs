@@ -18,6 +18,8 @@ pub struct Listing {
     pub kind: Option<ConversationKind>,
     /// Only those whose last activity was before this.
     pub before: Option<EventId>,
+    /// How many of the newest of those to leave out.
+    pub skip: u32,
     /// How many.
     pub limit: u32,
 }
@@ -74,6 +76,14 @@ pub trait ConversationReads {
         after: Option<&str>,
         limit: u32,
     ) -> Allowed<Roster>;
+
+    /// The member of a conversation who has a key, if there is one.
+    async fn joined_member(
+        &self,
+        asker: Option<&str>,
+        id: &str,
+        key: &str,
+    ) -> Allowed<Option<JoinedMember>>;
 
     /// Who may know that the asker is typing; nobody in groups of more than `most` members.
     async fn watchers(&self, asker: &str, id: &str, most: u32) -> Allowed<Option<Audience>>;

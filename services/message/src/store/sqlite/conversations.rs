@@ -10,7 +10,7 @@ use super::{
     read::{conversations, inbox, members},
 };
 use crate::{
-    conversation::Conversation,
+    conversation::{Conversation, JoinedMember},
     message::Message,
     store::{
         Allowed, ConversationReads, StoreError,
@@ -40,6 +40,15 @@ impl ConversationReads for SqliteStore {
         limit: u32,
     ) -> Allowed<Roster> {
         members::roster(&self.readers, asker, id, after, limit).await
+    }
+
+    async fn joined_member(
+        &self,
+        asker: Option<&str>,
+        id: &str,
+        key: &str,
+    ) -> Allowed<Option<JoinedMember>> {
+        members::one(&self.readers, asker, id, key).await
     }
 
     async fn watchers(&self, asker: &str, id: &str, most: u32) -> Allowed<Option<Audience>> {

@@ -78,7 +78,7 @@ pub(in crate::store::sqlite) async fn one(
     if let Err(refusal) = standing.read() {
         return Ok(Err(refusal));
     }
-    let listing = Listing { kind: None, before: None, limit: 1 };
+    let listing = Listing { kind: None, before: None, skip: 0, limit: 1 };
     let rows = seen(&mut tx, asker, ONE, listing, Some(conversation_id)).await?;
     Ok(complete(&mut tx, rows).await?.pop().ok_or(Refusal::NoConversation))
 }
@@ -98,7 +98,7 @@ async fn seen(
            select conversations.* from ({source}) as source \
            cross join conversations on conversations.id = source.id \
            where ($2 is null or kind = $2) and active_at < $3 \
-           order by active_at desc, conversations.id limit $4) \
+           order by active_at desc, conversations.id limit $4 offset $6) \
          select listed.id, kind, name, history, created_by, created_at, active_at, last_seq, \
            role, joined_seq, read_seq, member_count, \
            case when read_seq < last_seq then ( \
@@ -119,6 +119,7 @@ async fn seen(
         .bind(listing.before.map_or(i64::MAX, micros))
         .bind(listing.limit)
         .bind(only)
+        .bind(listing.skip)
         .fetch_all(&mut **tx)
         .await?)
 }
@@ -138,10 +139,8 @@ async fn complete(
         .collect();
     let messages = messages_at(tx, &newest).await?;
     let messages = rows::complete_among(tx, messages, &members).await?;
-    let mut messages: HashMap<String, Message> = messages
-        .into_iter()
-        .map(|message| (message.conversation_id.clone(), message))
-        .collect();
+    let mut messages: HashMap<String, Message> =
+        messages.into_iter().map(|message| (message.conversation_id.clone(), message)).collect();
     Ok(seen
         .into_iter()
         .map(|row| {

@@ -22,6 +22,21 @@ struct JoinedRow {
     delivered_seq: i64,
 }
 
+impl JoinedRow {
+    /// As the one with the key `asker` sees them.
+    fn seen_by(self, asker: Option<&str>, kind: ConversationKind) -> JoinedMember {
+        // How far someone has read in a room is their own affair.
+        let shown = kind != ConversationKind::Room || asker == Some(self.user_key.as_str());
+        JoinedMember {
+            user: self.name,
+            role: Role::from_text(&self.role),
+            joined_at: id(self.joined_at).timestamp(),
+            read_seq: shown.then_some(self.read_seq as u64),
+            delivered_seq: shown.then_some(self.delivered_seq as u64),
+        }
+    }
+}
+
 /// A part of the members of a conversation.
 pub(in crate::store::sqlite) async fn roster(
     readers: &SqlitePool,
@@ -30,6 +45,35 @@ pub(in crate::store::sqlite) async fn roster(
     after: Option<&str>,
     limit: u32,
 ) -> Allowed<Roster> {
+    // No key is empty.
+    let range = (after.unwrap_or_default(), None);
+    let found = joined(readers, asker, conversation_id, range, limit + 1).await?;
+    Ok(found.map(|mut members| {
+        let has_more = members.len() > limit as usize;
+        members.truncate(limit as usize);
+        Roster { members, has_more }
+    }))
+}
+
+/// One member.
+pub(in crate::store::sqlite) async fn one(
+    readers: &SqlitePool,
+    asker: Option<&str>,
+    conversation_id: &str,
+    key: &str,
+) -> Allowed<Option<JoinedMember>> {
+    let found = joined(readers, asker, conversation_id, ("", Some(key)), 1).await?;
+    Ok(found.map(|mut members| members.pop()))
+}
+
+/// The members whose keys follow one, or the one with a key.
+async fn joined(
+    readers: &SqlitePool,
+    asker: Option<&str>,
+    conversation_id: &str,
+    (after, only): (&str, Option<&str>),
+    limit: u32,
+) -> Allowed<Vec<JoinedMember>> {
     let mut tx = readers.begin().await?;
     let Some((place, standing, _)) = rows::standing(&mut tx, conversation_id, asker).await? else {
         return Ok(Err(Refusal::NoConversation));
@@ -37,31 +81,20 @@ pub(in crate::store::sqlite) async fn roster(
     if let Err(refusal) = standing.read() {
         return Ok(Err(refusal));
     }
-    let found: Vec<JoinedRow> = sqlx::query_as(
+    let condition = if only.is_some() { "user_key = $3" } else { "user_key > $2" };
+    let statement = format!(
         "select user_key, name, role, joined_at, read_seq, delivered_seq \
          from members cross join users on users.key = user_key \
-         where conversation_id = $1 and user_key > $2 order by user_key limit $3",
-    )
-    .bind(conversation_id)
-    // No key is empty.
-    .bind(after.unwrap_or_default())
-    .bind(limit + 1)
-    .fetch_all(&mut *tx)
-    .await?;
-    let has_more = found.len() > limit as usize;
-    let members = found.into_iter().take(limit as usize).map(|row| {
-        // How far someone has read in a room is their own affair.
-        let shown =
-            place.kind != ConversationKind::Room || asker == Some(row.user_key.as_str());
-        JoinedMember {
-            user: row.name,
-            role: Role::from_text(&row.role),
-            joined_at: id(row.joined_at).timestamp(),
-            read_seq: shown.then_some(row.read_seq as u64),
-            delivered_seq: shown.then_some(row.delivered_seq as u64),
-        }
-    });
-    Ok(Ok(Roster { members: members.collect(), has_more }))
+         where conversation_id = $1 and {condition} order by user_key limit $4"
+    );
+    let found: Vec<JoinedRow> = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+        .bind(conversation_id)
+        .bind(after)
+        .bind(only)
+        .bind(limit)
+        .fetch_all(&mut *tx)
+        .await?;
+    Ok(Ok(found.into_iter().map(|row| row.seen_by(asker, place.kind)).collect()))
 }
 
 /// Who may know that someone is typing.
