@@ -45,7 +45,7 @@ struct PlaceRow {
 }
 
 /// A member, with their key.
-#[derive(FromRow)]
+#[derive(Clone, FromRow)]
 pub(super) struct MemberRow {
     pub(super) conversation_id: String,
     pub(super) user_key: String,
