@@ -105,6 +105,26 @@ pub struct Member {
     pub delivered_seq: u64,
 }
 
+/// A member, and when they came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct JoinedMember {
+    /// Their name.
+    #[schema(example = "alice")]
+    pub user: String,
+    /// What they may do.
+    pub role: Role,
+    /// When they came.
+    pub joined_at: String,
+    /// They have read everything up to this seq. In rooms that is shown to themselves only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub read_seq: Option<u64>,
+    /// Everything up to this seq has reached them; shown as `read_seq` is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub delivered_seq: Option<u64>,
+}
+
 /// A conversation as all of its members see it: what `conversation` events carry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Card {
@@ -196,15 +216,17 @@ pub fn parse_room_id(text: &str) -> Result<String, Rejection> {
     let well_formed = (1..=64).contains(&text.len())
         && text.bytes().all(|byte| plain(byte) || byte == b'-')
         && text.bytes().next().is_some_and(plain)
-        // Not to be taken for a group.
-        && !text.starts_with("g-");
+        // Not to be taken for a group, or for the route of that name.
+        && !text.starts_with("g-")
+        && text != "resolve";
     if well_formed {
         return Ok(text.to_owned());
     }
     Err(Rejection::field(
         "id",
         "room_id_invalid",
-        "a room's id has 1 to 64 lower-case letters, digits and dashes, and does not begin with g-",
+        "a room's id has 1 to 64 lower-case letters, digits and dashes, does not begin with g-, and \
+         is not resolve",
     ))
 }
 

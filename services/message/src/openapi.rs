@@ -5,7 +5,10 @@ pub use http_kit::rejection::ProblemBody;
 use http_kit::request::{get, resource};
 use utoipa::OpenApi;
 
-use crate::routes::{me, message, messages, sessions, sync, tickets, users};
+use crate::routes::{
+    conversations, direct, inbox, me, members, message, messages, receipts, sessions, sync,
+    tickets, typing, users,
+};
 
 /// The description, served as `/openapi.json`.
 #[derive(OpenApi)]
@@ -32,7 +35,23 @@ use crate::routes::{me, message, messages, sessions, sync, tickets, users};
         me::patch_me,
         sessions::sign_in,
         sessions::sign_out,
-        tickets::post_ticket
+        tickets::post_ticket,
+        conversations::list_conversations,
+        conversations::create_conversation,
+        conversations::get_conversation,
+        conversations::update_conversation,
+        conversations::list_conversation_messages,
+        conversations::post_to_conversation,
+        direct::resolve_direct,
+        members::list_members,
+        members::put_member,
+        members::delete_member,
+        receipts::mark_read,
+        receipts::mark_delivered,
+        receipts::mark_all,
+        typing::say_typing,
+        inbox::list_user_conversations,
+        inbox::list_user_messages
     )
 )]
 pub struct Api;

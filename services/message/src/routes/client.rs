@@ -56,7 +56,8 @@ impl Client {
             .service(resource("/", "GET, HEAD").route(get().to(get_index)));
     }
 
-    fn notification_url(&self, request: &HttpRequest) -> String {
+    /// Where browsers find the notification service.
+    pub(super) fn notification_url(&self, request: &HttpRequest) -> String {
         if let Some(url) = &self.public_notification_url {
             return url.clone();
         }

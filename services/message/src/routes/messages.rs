@@ -6,11 +6,10 @@ use actix_web::{
     web::{Data, Query},
 };
 use common::{EventId, event::PUBLIC_ROOM};
-use http_kit::{JsonBody, Rejection};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use http_kit::{JsonBody, Rejection, rate::Allowance};
 use serde::Deserialize;
 
-use super::AppState;
+use super::{AppState, link};
 use crate::{
     caller::Caller,
     change::{Answer, Made},
@@ -25,10 +24,10 @@ use crate::{
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-const HAS_MORE: HeaderName = HeaderName::from_static("x-has-more");
-const CURSOR: HeaderName = HeaderName::from_static("x-event-cursor");
+pub(super) const HAS_MORE: HeaderName = HeaderName::from_static("x-has-more");
+pub(super) const CURSOR: HeaderName = HeaderName::from_static("x-event-cursor");
 
-const DEFAULT_LIMIT: u32 = 50;
+pub(super) const DEFAULT_LIMIT: u32 = 50;
 
 /// The most that one answer lists.
 pub const MAX_LIMIT: u32 = 200;
@@ -56,11 +55,16 @@ pub async fn post_message(
     state: Data<AppState>,
     JsonBody(raw): JsonBody<RawPost>,
 ) -> Result<HttpResponse, Rejection> {
-    let allowance = state.post_rate.take(state.proxies.client_address(&request))?;
-    let terms = Caller::terms(&state, &request).await?;
-    let post = Post::parse(raw, idempotency_key(&request)?, &terms)
-        .inspect_err(|_| state.count("refused"))?;
-    let (message, made) = store(&state, post).await?;
+    post(&state, &request, raw).await
+}
+
+/// Stores a post and answers it.
+pub(super) async fn post(
+    state: &AppState,
+    request: &HttpRequest,
+    raw: RawPost,
+) -> Result<HttpResponse, Rejection> {
+    let (message, made, allowance) = submit(state, request, raw).await?;
     let mut response = match made {
         Made::New => {
             let mut response = HttpResponse::Created();
@@ -77,6 +81,20 @@ pub async fn post_message(
         allowance.describe(&mut response);
     }
     Ok(response.json(message))
+}
+
+/// Has a post stored, within the limits of its sender.
+pub(super) async fn submit(
+    state: &AppState,
+    request: &HttpRequest,
+    raw: RawPost,
+) -> Result<(Message, Made, Option<Allowance>), Rejection> {
+    let allowance = state.post_rate.take(state.proxies.client_address(request))?;
+    let terms = Caller::terms(state, request).await?;
+    let post = Post::parse(raw, idempotency_key(request)?, &terms)
+        .inspect_err(|_| state.count("refused"))?;
+    let (message, made) = store(state, post).await?;
+    Ok((message, made, allowance))
 }
 
 /// Stores a post: the one way in, whatever it came over. Tells whether it made the message or
@@ -107,7 +125,7 @@ pub async fn store(state: &AppState, post: Post) -> Result<(Message, Made), Reje
 pub struct ListQuery {
     /// How many, 1–200; 50 without it.
     #[param(minimum = 1, maximum = 200, nullable = false)]
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
     /// The newest before this one.
     #[param(nullable = false)]
     before: Option<String>,
@@ -175,13 +193,19 @@ pub async fn list_messages(
         }
         (None, id) => id.clone().unwrap_or_else(|| PUBLIC_ROOM.to_owned()),
     };
-    list(&state, &caller, &conversation_id, query.window()?, limit).await
+    let base = format!(
+        "/messages?conversation_id={}&{}",
+        link::encode(&conversation_id),
+        link::claim(&caller)
+    );
+    list(&state, &caller, &base, &conversation_id, query.window()?, limit).await
 }
 
-/// Answers with a part of a conversation.
-pub async fn list(
+/// Lists a part of a conversation; `base` is what the parameters of a window are appended to.
+pub(super) async fn list(
     state: &AppState,
     caller: &Caller,
+    base: &str,
     conversation_id: &str,
     window: Window,
     limit: u32,
@@ -191,7 +215,7 @@ pub async fn list(
     let page = state.store.page(caller.key(), conversation_id, window, limit).await??;
     let mut response = HttpResponse::Ok();
     response.insert_header((CURSOR, cursor.to_string()));
-    describe(&mut response, &page, window, conversation_id, limit);
+    describe(&mut response, &page, window, base, limit);
     Ok(response.json(page.messages))
 }
 
@@ -218,7 +242,7 @@ impl AppState {
 }
 
 impl ListQuery {
-    fn window(&self) -> Result<Window, Rejection> {
+    pub(super) fn window(&self) -> Result<Window, Rejection> {
         match (&self.before, &self.after, &self.around) {
             (None, None, None) => Ok(Window::Newest),
             (Some(at), None, None) => Ok(Window::Before(parse_position("before", at)?)),
@@ -266,7 +290,7 @@ fn describe(
     response: &mut HttpResponseBuilder,
     page: &Page,
     window: Window,
-    conversation_id: &str,
+    base: &str,
     limit: u32,
 ) {
     let has_more = match window {
@@ -279,10 +303,7 @@ fn describe(
         let at = message.id;
         response.append_header((
             LINK,
-            format!(
-                "</messages?conversation_id={}&{direction}={at}&limit={limit}>; rel=\"{rel}\"",
-                utf8_percent_encode(conversation_id, NON_ALPHANUMERIC),
-            ),
+            format!("<{base}{direction}={at}&limit={limit}>; rel=\"{rel}\""),
         ));
     };
     if let (true, Some(first)) = (page.has_older, page.messages.first()) {

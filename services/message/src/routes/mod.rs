@@ -1,24 +1,30 @@
 //! The route table.
 
 pub mod client;
-pub mod identify;
+pub mod conversations;
+pub mod dialect;
+pub mod direct;
+pub mod inbox;
 pub mod internal;
+pub mod link;
 pub mod me;
+pub mod members;
 pub mod message;
 pub mod messages;
+pub mod receipts;
 pub mod sessions;
 pub mod sync;
 pub mod tickets;
+pub mod typing;
 pub mod users;
 
 use std::sync::Arc;
 
 use actix_web::web;
 use http_kit::{
-    InternalHop, RateLimit, TrustedProxies,
+    AuthMode, InternalHop, RateLimit, TrustedProxies,
     request::{get, resource},
 };
-
 use tokio::sync::mpsc;
 
 use crate::{ephemera::Passing, identity::Identity, store::Store, writer::Writer};
@@ -46,6 +52,13 @@ pub struct AppState {
     pub metrics: crate::metrics::Metrics,
 }
 
+impl AppState {
+    /// Whether names are taken as given.
+    pub fn is_open(&self) -> bool {
+        self.identity.mode == AuthMode::Open
+    }
+}
+
 /// Registers the API.
 pub fn configure(config: &mut web::ServiceConfig) {
     config
@@ -66,6 +79,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route(web::delete().to(message::remove_reaction)),
         )
         .service(resource("/sync", "GET, HEAD").route(get().to(sync::sync_events)))
+        .configure(conversations::configure)
+        .configure(dialect::configure)
         .configure(people)
         .configure(internal::configure);
 }
@@ -92,6 +107,5 @@ fn people(config: &mut web::ServiceConfig) {
         .service(
             resource("/sessions/current", "DELETE").route(web::delete().to(sessions::sign_out)),
         )
-        .service(resource("/tickets", "POST").route(web::post().to(tickets::post_ticket)))
-        .service(resource("/internal/identify", "POST").route(web::post().to(identify::identify)));
+        .service(resource("/tickets", "POST").route(web::post().to(tickets::post_ticket)));
 }

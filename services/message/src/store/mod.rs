@@ -3,6 +3,7 @@
 //! All SQL lives below this module, one file for each database. [`plan`] holds what they share:
 //! the rules by which a run of posts becomes rows, [`journal`] what a batch adds to the log.
 
+pub mod conversations;
 pub mod journal;
 pub mod plan;
 pub mod sqlite;
@@ -15,6 +16,7 @@ use crate::{
     message::Message,
     user::Account,
 };
+pub use conversations::ConversationReads;
 pub use sqlite::SqliteStore;
 
 /// Why the store could not do its work.
@@ -81,7 +83,7 @@ pub struct Page {
 /// The data of the service. Only the writer task calls [`commit`](Store::commit),
 /// [`prune`](Store::prune) and [`probe`](Store::probe); reads never wait for it.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: ConversationReads + Send + Sync + 'static {
     /// Carries out operations in order, with their events, and makes them durable. Each is done or
     /// refused by itself; if this fails, none is done.
     async fn commit(&self, operations: &[Operation]) -> Result<Committed, StoreError>;

@@ -14,7 +14,7 @@ use crate::{
     change::{Change, Mark},
     credential::token_missing,
     post::{Post, Terms},
-    routes::{AppState, messages},
+    routes::{AppState, messages, typing},
     username::Username,
 };
 
@@ -50,6 +50,10 @@ async fn carry_out(state: &AppState, frame: ClientFrame) -> Result<Option<Value>
         "message" => post(state, &caller, origin, frame).await.map(Some),
         "read" => mark(state, caller.require_user()?, frame, true).await,
         "delivered" => mark(state, caller.require_user()?, frame, false).await,
+        "typing" => {
+            let About { conversation_id, .. } = read(frame)?;
+            typing::tell_typing(state, &caller, &conversation_id).await.map(|()| None)
+        }
         other => Err(Rejection::bad_request(
             "frame_unknown",
             format!(

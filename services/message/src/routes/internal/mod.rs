@@ -1,7 +1,9 @@
 //! `/internal`: what the notification service asks. Signed.
 
+pub mod contacts;
 pub mod delivered;
 pub mod frames;
+pub mod identify;
 pub mod log;
 pub mod opening;
 
@@ -17,6 +19,10 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .service(
             resource("/internal/delivered", "POST")
                 .route(web::post().to(delivered::note_delivered)),
+        )
+        .service(resource("/internal/identify", "POST").route(web::post().to(identify::identify)))
+        .service(
+            resource("/internal/contacts", "POST").route(web::post().to(contacts::list_contacts)),
         )
         .service(resource("/internal/frames", "POST").route(web::post().to(frames::run_frame)));
 }

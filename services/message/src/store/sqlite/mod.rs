@@ -3,6 +3,7 @@
 //! One connection writes, others read beside it (WAL). A commit with `synchronous=FULL` is on the
 //! disk when it returns; batches make that affordable.
 
+mod conversations;
 mod delivery;
 mod read;
 mod read_people;

@@ -45,7 +45,7 @@ struct PlaceRow {
 }
 
 /// A member, with their key.
-#[derive(FromRow)]
+#[derive(Clone, FromRow)]
 pub(super) struct MemberRow {
     pub(super) conversation_id: String,
     pub(super) user_key: String,
@@ -226,10 +226,16 @@ pub(super) async fn complete(
     // Rooms have no members' markers to judge by; their ids have neither form.
     let private = rows.iter().map(|row| row.conversation_id.as_str());
     let private = private.filter(|id| id.starts_with("dm:") || id.starts_with("g-")).collect();
-    let mut members: HashMap<String, Vec<MemberRow>> = HashMap::new();
-    for row in self::members(&mut *connection, &private).await? {
-        members.entry(row.conversation_id.clone()).or_default().push(row);
-    }
+    let members = by_conversation(members(&mut *connection, &private).await?);
+    complete_among(connection, rows, &members).await
+}
+
+/// The same, where the members of private conversations have been loaded.
+pub(super) async fn complete_among(
+    connection: &mut SqliteConnection,
+    rows: Vec<MessageRow>,
+    members: &HashMap<String, Vec<MemberRow>>,
+) -> Result<Vec<Message>, StoreError> {
     let mut reactions = reactions(connection, rows.iter().map(|row| row.id)).await?;
     rows.into_iter()
         .map(|row| {
@@ -238,6 +244,15 @@ pub(super) async fn complete(
             message(row, there, reactions)
         })
         .collect()
+}
+
+/// Members by their conversation, in the same order.
+pub(super) fn by_conversation(members: Vec<MemberRow>) -> HashMap<String, Vec<MemberRow>> {
+    let mut found: HashMap<String, Vec<MemberRow>> = HashMap::new();
+    for member in members {
+        found.entry(member.conversation_id.clone()).or_default().push(member);
+    }
+    found
 }
 
 fn message(

@@ -1,6 +1,6 @@
 //! Making conversations, and changing what their members see alike.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use common::{Audience, internal::UserRef};
 use sqlx::SqliteConnection;
@@ -35,23 +35,20 @@ pub(super) async fn create(
     if rows::place(tx, id).await?.is_some() {
         return Ok(Err(Refusal::RoomTaken));
     }
-    let mut keys = BTreeSet::from([owner.key.clone()]);
-    let mut unknown = Vec::new();
-    for member in members {
-        if !keys.insert(member.key().to_owned()) {
-            continue;
-        }
-        if rows::account(tx, member.key()).await?.is_none() {
-            unknown.push(member);
-        }
-    }
-    if keys.len() > MAX_MEMBERS {
+    let mut others: BTreeMap<&str, &Username> =
+        members.iter().map(|member| (member.key(), member)).collect();
+    others.remove(owner.key.as_str());
+    if others.len() >= MAX_MEMBERS {
         return Ok(Err(Refusal::GroupFull));
     }
+    let keys: BTreeSet<&str> = others.keys().copied().collect();
+    let known = user::known(tx, &keys).await?;
+    let unknown: Vec<_> = others.iter().filter(|(key, _)| !known.contains(**key)).collect();
     if !invites_guests && !unknown.is_empty() {
         return Ok(Err(Refusal::NoUser));
     }
-    for name in unknown {
+    user::ensure(tx, journal, owner).await?;
+    for (_, name) in unknown {
         user::add_guest(tx, journal, name).await?;
     }
     let place = Place {
@@ -64,10 +61,9 @@ pub(super) async fn create(
         last_seq: 0,
     };
     insert(tx, &place).await?;
-    for key in &keys {
-        let role = if *key == owner.key { Role::Owner } else { Role::Member };
-        member::insert(tx, journal, &place, key, role).await?;
-    }
+    let mut rows = vec![(owner.key.as_str(), Role::Owner)];
+    rows.extend(keys.into_iter().map(|key| (key, Role::Member)));
+    member::insert_all(tx, journal, &place, &rows).await?;
     let card = announce(tx, journal, &place, ConversationAction::Created).await?;
     Ok(Ok(Answer::Conversation(card, Made::New)))
 }
@@ -89,6 +85,7 @@ pub(super) async fn resolve(
         }
         user::add_guest(tx, journal, other).await?;
     }
+    user::ensure(tx, journal, user).await?;
     let made = ensure_direct(tx, journal, &user.key, other.key()).await?;
     let card = card(tx, &direct_id(&user.key, other.key())).await?;
     Ok(card.map_or(Err(Refusal::NoConversation), |card| Ok(Answer::Conversation(card, made))))

@@ -57,21 +57,22 @@ pub(super) async fn put(
         if wanted.role.is_none_or(|wanted| wanted == role) {
             return Ok(Ok(Answer::Member(Made::Found)));
         }
-        let wanted = wanted.role.unwrap_or(role);
-        let changed = change_role(tx, journal, actor, &place, key, wanted).await?;
+        if role == Role::Owner {
+            return step_down(tx, journal, actor, &place, &there).await;
+        }
+        return change_role(tx, journal, actor, &place, key, wanted.role.unwrap_or(role)).await;
+    }
+    if place.kind == ConversationKind::Group {
         let members = rows::members(tx, &BTreeSet::from([conversation_id])).await?;
-        pass_on(tx, journal, &place, &there, &members).await?;
-        return Ok(changed);
+        if members.len() >= conversation::MAX_MEMBERS {
+            return Ok(Err(Refusal::GroupFull));
+        }
     }
     if rows::account(tx, key).await?.is_none() {
         if !wanted.invites_guests {
             return Ok(Err(Refusal::NoUser));
         }
         user::add_guest(tx, journal, wanted.user).await?;
-    }
-    let members = rows::members(tx, &BTreeSet::from([conversation_id])).await?;
-    if place.kind == ConversationKind::Group && members.len() >= conversation::MAX_MEMBERS {
-        return Ok(Err(Refusal::GroupFull));
     }
     let role = wanted.role.unwrap_or_default();
     insert(tx, journal, &place, key, role).await?;
@@ -118,7 +119,25 @@ pub(super) async fn remove(
     Ok(Ok(Answer::Done))
 }
 
-/// When the last owner goes or gives the role up, whoever has been there longest becomes one.
+/// Makes an owner a plain member. Somebody has to own what can be owned: it passes on, and who is
+/// alone keeps it.
+async fn step_down(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    actor: &Actor,
+    place: &Place,
+    owner: &rows::MemberRow,
+) -> Changed {
+    let members = rows::members(tx, &BTreeSet::from([place.id.as_str()])).await?;
+    if members.len() == 1 {
+        return Ok(Err(Refusal::Forbidden));
+    }
+    let outcome = change_role(tx, journal, actor, place, &owner.user_key, Role::Member).await?;
+    pass_on(tx, journal, place, owner, &members).await?;
+    Ok(outcome)
+}
+
+/// When the last owner goes, whoever has been there longest becomes one.
 async fn pass_on(
     tx: &mut SqliteConnection,
     journal: &mut Journal,
@@ -207,7 +226,28 @@ async fn tell(
     Ok(())
 }
 
-/// Adds a row. What was said before counts as read and delivered.
+/// Adds a row each. What was said before counts as read and delivered.
+pub(super) async fn insert_all(
+    tx: &mut SqliteConnection,
+    journal: &Journal,
+    place: &Place,
+    members: &[(&str, Role)],
+) -> Result<(), StoreError> {
+    let members: Vec<_> = members.iter().map(|(key, role)| (key, role.as_str())).collect();
+    sqlx::query(
+        "insert into members (conversation_id, user_key, role, joined_at, joined_seq, read_seq, \
+         delivered_seq) select conversations.id, value ->> 0, value ->> 1, $3, last_seq, last_seq, last_seq \
+         from json_each($2) cross join conversations where conversations.id = $1",
+    )
+    .bind(&place.id)
+    .bind(serde_json::to_string(&members)?)
+    .bind(micros(journal.now()))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Adds one row.
 pub(super) async fn insert(
     tx: &mut SqliteConnection,
     journal: &Journal,
@@ -215,16 +255,5 @@ pub(super) async fn insert(
     key: &str,
     role: Role,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into members (conversation_id, user_key, role, joined_at, joined_seq, read_seq, \
-         delivered_seq) select id, $2, $3, $4, last_seq, last_seq, last_seq \
-         from conversations where id = $1",
-    )
-    .bind(&place.id)
-    .bind(key)
-    .bind(role.as_str())
-    .bind(micros(journal.now()))
-    .execute(tx)
-    .await?;
-    Ok(())
+    insert_all(tx, journal, place, &[(key, role)]).await
 }

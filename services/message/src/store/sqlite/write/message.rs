@@ -9,7 +9,7 @@ use super::Changed;
 use crate::{
     access::{self, Asker, Standing},
     change::{Actor, Answer, Refusal},
-    conversation::{ConversationKind, Place},
+    conversation::{ConversationKind, History, Place},
     event::{
         self,
         kind::{MESSAGE_DELETED, MESSAGE_UPDATED, REACTION},
@@ -51,7 +51,10 @@ async fn find(
         ConversationKind::Room => Vec::new(),
         _ => rows::members(tx, &BTreeSet::from([place.id.as_str()])).await?,
     };
-    let audience = rows::audience(&place, &members);
+    let mut told = members.clone();
+    // Who may not read the message does not hear of it.
+    told.retain(|member| place.history == History::All || member.joined_seq < row.seq);
+    let audience = rows::audience(&place, &told);
     let members = members.iter().map(rows::MemberRow::user).collect();
     Ok(Some(Found { row, place, standing, audience, members }))
 }

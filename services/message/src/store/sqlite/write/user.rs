@@ -1,5 +1,7 @@
 //! Accounts: making them, changing them, ending their sessions.
 
+use std::collections::BTreeSet;
+
 use common::{Audience, event::SESSION, internal::UserRef};
 use sqlx::SqliteConnection;
 
@@ -70,6 +72,32 @@ pub(super) async fn add_guest(
     name: &Username,
 ) -> Result<(), StoreError> {
     insert(tx, journal, name, UserKind::Guest).await
+}
+
+/// Adds a guest under the name of someone who acts, unless they are known.
+pub(super) async fn ensure(
+    tx: &mut SqliteConnection,
+    journal: &Journal,
+    user: &UserRef,
+) -> Result<(), StoreError> {
+    if known(tx, &BTreeSet::from([user.key.as_str()])).await?.is_empty() {
+        insert_named(tx, journal, &user.key, &user.name, UserKind::Guest).await?;
+    }
+    Ok(())
+}
+
+/// Those of these keys that accounts have.
+pub(super) async fn known(
+    tx: &mut SqliteConnection,
+    keys: &BTreeSet<&str>,
+) -> Result<BTreeSet<String>, StoreError> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "select users.key from json_each($1) as asked cross join users on users.key = asked.value",
+    )
+    .bind(serde_json::to_string(keys)?)
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().map(|(key,)| key).collect())
 }
 
 /// Changes a profile.
@@ -158,18 +186,28 @@ async fn insert(
     name: &Username,
     kind: UserKind,
 ) -> Result<(), StoreError> {
+    insert_named(tx, journal, name.key(), name.as_str(), kind).await
+}
+
+async fn insert_named(
+    tx: &mut SqliteConnection,
+    journal: &Journal,
+    key: &str,
+    name: &str,
+    kind: UserKind,
+) -> Result<(), StoreError> {
     let kind = if kind == UserKind::Member { "member" } else { "guest" };
     sqlx::query(
         "insert into users (key, name, display_name, kind, created_at) values ($1, $2, $2, $3, $4)",
     )
-    .bind(name.key())
-    .bind(name.as_str())
+    .bind(key)
+    .bind(name)
     .bind(kind)
     .bind(micros(journal.now()))
     .execute(&mut *tx)
     .await?;
     if let Some(public) = rows::place(tx, common::event::PUBLIC_ROOM).await? {
-        super::member::insert(tx, journal, &public, name.key(), Default::default()).await?;
+        super::member::insert(tx, journal, &public, key, Default::default()).await?;
     }
     Ok(())
 }

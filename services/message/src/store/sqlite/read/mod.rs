@@ -1,5 +1,9 @@
 //! Reads. They have connections of their own, and never wait for the writer.
 
+pub(super) mod conversations;
+pub(super) mod inbox;
+pub(super) mod members;
+
 use common::{Audience, Batch, Event, EventId, event::LogPage};
 use serde_json::value::RawValue;
 use sqlx::{FromRow, Sqlite, SqlitePool, Transaction};

@@ -8,7 +8,7 @@ use actix_web::{
 use common::internal::{Identified, Identify};
 use http_kit::{AuthMode, Rejection, body};
 
-use super::AppState;
+use crate::routes::AppState;
 use crate::{
     change::Refusal,
     credential::{Shown, token_invalid, token_missing, welcome},

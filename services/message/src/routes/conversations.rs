@@ -1,0 +1,379 @@
+//! `/conversations`: list, make, look at, change; what is said in one.
+
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::header::{LINK, LOCATION},
+    web::{self, Data, Path, Query},
+};
+use common::EventId;
+use http_kit::{
+    JsonBody, Rejection,
+    request::{get, resource},
+};
+use serde::Deserialize;
+
+use super::{
+    AppState, link, members,
+    messages::{self, CURSOR, DEFAULT_LIMIT, HAS_MORE, ListQuery, parse_id, parse_limit},
+    receipts, typing,
+};
+use crate::{
+    caller::{Caller, Claim},
+    change::{Answer, Change, Made},
+    conversation::{
+        Conversation, ConversationKind, History, group_id, parse_name, parse_room_id, room_id_from,
+    },
+    error::Error,
+    message::Message,
+    openapi::ProblemBody,
+    post::RawPost,
+    store::conversations::Listing,
+    username::Username,
+};
+
+/// Registers what begins with `/conversations`, and the lists of a user.
+pub fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/conversations", "GET, HEAD, POST")
+                .route(web::post().to(create_conversation))
+                .route(get().to(list_conversations)),
+        )
+        .service(
+            resource("/conversations/resolve", "POST")
+                .route(web::post().to(super::direct::resolve_direct)),
+        )
+        .service(
+            resource("/conversations/{id}", "GET, HEAD, PATCH")
+                .route(web::patch().to(update_conversation))
+                .route(get().to(get_conversation)),
+        )
+        .service(
+            resource("/conversations/{id}/messages", "GET, HEAD, POST")
+                .route(web::post().to(post_to_conversation))
+                .route(get().to(list_conversation_messages)),
+        )
+        .configure(members::configure)
+        .configure(receipts::configure)
+        .configure(typing::configure)
+        .configure(super::inbox::configure);
+}
+
+/// Which conversations to list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ConversationsQuery {
+    /// Only these; `room` lists all rooms, joined or not.
+    #[param(nullable = false)]
+    kind: Option<ConversationKind>,
+    /// How many, 1–200; 50 without it.
+    #[param(minimum = 1, maximum = 200, nullable = false)]
+    limit: Option<u32>,
+    /// Only those whose last activity was before this id, as `Link` has it.
+    #[param(nullable = false)]
+    before: Option<String>,
+}
+
+/// List conversations, newest activity first: mine, and the public room. Nobody in particular
+/// sees the rooms.
+///
+/// `X-Has-More` tells whether there are more, and `Link` where. `X-Event-Cursor` is the cursor
+/// from which a stream continues this list without a hole.
+#[utoipa::path(
+    get, path = "/conversations", tag = "conversations", params(ConversationsQuery, Claim),
+    responses(
+        (status = 200, description = "conversations, newest activity first", body = [Conversation], headers(
+            ("X-Has-More" = bool, description = "there are more"),
+            ("X-Event-Cursor" = String, description = "start a stream from here"),
+            ("Link" = String, description = "rel=next: those with older activity"),
+        )),
+        (status = 400, description = "a parameter is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "the name or the credential is not accepted", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn list_conversations(
+    request: HttpRequest,
+    state: Data<AppState>,
+    query: Query<ConversationsQuery>,
+    claim: Query<Claim>,
+) -> Result<HttpResponse, Rejection> {
+    let caller = Caller::of(&state, &request, claim.user.as_deref()).await?;
+    let base = format!("/conversations?{}", link::claim(&caller));
+    list(&state, &caller, &base, &query).await
+}
+
+/// Lists conversations; `base` is what the parameters of a page are appended to.
+pub(super) async fn list(
+    state: &AppState,
+    caller: &Caller,
+    base: &str,
+    query: &ConversationsQuery,
+) -> Result<HttpResponse, Rejection> {
+    let limit = parse_limit(query.limit, DEFAULT_LIMIT)?;
+    let before = query.before.as_deref().map(|at| parse_id("before", at)).transpose()?;
+    let listing = Listing { kind: query.kind, before, skip: 0, limit };
+    // Before the list is read: what comes between the two is in both, and in neither never.
+    let cursor = state.writer.head().get();
+    let listed = state.store.conversations(caller.key(), listing).await?;
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CURSOR, cursor.to_string()));
+    let kind = query.kind.map_or_else(String::new, |kind| format!("kind={}&", kind.as_str()));
+    describe_next(&mut response, &format!("{base}{kind}"), listed.next, limit, "next");
+    Ok(response.json(listed.conversations))
+}
+
+/// Says whether a list from new to old goes on, and where, in which direction of the answer.
+pub(super) fn describe_next(
+    response: &mut HttpResponseBuilder,
+    base: &str,
+    next: Option<EventId>,
+    limit: u32,
+    rel: &str,
+) {
+    response.insert_header((HAS_MORE, next.is_some().to_string()));
+    if let Some(next) = next {
+        let target = format!("<{base}before={next}&limit={limit}>; rel=\"{rel}\"");
+        response.insert_header((LINK, target));
+    }
+}
+
+/// A room or a group to make.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct NewConversation {
+    /// `room`, for everybody, or `group`, for its members.
+    kind: ConversationKind,
+    /// A room's id; made from its name if it is left out.
+    #[schema(nullable = false, example = "garden")]
+    id: Option<String>,
+    /// What it is called: 1–80 characters. A room with an id can do without.
+    #[schema(nullable = false, example = "Garden")]
+    name: Option<String>,
+    /// Further members, by name.
+    #[serde(default)]
+    members: Vec<String>,
+    /// What later members of a group see: `all`, or with `joined` only what comes after them.
+    #[schema(nullable = false)]
+    history: Option<History>,
+    /// Who makes it, where names are taken as given. Also read from `username` and `sender`.
+    #[serde(alias = "sender", alias = "username", alias = "senderId", alias = "userId")]
+    #[schema(nullable = false, example = "alice")]
+    user: Option<String>,
+}
+
+/// Make a room or a group. Whoever makes it is its first owner.
+#[utoipa::path(
+    post, path = "/conversations", tag = "conversations", request_body = NewConversation,
+    params(Claim),
+    responses(
+        (status = 201, description = "made", body = Conversation),
+        (status = 401, description = "say who you are", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "no such user", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "there is such a room, or too many members", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "a field is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "too much at once: see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn create_conversation(
+    request: HttpRequest,
+    state: Data<AppState>,
+    claim: Query<Claim>,
+    JsonBody(new): JsonBody<NewConversation>,
+) -> Result<HttpResponse, Rejection> {
+    state.post_rate.take(state.proxies.client_address(&request))?;
+    let claimed = new.user.as_deref().or(claim.user.as_deref());
+    let caller = Caller::of(&state, &request, claimed).await?;
+    let change = new.into_change(&caller, state.is_open())?;
+    let answer = state.writer.change(change).await?;
+    answer_conversation(&state, &caller, answer).await
+}
+
+impl NewConversation {
+    fn into_change(self, caller: &Caller, invites_guests: bool) -> Result<Change, Rejection> {
+        let owner = caller.require_user()?.clone();
+        let (id, name) = match self.kind {
+            ConversationKind::Direct => {
+                return Err(Rejection::field(
+                    "kind",
+                    "kind_invalid",
+                    "a direct conversation is made by POST /conversations/resolve",
+                ));
+            }
+            ConversationKind::Room => {
+                let id = self.id.as_deref().map(parse_room_id).transpose()?;
+                let name = parse_name(self.name.as_deref().or(id.as_deref()).unwrap_or_default())?;
+                (id.map_or_else(|| room_id_from(&name), Ok)?, name)
+            }
+            ConversationKind::Group if self.id.is_some() => {
+                return Err(Rejection::field("id", "id_invalid", "only rooms have ids to choose"));
+            }
+            ConversationKind::Group => {
+                (group_id(), parse_name(self.name.as_deref().unwrap_or_default())?)
+            }
+        };
+        if self.kind == ConversationKind::Room && self.history.is_some() {
+            return Err(no_history());
+        }
+        Ok(Change::CreateConversation {
+            owner,
+            kind: self.kind,
+            id,
+            name,
+            history: self.history.unwrap_or_default(),
+            members: parse_names(&self.members)?,
+            invites_guests,
+        })
+    }
+}
+
+/// What is to change about a conversation.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct ConversationUpdate {
+    /// A new name: 1–80 characters.
+    #[schema(nullable = false, example = "Garden")]
+    name: Option<String>,
+    /// What members who come from now on see; groups only.
+    #[schema(nullable = false)]
+    history: Option<History>,
+    /// Who changes it, where names are taken as given.
+    #[serde(alias = "sender", alias = "username", alias = "senderId", alias = "userId")]
+    #[schema(nullable = false, example = "alice")]
+    user: Option<String>,
+}
+
+/// Rename a room or a group, or change what later members see. For owners.
+#[utoipa::path(
+    patch, path = "/conversations/{id}", tag = "conversations",
+    request_body = ConversationUpdate,
+    params(("id" = String, Path, description = "the conversation's id"), Claim),
+    responses(
+        (status = 200, description = "as it is now", body = Conversation),
+        (status = 403, description = "not for you", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "no such conversation", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "a field is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn update_conversation(
+    request: HttpRequest,
+    state: Data<AppState>,
+    id: Path<String>,
+    claim: Query<Claim>,
+    JsonBody(update): JsonBody<ConversationUpdate>,
+) -> Result<HttpResponse, Rejection> {
+    let claimed = update.user.as_deref().or(claim.user.as_deref());
+    let caller = Caller::of(&state, &request, claimed).await?;
+    caller.require_user()?;
+    let name = update.name.as_deref().map(parse_name).transpose()?;
+    // Told by the form of the id: what is said does not depend on whether it exists.
+    if update.history.is_some() && parse_room_id(&id).is_ok() {
+        return Err(no_history());
+    }
+    let (actor, id) = (caller.actor(), id.into_inner());
+    let change = Change::UpdateConversation { actor, id, name, history: update.history };
+    let answer = state.writer.change(change).await?;
+    answer_conversation(&state, &caller, answer).await
+}
+
+/// Look at one conversation.
+#[utoipa::path(
+    get, path = "/conversations/{id}", tag = "conversations",
+    params(("id" = String, Path, description = "the conversation's id", example = "public"), Claim),
+    responses(
+        (status = 200, description = "the conversation", body = Conversation),
+        (status = 404, description = "no such conversation, or not for you", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn get_conversation(
+    request: HttpRequest,
+    state: Data<AppState>,
+    id: Path<String>,
+    claim: Query<Claim>,
+) -> Result<HttpResponse, Rejection> {
+    let caller = Caller::of(&state, &request, claim.user.as_deref()).await?;
+    let cursor = state.writer.head().get();
+    let conversation = state.store.conversation(caller.key(), &id).await??;
+    Ok(HttpResponse::Ok().insert_header((CURSOR, cursor.to_string())).json(conversation))
+}
+
+/// List the messages of a conversation, as `GET /messages` does.
+#[utoipa::path(
+    get, path = "/conversations/{id}/messages", tag = "conversations",
+    params(("id" = String, Path, description = "the conversation's id", example = "public"), ListQuery, Claim),
+    responses(
+        (status = 200, description = "messages, oldest first", body = [Message]),
+        (status = 400, description = "a parameter is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "no such conversation, or not for you", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn list_conversation_messages(
+    request: HttpRequest,
+    state: Data<AppState>,
+    id: Path<String>,
+    query: Query<ListQuery>,
+    claim: Query<Claim>,
+) -> Result<HttpResponse, Rejection> {
+    let caller = Caller::of(&state, &request, claim.user.as_deref()).await?;
+    let window = query.window()?;
+    let limit = parse_limit(query.limit, DEFAULT_LIMIT)?;
+    let base = format!("{}/messages?{}", link::conversation(&id), link::claim(&caller));
+    messages::list(&state, &caller, &base, &id, window, limit).await
+}
+
+/// Post to a conversation, as `POST /messages` does.
+#[utoipa::path(
+    post, path = "/conversations/{id}/messages", tag = "conversations", request_body = RawPost,
+    params(("id" = String, Path, description = "the conversation's id", example = "public"), Claim),
+    responses(
+        (status = 201, description = "stored", body = Message),
+        (status = 200, description = "stored before under this key", body = Message),
+        (status = 404, description = "no such conversation, or not for you", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "a field is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "too many posts: see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "not stored: send it again", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn post_to_conversation(
+    request: HttpRequest,
+    state: Data<AppState>,
+    id: Path<String>,
+    claim: Query<Claim>,
+    JsonBody(mut raw): JsonBody<RawPost>,
+) -> Result<HttpResponse, Rejection> {
+    let elsewhere = raw.conversation_id.as_ref().is_some_and(|given| *given != *id);
+    if elsewhere || raw.recipient.is_some() {
+        return Err(Rejection::field(
+            "conversation_id",
+            "target_ambiguous",
+            "the path says where: leave out recipient and conversation_id",
+        ));
+    }
+    raw.conversation_id = Some(id.into_inner());
+    raw.user = raw.user.or(claim.into_inner().user);
+    messages::post(&state, &request, raw).await
+}
+
+/// Answers with a conversation as the caller sees it, after the writer has made or changed it.
+pub(super) async fn answer_conversation(
+    state: &AppState,
+    caller: &Caller,
+    answer: Answer,
+) -> Result<HttpResponse, Rejection> {
+    // The writer answers these changes with a conversation.
+    let Answer::Conversation(card, made) = answer else {
+        return Err(Error::Stopping.into());
+    };
+    let conversation = state.store.conversation(caller.key(), &card.id).await??;
+    let mut response = HttpResponse::Ok();
+    if made == Made::New {
+        response = HttpResponse::Created();
+        response.insert_header((LOCATION, link::conversation(&card.id)));
+    }
+    Ok(response.json(conversation))
+}
+
+fn parse_names(names: &[String]) -> Result<Vec<Username>, Rejection> {
+    names.iter().map(|name| Username::parse(name)).collect()
+}
+
+fn no_history() -> Rejection {
+    Rejection::field("history", "history_invalid", "in rooms everybody sees everything")
+}

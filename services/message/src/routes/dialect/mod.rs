@@ -1,0 +1,93 @@
+//! The dialect of another chat, under `/TaskMgt/api`: the same conversations and messages by
+//! other names, for clients that speak it.
+//!
+//! It knows direct conversations only, pages by `skip` and `limit`, lists the newest first, and
+//! answers 400 where this service says 422.
+
+mod read;
+mod shape;
+mod write;
+
+use actix_web::{
+    Error, HttpRequest, HttpResponse,
+    body::{BoxBody, MessageBody, to_bytes},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION},
+    },
+    middleware::{Next, from_fn},
+    web::{self, Data},
+};
+use common::problem;
+use http_kit::request::{self, get, resource};
+use serde_json::{Map, Value, json};
+
+use super::client::Client;
+
+/// Registers the dialect, and `/sse/chat`.
+pub fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::scope("/TaskMgt/api")
+                .service(resource("/messages", "POST").route(web::post().to(write::post_message)))
+                .service(
+                    resource("/conversations/resolve", "POST")
+                        .route(web::post().to(write::resolve)),
+                )
+                .service(
+                    resource("/conversations/{id}/messages", "GET, HEAD")
+                        .route(get().to(read::list_messages)),
+                )
+                .service(
+                    resource("/users/{user}/conversations", "GET, HEAD")
+                        .route(get().to(read::list_conversations)),
+                )
+                .service(
+                    resource("/users/{user}/messages", "GET, HEAD")
+                        .route(get().to(read::list_received)),
+                )
+                .service(resource("/sse/chat", "GET, HEAD").route(get().to(redirect_to_stream)))
+                .default_service(web::to(request::not_found))
+                .wrap(from_fn(answer_problems)),
+        )
+        .service(resource("/sse/chat", "GET, HEAD").route(get().to(redirect_to_stream)));
+}
+
+/// The stream is the notification service's; the dialect has one address for everything.
+async fn redirect_to_stream(request: HttpRequest, client: Data<Client>) -> HttpResponse {
+    let mut target = format!("{}/sse/chat", client.notification_url(&request));
+    if !request.query_string().is_empty() {
+        target.push('?');
+        target.push_str(request.query_string());
+    }
+    HttpResponse::TemporaryRedirect()
+        .insert_header((LOCATION, target))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .finish()
+}
+
+/// Adds `error` to problems, where clients of the dialect look for what went wrong.
+async fn answer_problems(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let response = next.call(request).await?.map_into_boxed_body();
+    let kind = response.headers().get(CONTENT_TYPE);
+    if kind.is_none_or(|kind| kind != problem::CONTENT_TYPE) {
+        return Ok(response);
+    }
+    let (request, response) = response.into_parts();
+    let (mut response, body) = response.into_parts();
+    let body = to_bytes(body).await.unwrap_or_default();
+    let mut body: Map<String, Value> = serde_json::from_slice(&body)?;
+    if response.status() == StatusCode::UNPROCESSABLE_ENTITY {
+        response.head_mut().status = StatusCode::BAD_REQUEST;
+        body.insert("status".to_owned(), json!(400));
+        body.insert("title".to_owned(), json!("Bad Request"));
+    }
+    let detail = body.get("detail").cloned().unwrap_or_default();
+    body.insert("error".to_owned(), detail);
+    let body = serde_json::to_vec(&body)?;
+    Ok(ServiceResponse::new(request, response.set_body(BoxBody::new(body))))
+}

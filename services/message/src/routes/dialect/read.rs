@@ -1,0 +1,103 @@
+//! The dialect's lists, newest first.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Path, Query},
+};
+use http_kit::Rejection;
+use serde_json::json;
+
+use super::shape::{ConversationObject, MessageObject, Part, PartQuery};
+use crate::{
+    caller::{Caller, Claim},
+    conversation::{ConversationKind, direct_keys},
+    message::Message,
+    routes::{AppState, inbox},
+    store::{
+        Position, Window,
+        conversations::{Inbox, Listing},
+    },
+};
+
+/// `GET /users/{user}/conversations`: a user's direct conversations.
+pub(super) async fn list_conversations(
+    request: HttpRequest,
+    state: Data<AppState>,
+    user: Path<String>,
+    query: Query<PartQuery>,
+) -> Result<HttpResponse, Rejection> {
+    let caller = inbox::owner(&state, &request, &user).await?;
+    let Part { skip, limit } = query.parse(20)?;
+    let kind = Some(ConversationKind::Direct);
+    let listing = Listing { kind, before: None, skip, limit };
+    let listed = state.store.conversations(caller.key(), listing).await?;
+    let conversations: Vec<ConversationObject> =
+        listed.conversations.into_iter().map(ConversationObject::from).collect();
+    Ok(HttpResponse::Ok().json(json!({
+        "message": "Conversations retrieved", "count": conversations.len(),
+        "conversations": conversations,
+    })))
+}
+
+/// `GET /users/{user}/messages`: what a user was sent.
+pub(super) async fn list_received(
+    request: HttpRequest,
+    state: Data<AppState>,
+    user: Path<String>,
+    query: Query<PartQuery>,
+) -> Result<HttpResponse, Rejection> {
+    let caller = inbox::owner(&state, &request, &user).await?;
+    let Part { skip, limit } = query.parse(30)?;
+    let inbox = Inbox { direct_only: true, before: None, skip, limit };
+    let (found, _) = state.store.inbox(caller.key().unwrap_or_default(), inbox).await?;
+    Ok(answer(found))
+}
+
+/// `GET /conversations/{id}/messages`: what was said in a conversation.
+pub(super) async fn list_messages(
+    request: HttpRequest,
+    state: Data<AppState>,
+    id: Path<String>,
+    query: Query<PartQuery>,
+    claim: Query<Claim>,
+) -> Result<HttpResponse, Rejection> {
+    let Part { skip, limit } = query.parse(30)?;
+    let reader = reader(&state, &request, &id, claim.user.as_deref()).await?;
+    let conversation = state.store.conversation(reader.key(), &id).await??;
+    // Seqs have no gaps, so what is skipped is a number of seqs.
+    let end = (conversation.card.last_seq + 1).saturating_sub(u64::from(skip));
+    let window = Window::Before(Position::Seq(end));
+    let mut page = state.store.page(reader.key(), &id, window, limit).await??;
+    page.messages.reverse();
+    Ok(answer(page.messages))
+}
+
+/// Who reads. The dialect does not say: where names are taken as given, and nobody has said
+/// anything, it is the one of the two whose name may be taken.
+async fn reader(
+    state: &AppState,
+    request: &HttpRequest,
+    conversation_id: &str,
+    claimed: Option<&str>,
+) -> Result<Caller, Rejection> {
+    let caller = Caller::of(state, request, claimed).await?;
+    let nobody = caller.user.is_none() && !caller.shown && !caller.admin;
+    let Some((one, other)) = direct_keys(conversation_id).filter(|_| nobody && state.is_open())
+    else {
+        return Ok(caller);
+    };
+    for key in [one, other] {
+        let account = state.store.account(key).await?;
+        if let Some(account) = account.filter(|account| !account.is_protected()) {
+            return Ok(Caller { user: Some(account.user), ..caller });
+        }
+    }
+    Ok(caller)
+}
+
+fn answer(messages: Vec<Message>) -> HttpResponse {
+    let messages: Vec<MessageObject> = messages.into_iter().map(MessageObject::from).collect();
+    HttpResponse::Ok().json(json!({
+        "message": "Messages retrieved", "count": messages.len(), "messages": messages,
+    }))
+}

@@ -1,0 +1,115 @@
+//! `/users/{user}/conversations` and `/users/{user}/messages`: lists of one user, for that user.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{self, Data, Path, Query},
+};
+use http_kit::{
+    Rejection,
+    request::{get, resource},
+};
+use serde::Deserialize;
+
+use super::{
+    AppState,
+    conversations::{self, ConversationsQuery, describe_next},
+    link,
+    messages::{CURSOR, DEFAULT_LIMIT, parse_id, parse_limit},
+};
+use crate::{
+    caller::Caller, conversation::Conversation, message::Message, openapi::ProblemBody,
+    post::not_you, store::conversations::Inbox, username::Username,
+};
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/users/{user}/conversations", "GET, HEAD")
+                .route(get().to(list_user_conversations)),
+        )
+        .service(
+            resource("/users/{user}/messages", "GET, HEAD").route(get().to(list_user_messages)),
+        );
+}
+
+/// The user of a path as the caller: with a credential it has to be theirs; without one, where
+/// names are taken as given, anybody may ask unless the name is protected.
+pub(super) async fn owner(
+    state: &AppState,
+    request: &HttpRequest,
+    name: &str,
+) -> Result<Caller, Rejection> {
+    let name = Username::parse(name)?;
+    let caller = Caller::of(state, request, Some(name.as_str())).await?;
+    if caller.key() == Some(name.key()) { Ok(caller) } else { Err(not_you()) }
+}
+
+/// List the conversations of a user, as `GET /conversations` does; for that user only.
+#[utoipa::path(
+    get, path = "/users/{user}/conversations", tag = "users",
+    params(("user" = String, Path, description = "whose", example = "alice"), ConversationsQuery),
+    responses(
+        (status = 200, description = "conversations, newest activity first", body = [Conversation]),
+        (status = 401, description = "the name has to be shown to be yours", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "you are somebody else", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn list_user_conversations(
+    request: HttpRequest,
+    state: Data<AppState>,
+    user: Path<String>,
+    query: Query<ConversationsQuery>,
+) -> Result<HttpResponse, Rejection> {
+    let caller = owner(&state, &request, &user).await?;
+    let base = format!("/users/{}/conversations?", link::encode(&user));
+    conversations::list(&state, &caller, &base, &query).await
+}
+
+/// Which messages to list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct InboxQuery {
+    /// How many, 1–200; 50 without it.
+    #[param(minimum = 1, maximum = 200, nullable = false)]
+    limit: Option<u32>,
+    /// Only those before this id.
+    #[param(nullable = false)]
+    before: Option<String>,
+}
+
+/// List what others sent a user, in direct conversations and groups; for that user only. The
+/// newest ones, oldest first.
+#[utoipa::path(
+    get, path = "/users/{user}/messages", tag = "users",
+    params(("user" = String, Path, description = "whose", example = "alice"), InboxQuery),
+    responses(
+        (status = 200, description = "messages, oldest first", body = [Message], headers(
+            ("X-Has-More" = bool, description = "there are older ones"),
+            ("X-Event-Cursor" = String, description = "start a stream from here"),
+            ("Link" = String, description = "rel=prev: older ones"),
+        )),
+        (status = 401, description = "the name has to be shown to be yours", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "you are somebody else", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn list_user_messages(
+    request: HttpRequest,
+    state: Data<AppState>,
+    user: Path<String>,
+    query: Query<InboxQuery>,
+) -> Result<HttpResponse, Rejection> {
+    let caller = owner(&state, &request, &user).await?;
+    let limit = parse_limit(query.limit, DEFAULT_LIMIT)?;
+    let before = query.before.as_deref().map(|at| parse_id("before", at)).transpose()?;
+    let cursor = state.writer.head().get();
+    let key = caller.key().unwrap_or_default();
+    let inbox = Inbox { direct_only: false, before, skip: 0, limit };
+    let (mut found, more) = state.store.inbox(key, inbox).await?;
+    found.reverse();
+    let next = found.first().filter(|_| more).map(|message| message.id);
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CURSOR, cursor.to_string()));
+    let base = format!("/users/{}/messages?", link::encode(&user));
+    describe_next(&mut response, &base, next, limit, "prev");
+    Ok(response.json(found))
+}

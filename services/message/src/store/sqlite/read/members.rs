@@ -1,0 +1,153 @@
+//! Who is in conversations, and who shares one.
+
+use std::collections::BTreeMap;
+
+use common::Audience;
+use sqlx::{FromRow, SqlitePool};
+
+use super::{id, rows};
+use crate::{
+    change::Refusal,
+    conversation::{ConversationKind, JoinedMember, Role},
+    store::{Allowed, StoreError, conversations::Roster},
+};
+
+#[derive(FromRow)]
+struct JoinedRow {
+    user_key: String,
+    name: String,
+    role: String,
+    joined_at: i64,
+    read_seq: i64,
+    delivered_seq: i64,
+}
+
+impl JoinedRow {
+    /// As the one with the key `asker` sees them.
+    fn seen_by(self, asker: Option<&str>, kind: ConversationKind) -> JoinedMember {
+        // How far someone has read in a room is their own affair.
+        let shown = kind != ConversationKind::Room || asker == Some(self.user_key.as_str());
+        JoinedMember {
+            user: self.name,
+            role: Role::from_text(&self.role),
+            joined_at: id(self.joined_at).timestamp(),
+            read_seq: shown.then_some(self.read_seq as u64),
+            delivered_seq: shown.then_some(self.delivered_seq as u64),
+        }
+    }
+}
+
+/// A part of the members of a conversation.
+pub(in crate::store::sqlite) async fn roster(
+    readers: &SqlitePool,
+    asker: Option<&str>,
+    conversation_id: &str,
+    after: Option<&str>,
+    limit: u32,
+) -> Allowed<Roster> {
+    // No key is empty.
+    let range = (after.unwrap_or_default(), None);
+    let found = joined(readers, asker, conversation_id, range, limit + 1).await?;
+    Ok(found.map(|mut members| {
+        let has_more = members.len() > limit as usize;
+        members.truncate(limit as usize);
+        Roster { members, has_more }
+    }))
+}
+
+/// One member.
+pub(in crate::store::sqlite) async fn one(
+    readers: &SqlitePool,
+    asker: Option<&str>,
+    conversation_id: &str,
+    key: &str,
+) -> Allowed<Option<JoinedMember>> {
+    let found = joined(readers, asker, conversation_id, ("", Some(key)), 1).await?;
+    Ok(found.map(|mut members| members.pop()))
+}
+
+/// The members whose keys follow one, or the one with a key.
+async fn joined(
+    readers: &SqlitePool,
+    asker: Option<&str>,
+    conversation_id: &str,
+    (after, only): (&str, Option<&str>),
+    limit: u32,
+) -> Allowed<Vec<JoinedMember>> {
+    let mut tx = readers.begin().await?;
+    let Some((place, standing, _)) = rows::standing(&mut tx, conversation_id, asker).await? else {
+        return Ok(Err(Refusal::NoConversation));
+    };
+    if let Err(refusal) = standing.read() {
+        return Ok(Err(refusal));
+    }
+    let condition = if only.is_some() { "user_key = $3" } else { "user_key > $2" };
+    let statement = format!(
+        "select user_key, name, role, joined_at, read_seq, delivered_seq \
+         from members cross join users on users.key = user_key \
+         where conversation_id = $1 and {condition} order by user_key limit $4"
+    );
+    let found: Vec<JoinedRow> = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+        .bind(conversation_id)
+        .bind(after)
+        .bind(only)
+        .bind(limit)
+        .fetch_all(&mut *tx)
+        .await?;
+    Ok(Ok(found.into_iter().map(|row| row.seen_by(asker, place.kind)).collect()))
+}
+
+/// Who may know that someone is typing.
+pub(in crate::store::sqlite) async fn watchers(
+    readers: &SqlitePool,
+    asker: &str,
+    conversation_id: &str,
+    most: u32,
+) -> Allowed<Option<Audience>> {
+    let mut tx = readers.begin().await?;
+    let standing = rows::standing(&mut tx, conversation_id, Some(asker)).await?;
+    let Some((place, standing, _)) = standing else {
+        return Ok(Err(Refusal::NoConversation));
+    };
+    if let Err(refusal) = standing.post() {
+        return Ok(Err(refusal));
+    }
+    if place.kind == ConversationKind::Room {
+        return Ok(Ok(Some(Audience::Room(place.id))));
+    }
+    let keys: Vec<(String,)> =
+        sqlx::query_as("select user_key from members where conversation_id = $1 limit $2")
+            .bind(conversation_id)
+            .bind(most + 1)
+            .fetch_all(&mut *tx)
+            .await?;
+    if keys.len() > most as usize {
+        return Ok(Ok(None));
+    }
+    let others = keys.into_iter().map(|(key,)| key).filter(|key| key != asker);
+    Ok(Ok(Some(Audience::Users(others.collect()))))
+}
+
+/// Whom users share a private conversation with. The forms of the ids leave rooms out, where
+/// everybody is, before anyone in them is looked at.
+pub(in crate::store::sqlite) async fn contacts(
+    readers: &SqlitePool,
+    keys: &[String],
+    most: u32,
+) -> Result<BTreeMap<String, Vec<String>>, StoreError> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "select asked.value, ( \
+           select json_group_array(user_key) from ( \
+             select distinct theirs.user_key from members as mine \
+             cross join members as theirs on theirs.conversation_id = mine.conversation_id \
+             where mine.user_key = asked.value and theirs.user_key <> asked.value \
+             and (mine.conversation_id glob 'dm:*' or mine.conversation_id glob 'g-*') \
+             limit $2)) \
+         from json_each($1) as asked",
+    )
+    .bind(serde_json::to_string(keys)?)
+    .bind(most)
+    .fetch_all(readers)
+    .await?;
+    rows.into_iter().map(|(key, contacts)| Ok((key, serde_json::from_str(&contacts)?))).collect()
+}
