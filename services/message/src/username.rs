@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use common::name;
 use http_kit::Rejection;
-use unicode_normalization::UnicodeNormalization;
 
 /// A name of 1–64 printable characters with single inner spaces and none of `: , / \ @`.
 ///
@@ -34,8 +34,7 @@ impl Username {
                 "a name has printable characters and single spaces, none of : , / \\ @",
             );
         }
-        let key: String =
-            caseless::default_case_fold_str(&shown.nfkc().collect::<String>()).nfkc().collect();
+        let key = name::key(shown);
         // Compatibility forms may hide what is not allowed: a fullwidth comma, an ideographic space.
         if key.is_empty() || key.trim() != key || key.chars().any(|c| !is_allowed(c)) {
             return refuse("user_invalid", "a name has no look-alikes of : , / \\ @ or spaces");

@@ -6,7 +6,10 @@
 
 use std::time::{Duration, Instant};
 
-use common::{Backoff, Batch, Event, EventId};
+use common::{
+    Backoff, Batch, Event, EventId,
+    event::{SESSION, SessionEnded},
+};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{sleep_until, timeout, timeout_at},
@@ -17,6 +20,7 @@ use crate::{
     hub::Hub,
     metrics::Metrics,
     ring::Entry,
+    sessions::Sessions,
     upstream::{Upstream, UpstreamError},
 };
 
@@ -64,6 +68,7 @@ pub struct FeedTask {
     loaded: watch::Sender<bool>,
     upstream: Upstream,
     hub: Hub,
+    sessions: Sessions,
     metrics: Metrics,
     /// The last id that the feed has.
     last: EventId,
@@ -76,7 +81,12 @@ pub struct FeedTask {
 
 impl Feed {
     /// A feed into a hub, and its task.
-    pub fn new(upstream: Upstream, hub: Hub, metrics: Metrics) -> (Self, FeedTask) {
+    pub fn new(
+        upstream: Upstream,
+        hub: Hub,
+        sessions: Sessions,
+        metrics: Metrics,
+    ) -> (Self, FeedTask) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let (loaded, is_loaded) = watch::channel(false);
         let task = FeedTask {
@@ -84,6 +94,7 @@ impl Feed {
             loaded,
             upstream,
             hub,
+            sessions,
             metrics,
             last: EventId::ZERO,
             heard: Instant::now(),
@@ -210,7 +221,10 @@ impl FeedTask {
                 Err(error @ (UpstreamError::Expired | UpstreamError::Unknown)) => {
                     tracing::warn!(last_id = %self.last, %error, "the feed starts over");
                     match self.load().await {
-                        Ok(()) => self.recovered(),
+                        Ok(()) => {
+                            self.sessions.start_over();
+                            self.recovered();
+                        }
                         Err(error) => {
                             self.failed(&error);
                         }
@@ -230,6 +244,18 @@ impl FeedTask {
             self.last = last.id;
             self.metrics.events.inc_by(events.len() as u64);
             self.hub.publish(events.iter().map(entry)).await;
+            for event in events.iter().filter(|event| event.kind == SESSION) {
+                self.end_session(event);
+            }
+        }
+    }
+
+    fn end_session(&self, event: &Event) {
+        match serde_json::from_str::<SessionEnded>(event.data.get()) {
+            Ok(ended) => self.sessions.end(ended),
+            Err(error) => {
+                tracing::error!(id = %event.id, %error, "a session event is not readable")
+            }
         }
     }
 
