@@ -109,7 +109,7 @@ impl Sessions {
     }
 
     fn tell(&self, ended: &SessionEnded) {
-        self.hub.end_sessions(&ended.user, ended.epoch, &ended.reason);
+        self.hub.end_sessions(ended);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

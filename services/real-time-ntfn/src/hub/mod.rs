@@ -129,8 +129,8 @@ impl Hub {
     }
 
     /// PLACEHOLDER: the merge takes the engine's own.
-    pub fn end_sessions(&self, user: &str, epoch: u64, reason: &str) {
-        tracing::debug!(user, epoch, reason, "sessions end");
+    pub fn end_sessions(&self, ended: &common::event::SessionEnded) {
+        tracing::debug!(user = ended.user, epoch = ended.epoch, "sessions end");
     }
 
     /// The last id of the log that has been published.
