@@ -4,7 +4,13 @@
 //! leaves a gap makes the feed pull until nothing is missing. Pushes are only ever a hint: after
 //! some silence the feed pulls on its own.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use common::{
     Backoff, Batch, Event, EventId,
@@ -20,7 +26,6 @@ use crate::{
     hub::Hub,
     metrics::Metrics,
     ring::Entry,
-    sessions::Sessions,
     upstream::{Upstream, UpstreamError},
 };
 
@@ -44,6 +49,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(2);
 pub struct Feed {
     commands: mpsc::Sender<Command>,
     loaded: watch::Receiver<bool>,
+    loads: Arc<AtomicU64>,
 }
 
 /// Whether the log has come as far as a cursor says.
@@ -66,9 +72,9 @@ enum Command {
 pub struct FeedTask {
     commands: mpsc::Receiver<Command>,
     loaded: watch::Sender<bool>,
+    loads: Arc<AtomicU64>,
     upstream: Upstream,
     hub: Hub,
-    sessions: Sessions,
     metrics: Metrics,
     /// The last id that the feed has.
     last: EventId,
@@ -81,27 +87,23 @@ pub struct FeedTask {
 
 impl Feed {
     /// A feed into a hub, and its task.
-    pub fn new(
-        upstream: Upstream,
-        hub: Hub,
-        sessions: Sessions,
-        metrics: Metrics,
-    ) -> (Self, FeedTask) {
+    pub fn new(upstream: Upstream, hub: Hub, metrics: Metrics) -> (Self, FeedTask) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let (loaded, is_loaded) = watch::channel(false);
+        let loads = Arc::<AtomicU64>::default();
         let task = FeedTask {
             commands: receiver,
             loaded,
+            loads: loads.clone(),
             upstream,
             hub,
-            sessions,
             metrics,
             last: EventId::ZERO,
             heard: Instant::now(),
             retry: None,
             backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
         };
-        (Self { commands: sender, loaded: is_loaded }, task)
+        (Self { commands: sender, loaded: is_loaded, loads }, task)
     }
 
     /// Takes a batch; returns the last id that the feed then has, or nothing when it has ended.
@@ -124,6 +126,12 @@ impl Feed {
     /// Whether the end of the log has been loaded.
     pub fn is_loaded(&self) -> bool {
         *self.loaded.borrow()
+    }
+
+    /// How often the end of the log has been loaded. Each time, ends of sessions may have been
+    /// missed: what was known of one before says nothing after.
+    pub fn loads(&self) -> u64 {
+        self.loads.load(Ordering::Acquire)
     }
 
     /// Waits until the end of the log has been loaded, but not longer than `patience`.
@@ -161,9 +169,12 @@ impl FeedTask {
         }
     }
 
-    /// Fills the ring with the end of the log, as after a start.
+    /// Fills the ring with the end of the log, as after a start. Should there be streams already,
+    /// the hub tells all of them that they have missed something, and ends those that were let in
+    /// by a credential, since the end of their session may be part of it: they show it again.
     async fn load(&mut self) -> Result<(), UpstreamError> {
         let page = self.upstream.events_tail(TAIL).await?;
+        self.loads.fetch_add(1, Ordering::Release);
         self.hub.restart(page.batch.after);
         self.last = page.batch.after;
         self.append(&page.batch.events).await;
@@ -221,10 +232,7 @@ impl FeedTask {
                 Err(error @ (UpstreamError::Expired | UpstreamError::Unknown)) => {
                     tracing::warn!(last_id = %self.last, %error, "the feed starts over");
                     match self.load().await {
-                        Ok(()) => {
-                            self.sessions.start_over();
-                            self.recovered();
-                        }
+                        Ok(()) => self.recovered(),
                         Err(error) => {
                             self.failed(&error);
                         }
@@ -252,9 +260,9 @@ impl FeedTask {
 
     fn end_session(&self, event: &Event) {
         match serde_json::from_str::<SessionEnded>(event.data.get()) {
-            Ok(ended) => self.sessions.end(ended),
+            Ok(ended) => self.hub.end_sessions(&ended),
             Err(error) => {
-                tracing::error!(id = %event.id, %error, "a session event is not readable")
+                tracing::error!(id = %event.id, %error, "a session event is not readable");
             }
         }
     }

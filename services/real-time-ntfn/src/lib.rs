@@ -21,7 +21,6 @@ pub mod resume;
 pub mod ring;
 pub mod routes;
 pub mod scope;
-pub mod sessions;
 pub mod shard;
 pub mod socket;
 pub mod upstream;
@@ -49,7 +48,6 @@ use metrics::Metrics;
 use presence::{Presence, PresenceTask};
 use resume::Resume;
 use routes::AppState;
-use sessions::Sessions;
 use shard::Shards;
 use upstream::Upstream;
 
@@ -76,9 +74,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let presence = Presence::new(metrics.clone());
     let presence_task =
         PresenceTask::new(presence.clone(), hub.clone(), upstream.clone(), metrics.clone());
-    let sessions = Sessions::new(hub.clone(), presence.clone());
-    let (feed, feed_task) =
-        Feed::new(upstream.clone(), hub.clone(), sessions.clone(), metrics.clone());
+    let (feed, feed_task) = Feed::new(upstream.clone(), hub.clone(), metrics.clone());
     let admission = Admission::new(config.max_streams, config.max_streams_per_address, open_files);
     let operations = operations(registry, &feed, &hub)?;
     let address = listener.local_addr()?;
@@ -87,7 +83,6 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let hub_task = tokio::spawn(hub.clone().run());
     let feed_task = tokio::spawn(feed_task.run());
     let presence_task = tokio::spawn(presence_task.run());
-    let sessions_task = tokio::spawn(sessions.clone().run());
     let reported = CancellationToken::new();
     let reporter = tokio::spawn(reporter.run(reported.clone()));
     let state = AppState {
@@ -95,7 +90,6 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         feed: feed.clone(),
         resume: Resume::new(hub.clone(), feed, upstream.clone(), delivery, metrics.clone()),
         identity: Identity::new(config.auth_mode, upstream.clone()),
-        sessions,
         presence,
         upstream,
         admission,
@@ -113,7 +107,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     hub.drain(if shutdown.is_hasty() { config.drain.min(HASTY_DRAIN) } else { config.drain }).await;
     handle.stop(true).await;
     server_task.await??;
-    for task in [feed_task, hub_task, presence_task, sessions_task] {
+    for task in [feed_task, hub_task, presence_task] {
         task.abort();
     }
     // No stream is left to write to: this is the last of it.

@@ -77,11 +77,6 @@ impl Presence {
         (registry.names().take(limit).map(str::to_owned).collect(), registry.online())
     }
 
-    /// The keys of the users who are connected with a credential.
-    pub fn authenticated(&self) -> Vec<String> {
-        self.lock().authenticated()
-    }
-
     fn lock(&self) -> MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -30,8 +30,6 @@ struct Here {
     /// As first written.
     name: String,
     streams: usize,
-    /// Streams with a credential.
-    authenticated: usize,
     /// When the last stream ended, if none is left.
     left: Option<Instant>,
 }
@@ -62,10 +60,9 @@ impl Registry {
         let here = self.users.entry(key.clone()).or_insert_with(|| {
             self.arrived.push(key.clone());
             let name = session.user.name.clone();
-            Here { name, streams: 0, authenticated: 0, left: None }
+            Here { name, streams: 0, left: None }
         });
         here.streams += 1;
-        here.authenticated += usize::from(session.authenticated);
         here.left = None;
     }
 
@@ -86,7 +83,6 @@ impl Registry {
             return;
         };
         here.streams -= 1;
-        here.authenticated -= usize::from(session.authenticated);
         if here.streams == 0 {
             here.left = Some(now);
             self.leaving.push_back((now + GRACE, session.user.key.clone()));
@@ -139,11 +135,6 @@ impl Registry {
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.users.values().map(|here| here.name.as_str())
-    }
-
-    pub(super) fn authenticated(&self) -> Vec<String> {
-        let with = self.users.iter().filter(|(_, here)| here.authenticated > 0);
-        with.map(|(key, _)| key.clone()).collect()
     }
 }
 

@@ -14,7 +14,7 @@ use http_kit::{
 
 use crate::{
     admission::Admission, feed::Feed, hub::Hub, identity::Identity, metrics::Metrics,
-    presence::Presence, resume::Resume, sessions::Sessions, upstream::Upstream,
+    presence::Presence, resume::Resume, upstream::Upstream,
 };
 
 /// What handlers work with.
@@ -27,8 +27,6 @@ pub struct AppState {
     pub resume: Resume,
     /// Whose they are.
     pub identity: Identity,
-    /// Whether that still holds.
-    pub sessions: Sessions,
     /// Who is connected.
     pub presence: Presence,
     /// The message service.

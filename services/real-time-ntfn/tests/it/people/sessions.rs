@@ -6,7 +6,10 @@ use crate::{app::App, desk::Desk, stream::Stream};
 
 /// The stream ends here: with a word why, and perhaps a retry time.
 async fn assert_ends(stream: &mut Stream, reason: &str) {
-    let block = stream.next_fact().await;
+    let mut block = stream.next_fact().await;
+    if block.event.as_deref() == Some("reset") {
+        block = stream.next_fact().await;
+    }
     assert_eq!((block.id, block.event.as_deref()), (None, Some("reauth")));
     assert_eq!(block.data, Some(json!({"type": "reauth", "reason": reason})));
     while let Some(block) = stream.block().await {
@@ -54,7 +57,6 @@ async fn when_an_end_may_have_been_missed_everybody_shows_their_credential_again
     desk.prune();
     desk.post("after");
     desk.tell(&app).await;
-    assert_eq!(bob.next_fact().await.event.as_deref(), Some("reset"));
     assert_ends(&mut bob, "expired").await;
     assert_eq!(named.next_fact().await.event.as_deref(), Some("reset"));
     assert_goes_on(&mut named, &desk, &app).await;
