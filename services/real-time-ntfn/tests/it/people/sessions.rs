@@ -17,10 +17,12 @@ async fn assert_ends(stream: &mut Stream, reason: &str) {
     }
 }
 
-async fn assert_goes_on(stream: &mut Stream, desk: &Desk, app: &App) {
+async fn assert_go_on(streams: &mut [&mut Stream], desk: &Desk, app: &App) {
     let message = desk.post("still here");
     desk.tell(app).await;
-    stream.next_fact().await.assert_is(&message);
+    for stream in streams {
+        stream.next_fact().await.assert_is(&message);
+    }
 }
 
 #[tokio::test]
@@ -40,9 +42,7 @@ async fn signing_out_ends_the_streams_of_older_sessions_only() {
     for stream in &mut older {
         assert_ends(stream, "signed_out").await;
     }
-    for stream in [&mut newer, &mut carol, &mut nobody] {
-        assert_goes_on(stream, &desk, &app).await;
-    }
+    assert_go_on(&mut [&mut newer, &mut carol, &mut nobody], &desk, &app).await;
 }
 
 #[tokio::test]
@@ -55,9 +55,10 @@ async fn when_an_end_may_have_been_missed_everybody_shows_their_credential_again
     let mut named = app.stream("?user=carol").await;
     desk.sign_out("bob");
     desk.prune();
-    desk.post("after");
+    let after = desk.post("after");
     desk.tell(&app).await;
     assert_ends(&mut bob, "expired").await;
     assert_eq!(named.next_fact().await.event.as_deref(), Some("reset"));
-    assert_goes_on(&mut named, &desk, &app).await;
+    named.next_fact().await.assert_is(&after);
+    assert_go_on(&mut [&mut named], &desk, &app).await;
 }
