@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use common::EventId;
+use common::{EventId, event::SessionEnded};
 use futures_util::task::AtomicWaker;
 use tokio::sync::{Notify, watch};
 
@@ -128,9 +128,11 @@ impl Hub {
         self.shared.published.notify_one();
     }
 
-    /// PLACEHOLDER: the merge takes the engine's own.
-    pub fn end_sessions(&self, ended: &common::event::SessionEnded) {
-        tracing::debug!(user = ended.user, epoch = ended.epoch, "sessions end");
+    /// Ends the streams of a user whose sessions are over, and tells them why.
+    pub fn end_sessions(&self, ended: &SessionEnded) {
+        if let Some(shards) = &self.shared.shards {
+            shards.end_sessions(ended);
+        }
     }
 
     /// The last id of the log that has been published.
