@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
-use common::EventId;
+use common::{Audience, Event, EventId};
 use serde_json::Value;
 use tokio::{sync::Semaphore, time::timeout};
 
@@ -246,8 +246,9 @@ impl Resume {
                 return Err(NotNow::Upstream);
             }
         };
-        let most = MAX_BEHIND + u64::from(history) * scope.rooms().count() as u64;
-        if batch.events.len() as u64 > most {
+        // The message service gives one more than it may, if there are more.
+        let private = |event: &&Event| matches!(event.audience, Audience::Users(_));
+        if batch.events.iter().filter(private).count() as u64 > MAX_BEHIND {
             return Ok(self.reset(scope, "too_far"));
         }
         let (cursor, mut before) = (batch.after, batch.events);

@@ -64,7 +64,7 @@ async fn more_than_a_stream_can_begin_with_is_a_reset() {
         desk.direct("alice", "bob", &n.to_string());
     }
     let app = App::start(&desk.url(), &[]);
-    let mut stream = app.stream("?user=bob").await;
+    let mut stream = app.stream("?user=bob&history=50").await;
     let reset = stream.next_fact().await;
     assert_eq!(reset.event.as_deref(), Some("reset"));
     assert_eq!(reset.data.unwrap()["reason"], json!("too_far"));
