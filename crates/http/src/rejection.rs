@@ -92,6 +92,19 @@ impl Rejection {
     pub fn code(&self) -> &str {
         &self.code
     }
+
+    /// The body of the answer.
+    pub fn problem(&self) -> Problem {
+        Problem {
+            kind: "about:blank".to_owned(),
+            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: self.status.as_u16(),
+            code: self.code.clone().into_owned(),
+            detail: self.detail.clone().into_owned(),
+            request_id: request::current_id(),
+            errors: self.errors.clone(),
+        }
+    }
 }
 
 impl fmt::Display for Rejection {
@@ -106,15 +119,6 @@ impl ResponseError for Rejection {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let problem = Problem {
-            kind: "about:blank".to_owned(),
-            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
-            status: self.status.as_u16(),
-            code: self.code.clone().into_owned(),
-            detail: self.detail.clone().into_owned(),
-            request_id: request::current_id(),
-            errors: self.errors.clone(),
-        };
         let mut response = HttpResponse::build(self.status);
         for (name, value) in &self.headers {
             if name == CONNECTION {
@@ -123,7 +127,7 @@ impl ResponseError for Rejection {
             }
             response.append_header((name.clone(), value.clone()));
         }
-        response.content_type(CONTENT_TYPE).json(problem)
+        response.content_type(CONTENT_TYPE).json(self.problem())
     }
 }
 

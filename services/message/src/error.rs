@@ -4,7 +4,7 @@
 use actix_web::http::StatusCode;
 use http_kit::Rejection;
 
-use crate::{post, store::StoreError};
+use crate::{change::Refusal, post, store::StoreError};
 
 /// Why the service could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -24,15 +24,9 @@ pub enum Error {
     /// The service is shutting down.
     #[error("the service is stopping")]
     Stopping,
-    /// The key of a post was used before, for another one.
-    #[error("the key was used for another post")]
-    KeyReused,
-    /// No such conversation, or not for the caller.
-    #[error("no such conversation")]
-    ConversationNotFound,
-    /// No such message, or not for the caller.
-    #[error("no such message")]
-    MessageNotFound,
+    /// The rules or the data do not allow it.
+    #[error("refused: {0:?}")]
+    Refused(Refusal),
     /// The log does not reach back to the cursor.
     #[error("the cursor is too old")]
     CursorExpired,
@@ -68,15 +62,7 @@ impl From<Error> for Rejection {
                 Self::unavailable("overloaded", "too many posts are waiting: try again", 1)
             }
             Error::Stopping => Self::unavailable("stopping", "the service is restarting", 2),
-            Error::KeyReused => Self::field(
-                "client_msg_id",
-                "idempotency_key_reused",
-                "this key belongs to another post of yours: choose a new one for new content",
-            ),
-            Error::ConversationNotFound => post::conversation_not_found(),
-            Error::MessageNotFound => {
-                Self::not_found("message_not_found", "there is no such message")
-            }
+            Error::Refused(refusal) => refusal.into(),
             Error::CursorExpired => Self::new(
                 StatusCode::GONE,
                 "cursor_expired",
@@ -88,6 +74,53 @@ impl From<Error> for Rejection {
                 "cursor_unknown",
                 "the log has not reached this cursor: load anew and go on from X-Event-Cursor",
             ),
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Refusal> for Rejection {
+    fn from(refusal: Refusal) -> Self {
+        let conflict = |code, detail| Self::new(StatusCode::CONFLICT, code, detail);
+        match refusal {
+            Refusal::NoConversation => post::conversation_not_found(),
+            Refusal::NoMessage => Self::not_found("message_not_found", "there is no such message"),
+            Refusal::NoUser => Self::not_found("user_not_found", "there is no such user"),
+            Refusal::NoMember => Self::not_found("member_not_found", "there is no such member"),
+            Refusal::Forbidden => {
+                Self::new(StatusCode::FORBIDDEN, "forbidden", "you may not do this here")
+            }
+            Refusal::KeyReused => Self::field(
+                "client_msg_id",
+                "idempotency_key_reused",
+                "this key belongs to another post of yours: choose a new one for new content",
+            ),
+            Refusal::NoReply => Self::field(
+                "reply_to",
+                "reply_not_found",
+                "there is no such message in this conversation",
+            ),
+            Refusal::NameProtected => Self::new(
+                StatusCode::UNAUTHORIZED,
+                "name_registered",
+                "this name belongs to somebody: sign in, or choose another one",
+            ),
+            Refusal::NameTaken => conflict("name_taken", "this name is taken: choose another one"),
+            Refusal::RoomTaken => conflict("room_taken", "there is a room with this id: join it"),
+            Refusal::GroupFull => conflict("group_full", "a group has at most 1000 members"),
+            Refusal::TooManyReactions => conflict(
+                "too_many_reactions",
+                "a message has at most 20 kinds of reactions: share one of them",
+            ),
+            Refusal::Deleted => conflict("message_deleted", "this message has been deleted"),
+            Refusal::Oneself => {
+                Self::field("recipient", "recipient_is_self", "you cannot write to yourself")
+            }
         }
     }
 }

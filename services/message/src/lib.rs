@@ -5,8 +5,15 @@
 //! A post goes [`routes::messages`] → [`post::Post`] → [`writer`] → [`store`] and is answered
 //! when it is durable; the [`relay`] then tells the notification service.
 
+pub mod access;
+pub mod caller;
+pub mod change;
 pub mod config;
+pub mod conversation;
+pub mod ephemera;
 pub mod error;
+pub mod event;
+pub mod mention;
 pub mod message;
 pub mod metrics;
 pub mod openapi;
@@ -14,6 +21,7 @@ pub mod post;
 pub mod relay;
 pub mod routes;
 pub mod store;
+pub mod user;
 pub mod username;
 pub mod writer;
 
@@ -34,6 +42,7 @@ use tokio::sync::mpsc;
 use utoipa_swagger_ui::SwaggerUi;
 
 pub use config::Config;
+use ephemera::Ephemera;
 use metrics::Metrics;
 use relay::Relay;
 use routes::{AppState, client::Client};
@@ -62,8 +71,15 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let metrics = Metrics::new(&registry)?;
     let hop = InternalHop::new(config.secret.clone());
     let (committed, batches) = mpsc::channel(relay::QUEUE);
-    let (writer, writer_task) =
-        Writer::new(store.clone(), head, committed, config.event_retention, metrics.clone());
+    let (passing, facts) = mpsc::channel(ephemera::QUEUE);
+    let (writer, writer_task) = Writer::new(
+        store.clone(),
+        head,
+        committed,
+        passing.clone(),
+        config.event_retention,
+        metrics.clone(),
+    );
     let relay = Relay::new(
         &config.notification_url,
         hop.clone(),
@@ -71,7 +87,9 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         batches,
         metrics.clone(),
     )?;
+    let ephemera = Ephemera::new(&config.notification_url, hop.clone(), facts, metrics.clone())?;
     let writer_task = tokio::spawn(writer_task.run());
+    let ephemera_task = tokio::spawn(ephemera.run(shutdown.clone()));
     let relay_task = tokio::spawn(relay.run(shutdown.clone()));
 
     let operations = operations(registry, &writer, &shutdown)?;
@@ -80,6 +98,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let state = AppState {
         store: store.clone(),
         writer,
+        passing,
         hop,
         proxies: config.proxies.clone(),
         post_rate,
@@ -93,6 +112,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     forget_task.abort();
     writer_task.await?;
     relay_task.await?;
+    ephemera_task.await?;
     store.close().await;
     tracing::info!("message service has stopped");
     Ok(())

@@ -17,6 +17,8 @@ pub struct Metrics {
     pub relayed: IntCounter,
     /// Failed attempts to push.
     pub relay_failures: IntCounter,
+    /// Passing facts that could not be told.
+    pub ephemera_lost: IntCounter,
     /// 1 while the notification service acknowledges what is pushed.
     pub relay_up: IntGauge,
 }
@@ -40,6 +42,10 @@ impl Metrics {
             queued: IntGauge::new("realtalk_writer_queued", "Posts waiting to be committed")?,
             relayed: IntCounter::new("realtalk_relayed_events_total", "Events acknowledged")?,
             relay_failures: IntCounter::new("realtalk_relay_failures_total", "Pushes that failed")?,
+            ephemera_lost: IntCounter::new(
+                "realtalk_ephemera_lost_total",
+                "Passing facts (typing, receipts) that could not be told",
+            )?,
             relay_up: IntGauge::new(
                 "realtalk_relay_up",
                 "1 while the notification service acknowledges",
@@ -51,6 +57,7 @@ impl Metrics {
         registry.register(Box::new(metrics.queued.clone()))?;
         registry.register(Box::new(metrics.relayed.clone()))?;
         registry.register(Box::new(metrics.relay_failures.clone()))?;
+        registry.register(Box::new(metrics.ephemera_lost.clone()))?;
         registry.register(Box::new(metrics.relay_up.clone()))?;
         Ok(metrics)
     }

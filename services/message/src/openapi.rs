@@ -5,7 +5,7 @@ pub use http_kit::rejection::ProblemBody;
 use http_kit::request::{get, resource};
 use utoipa::OpenApi;
 
-use crate::routes::{messages, sync};
+use crate::routes::{message, messages, sync};
 
 /// The description, served as `/openapi.json`.
 #[derive(OpenApi)]
@@ -18,7 +18,11 @@ use crate::routes::{messages, sync};
     paths(
         messages::post_message,
         messages::list_messages,
-        messages::get_message,
+        message::get_message,
+        message::edit_message,
+        message::delete_message,
+        message::add_reaction,
+        message::remove_reaction,
         sync::sync_events
     )
 )]

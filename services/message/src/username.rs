@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use common::name;
+use common::internal::UserRef;
+/// A name as it is compared.
+pub(crate) use common::name::key as fold;
 use http_kit::Rejection;
 
 /// A name of 1–64 printable characters with single inner spaces and none of `: , / \ @`.
@@ -34,7 +36,7 @@ impl Username {
                 "a name has printable characters and single spaces, none of : , / \\ @",
             );
         }
-        let key = name::key(shown);
+        let key = fold(shown);
         // Compatibility forms may hide what is not allowed: a fullwidth comma, an ideographic space.
         if key.is_empty() || key.trim() != key || key.chars().any(|c| !is_allowed(c)) {
             return refuse("user_invalid", "a name has no look-alikes of : , / \\ @ or spaces");
@@ -61,6 +63,11 @@ impl Username {
     /// The name as written.
     pub fn as_str(&self) -> &str {
         &self.shown
+    }
+
+    /// Name and key, as the services pass them on.
+    pub fn to_ref(&self) -> UserRef {
+        UserRef { name: self.shown.clone(), key: self.key.clone() }
     }
 
     /// Equal for two names exactly when they are the same user: NFKC, then full case folding.

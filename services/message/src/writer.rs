@@ -19,10 +19,12 @@ use tokio::{
 };
 
 use crate::{
+    change::{Answer, Change, Operation},
+    ephemera::Passing,
     error::Error,
     metrics::Metrics,
     post::Post,
-    store::{Outcome, Store, StoreError},
+    store::{Store, StoreError},
 };
 
 /// Posts that may wait. When the queue is full, further ones are refused with 503: they would
@@ -40,7 +42,7 @@ const PRUNE_CHUNK: u32 = 2_000;
 /// How often a failed store is tried again, so that readiness returns without a post.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
-/// Hands posts to the writer task.
+/// Hands operations to the writer task.
 #[derive(Clone)]
 pub struct Writer {
     queue: mpsc::Sender<Waiting>,
@@ -53,14 +55,15 @@ pub struct WriterTask {
     queue: mpsc::Receiver<Waiting>,
     store: Arc<dyn Store>,
     committed: mpsc::Sender<Batch>,
+    passing: mpsc::Sender<Passing>,
     retention: Duration,
     state: Arc<State>,
     metrics: Metrics,
 }
 
 struct Waiting {
-    post: Post,
-    answer: oneshot::Sender<Result<Outcome, Error>>,
+    operation: Operation,
+    answer: oneshot::Sender<Result<Answer, Error>>,
 }
 
 #[derive(Default)]
@@ -86,11 +89,13 @@ impl Head {
 
 impl Writer {
     /// A writer and its task. Each committed batch goes to `committed` if there is room; whoever
-    /// reads that finds what was left out in the log.
+    /// reads that finds what was left out in the log. Markers that moved go to `passing` if there
+    /// is room.
     pub fn new(
         store: Arc<dyn Store>,
         head: EventId,
         committed: mpsc::Sender<Batch>,
+        passing: mpsc::Sender<Passing>,
         retention: Duration,
         metrics: Metrics,
     ) -> (Self, WriterTask) {
@@ -101,6 +106,7 @@ impl Writer {
             queue: receiver,
             store,
             committed,
+            passing,
             retention,
             state: state.clone(),
             metrics: metrics.clone(),
@@ -109,9 +115,18 @@ impl Writer {
     }
 
     /// Stores a post. Returns when it is durable.
-    pub async fn post(&self, post: Post) -> Result<Outcome, Error> {
+    pub async fn post(&self, post: Post) -> Result<Answer, Error> {
+        self.carry_out(Operation::Post(post)).await
+    }
+
+    /// Carries out a change. Returns when it is durable.
+    pub async fn change(&self, change: Change) -> Result<Answer, Error> {
+        self.carry_out(Operation::Change(Box::new(change))).await
+    }
+
+    async fn carry_out(&self, operation: Operation) -> Result<Answer, Error> {
         let (answer, outcome) = oneshot::channel();
-        self.queue.try_send(Waiting { post, answer }).map_err(|error| match error {
+        self.queue.try_send(Waiting { operation, answer }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Error::Overloaded,
             mpsc::error::TrySendError::Closed(_) => Error::Stopping,
         })?;
@@ -156,10 +171,10 @@ impl WriterTask {
     async fn commit(&self, waiting: &mut Vec<Waiting>) {
         self.metrics.queued.sub(waiting.len() as i64);
         self.metrics.batch_size.observe(waiting.len() as f64);
-        let (posts, answers): (Vec<_>, Vec<_>) =
-            waiting.drain(..).map(|waiting| (waiting.post, waiting.answer)).unzip();
+        let (operations, answers): (Vec<_>, Vec<_>) =
+            waiting.drain(..).map(|waiting| (waiting.operation, waiting.answer)).unzip();
         let started = Instant::now();
-        let result = self.store.commit(&posts).await;
+        let result = self.store.commit(&operations).await;
         self.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
         match result {
             Ok(committed) => {
@@ -170,9 +185,13 @@ impl WriterTask {
                     self.committed.try_send(committed.log).ok();
                     self.state.head.set(head);
                 }
+                for receipt in committed.receipts {
+                    // No room: whoever missed it learns it with the next one, or on a fresh load.
+                    self.passing.try_send(Passing::Receipt(receipt)).ok();
+                }
                 for (answer, outcome) in answers.into_iter().zip(committed.outcomes) {
                     // A caller that has gone away does not want to know.
-                    answer.send(Ok(outcome)).ok();
+                    answer.send(outcome.map_err(Error::Refused)).ok();
                 }
             }
             Err(error) => {

@@ -1,21 +1,26 @@
-//! `/messages`: post, list, read.
+//! `/messages`: post and list.
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
     http::header::{HeaderName, LINK, LOCATION},
-    web::{Data, Path, Query},
+    web::{Data, Query},
 };
 use common::{EventId, event::PUBLIC_ROOM};
 use http_kit::{JsonBody, Rejection};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::AppState;
 use crate::{
+    caller::Caller,
+    change::{Answer, Made},
+    conversation::direct_id,
     error::Error,
     message::Message,
     openapi::ProblemBody,
-    post::{Post, RawPost},
-    store::{Outcome, Page, Position, Window},
+    post::{Post, RawPost, Terms},
+    store::{Page, Position, Window},
+    username::Username,
 };
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -52,36 +57,47 @@ pub async fn post_message(
     JsonBody(raw): JsonBody<RawPost>,
 ) -> Result<HttpResponse, Rejection> {
     let allowance = state.post_rate.take(state.proxies.client_address(&request))?;
-    let post = Post::parse(raw, idempotency_key(&request)?, state.max_content_chars)
+    let terms = Terms { user: None, open: true, max_content_chars: state.max_content_chars };
+    let post = Post::parse(raw, idempotency_key(&request)?, &terms)
         .inspect_err(|_| state.count("refused"))?;
-    let outcome = state.writer.post(post).await.inspect_err(|_| state.count("failed"))?;
-    let (mut response, message) = match outcome {
-        Outcome::Created(message) => {
-            state.count("created");
-            tracing::info!(id = %message.id, seq = message.seq, user = message.user, "new message");
+    let (message, made) = store(&state, post).await?;
+    let mut response = match made {
+        Made::New => {
             let mut response = HttpResponse::Created();
             response.insert_header((LOCATION, format!("/messages/{}", message.id)));
-            (response, message)
+            response
         }
-        Outcome::Repeated(message) => {
-            state.count("repeated");
+        Made::Found => {
             let mut response = HttpResponse::Ok();
             response.insert_header((REPLAYED, "true"));
-            (response, message)
-        }
-        Outcome::KeyReused => {
-            state.count("refused");
-            return Err(Error::KeyReused.into());
-        }
-        Outcome::NoConversation => {
-            state.count("refused");
-            return Err(Error::ConversationNotFound.into());
+            response
         }
     };
     if let Some(allowance) = allowance {
         allowance.describe(&mut response);
     }
     Ok(response.json(message))
+}
+
+/// Stores a post: the one way in, whatever it came over. Tells whether it made the message or
+/// repeated the post that did.
+pub async fn store(state: &AppState, post: Post) -> Result<(Message, Made), Rejection> {
+    let answer = state.writer.post(post).await.inspect_err(|error| {
+        state.count(if matches!(error, Error::Refused(_)) { "refused" } else { "failed" });
+    })?;
+    match answer {
+        Answer::Posted(message) => {
+            state.count("created");
+            tracing::info!(id = %message.id, seq = message.seq, user = message.user, "new message");
+            Ok((message, Made::New))
+        }
+        Answer::Repeated(message) => {
+            state.count("repeated");
+            Ok((message, Made::Found))
+        }
+        // The writer answers a post with a message.
+        _ => Err(Error::Stopping.into()),
+    }
 }
 
 /// Which messages to list. At most one of `before`, `after` and `around`; each takes an id or a
@@ -105,10 +121,17 @@ pub struct ListQuery {
     #[param(nullable = false)]
     #[serde(alias = "conversationId")]
     conversation_id: Option<String>,
-    /// Private conversations are not available yet.
-    #[param(ignore)]
+    /// Instead of a conversation: the direct one with this user.
+    #[param(nullable = false)]
     #[serde(alias = "to", alias = "receiverId")]
     recipient: Option<String>,
+    /// Instead of a conversation: what has not reached the caller yet, in all private ones.
+    #[param(nullable = false)]
+    undelivered: Option<bool>,
+    /// Who asks, where identities are taken as given.
+    #[param(nullable = false)]
+    #[serde(alias = "username", alias = "sender", alias = "senderId")]
+    user: Option<String>,
 }
 
 /// List messages, oldest first: the newest ones, or those around a place.
@@ -124,50 +147,68 @@ pub struct ListQuery {
             ("Link" = String, description = "rel=prev: older; rel=next: newer"),
         )),
         (status = 400, description = "a parameter is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "who asks is not shown", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "no such conversation", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn list_messages(
+    request: HttpRequest,
     state: Data<AppState>,
     query: Query<ListQuery>,
 ) -> Result<HttpResponse, Rejection> {
     let query = query.into_inner();
-    if query.recipient.is_some() {
-        return Err(Error::ConversationNotFound.into());
-    }
-    let window = query.window()?;
+    let caller = Caller::of(&state, &request, query.user.as_deref()).await?;
     let limit = parse_limit(query.limit, DEFAULT_LIMIT)?;
-    let conversation_id = query.conversation_id.as_deref().unwrap_or(PUBLIC_ROOM);
+    if query.undelivered == Some(true) {
+        return list_undelivered(&state, &caller, limit).await;
+    }
+    let conversation_id = match (&query.recipient, &query.conversation_id) {
+        (Some(_), Some(_)) => {
+            return Err(Rejection::bad_request(
+                "invalid_query",
+                "recipient and conversation_id exclude each other: send one of them",
+            ));
+        }
+        (Some(recipient), None) => {
+            let recipient = Username::parse(recipient)?;
+            direct_id(&caller.require_user()?.key, recipient.key())
+        }
+        (None, id) => id.clone().unwrap_or_else(|| PUBLIC_ROOM.to_owned()),
+    };
+    list(&state, &caller, &conversation_id, query.window()?, limit).await
+}
+
+/// Answers with a part of a conversation.
+pub async fn list(
+    state: &AppState,
+    caller: &Caller,
+    conversation_id: &str,
+    window: Window,
+    limit: u32,
+) -> Result<HttpResponse, Rejection> {
     // Before the list is read: what comes between the two is in both, and in neither never.
     let cursor = state.writer.head().get();
-    let page = state
-        .store
-        .page(conversation_id, window, limit)
-        .await?
-        .ok_or(Error::ConversationNotFound)?;
+    let page = state.store.page(caller.key(), conversation_id, window, limit).await??;
     let mut response = HttpResponse::Ok();
     response.insert_header((CURSOR, cursor.to_string()));
     describe(&mut response, &page, window, conversation_id, limit);
     Ok(response.json(page.messages))
 }
 
-/// Read one message.
-#[utoipa::path(
-    get, path = "/messages/{id}", tag = "messages",
-    params(("id" = String, Path, description = "the message's id", example = "20240101120000.123456")),
-    responses(
-        (status = 200, description = "the message", body = Message),
-        (status = 400, description = "not an id", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "no such message", body = ProblemBody, content_type = "application/problem+json"),
-    )
-)]
-pub async fn get_message(
-    state: Data<AppState>,
-    id: Path<String>,
+async fn list_undelivered(
+    state: &AppState,
+    caller: &Caller,
+    limit: u32,
 ) -> Result<HttpResponse, Rejection> {
-    let id = parse_id("id", &id)?;
-    let message = state.store.message(id).await?.ok_or(Error::MessageNotFound)?;
-    Ok(HttpResponse::Ok().json(message))
+    let key = &caller.require_user()?.key;
+    let cursor = state.writer.head().get();
+    let mut messages = state.store.undelivered(key, limit + 1).await?;
+    let has_more = messages.len() > limit as usize;
+    messages.truncate(limit as usize);
+    Ok(HttpResponse::Ok()
+        .insert_header((CURSOR, cursor.to_string()))
+        .insert_header((HAS_MORE, has_more.to_string()))
+        .json(messages))
 }
 
 impl AppState {
@@ -239,8 +280,8 @@ fn describe(
         response.append_header((
             LINK,
             format!(
-                "</messages?conversation_id={conversation_id}&{direction}={at}&limit={limit}>; \
-                 rel=\"{rel}\""
+                "</messages?conversation_id={}&{direction}={at}&limit={limit}>; rel=\"{rel}\"",
+                utf8_percent_encode(conversation_id, NON_ALPHANUMERIC),
             ),
         ));
     };

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod internal;
+pub mod message;
 pub mod messages;
 pub mod sync;
 
@@ -13,7 +14,9 @@ use http_kit::{
     request::{get, resource},
 };
 
-use crate::{store::Store, writer::Writer};
+use tokio::sync::mpsc;
+
+use crate::{ephemera::Passing, store::Store, writer::Writer};
 
 /// What handlers work with.
 #[derive(Clone)]
@@ -22,6 +25,8 @@ pub struct AppState {
     pub store: Arc<dyn Store>,
     /// Writes.
     pub writer: Writer,
+    /// Takes what is told and not kept.
+    pub passing: mpsc::Sender<Passing>,
     /// Who may call `/internal`.
     pub hop: InternalHop,
     /// Whose `X-Forwarded-For` is believed.
@@ -42,8 +47,17 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route(web::post().to(messages::post_message))
                 .route(get().to(messages::list_messages)),
         )
-        .service(resource("/messages/{id}", "GET, HEAD").route(get().to(messages::get_message)))
+        .service(
+            resource("/messages/{id}", "GET, HEAD, PATCH, DELETE")
+                .route(get().to(message::get_message))
+                .route(web::patch().to(message::edit_message))
+                .route(web::delete().to(message::delete_message)),
+        )
+        .service(
+            resource("/messages/{id}/reactions/{emoji}", "PUT, DELETE")
+                .route(web::put().to(message::add_reaction))
+                .route(web::delete().to(message::remove_reaction)),
+        )
         .service(resource("/sync", "GET, HEAD").route(get().to(sync::sync_events)))
-        .service(resource("/internal/events", "GET").route(web::get().to(internal::list_events)))
-        .service(resource("/internal/history", "GET").route(web::get().to(internal::list_history)));
+        .configure(internal::configure);
 }

@@ -1,10 +1,15 @@
 //! `/sync`: the event log by REST.
 
+use std::{collections::HashSet, sync::Arc};
+
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     web::{Data, Query},
 };
-use common::{EventId, event::LogPage};
+use common::{
+    EventId,
+    event::{LogPage, PUBLIC_ROOM},
+};
 use http_kit::Rejection;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -13,7 +18,14 @@ use super::{
     AppState,
     messages::{MAX_LIMIT, parse_id, parse_limit},
 };
-use crate::{error::Error, openapi::ProblemBody};
+use crate::{caller::Caller, change::Refusal, error::Error, openapi::ProblemBody};
+
+/// Events read from the log at once, and for one answer: most of them may be for others.
+const SCAN: u32 = 1_000;
+const MOST_SCANNED: usize = 5_000;
+
+/// The most rooms in one request.
+pub const MAX_ROOMS: usize = 50;
 
 /// From where to read.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -25,14 +37,21 @@ pub struct SyncQuery {
     /// How many, 1–200; 200 without it.
     #[param(minimum = 1, maximum = 200, nullable = false)]
     limit: Option<u32>,
+    /// Public rooms, separated by commas; `public` without it.
+    #[param(nullable = false)]
+    rooms: Option<String>,
+    /// Who asks, where identities are taken as given.
+    #[serde(alias = "username", alias = "userId")]
+    #[param(nullable = false)]
+    user: Option<String>,
 }
 
 /// A part of the event log.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct SyncPage<'a> {
+pub struct SyncPage {
     /// Durable events in order, as they stand in `data:` on the stream.
     #[schema(value_type = Vec<Object>)]
-    events: Vec<&'a RawValue>,
+    events: Vec<Arc<RawValue>>,
     /// The cursor after these events.
     #[schema(value_type = String)]
     next: EventId,
@@ -41,26 +60,65 @@ pub struct SyncPage<'a> {
 }
 
 /// Read what happened after a cursor: the stream's twin for clients that poll or catch up.
+///
+/// It shows what a stream would: the rooms asked for, and what is addressed to the caller.
 #[utoipa::path(
     get, path = "/sync", tag = "sync", params(SyncQuery),
     responses(
         (status = 200, description = "events in order", body = SyncPage),
         (status = 400, description = "a parameter is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "who asks is not shown", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "no such room", body = ProblemBody, content_type = "application/problem+json"),
         (status = 410, description = "the log does not hold this cursor: load anew", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "the name is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn sync_events(
+    request: HttpRequest,
     state: Data<AppState>,
     query: Query<SyncQuery>,
 ) -> Result<HttpResponse, Rejection> {
+    let caller = Caller::of(&state, &request, query.user.as_deref()).await?;
     let after = parse_id("after", &query.after)?;
-    let limit = parse_limit(query.limit, MAX_LIMIT)?;
-    let page = state.store.events_after(after, limit).await?;
-    check_cursor(after, &page)?;
-    let next = page.batch.end();
-    // Everything in the log is for the public room, which everyone may see.
-    let events = page.batch.events.iter().map(|event| &*event.data).collect();
-    Ok(HttpResponse::Ok().json(SyncPage { events, next, has_more: next < page.head }))
+    let limit = parse_limit(query.limit, MAX_LIMIT)? as usize;
+    let rooms = parse_rooms(&state, query.rooms.as_deref()).await?;
+    let (mut events, mut next, mut scanned) = (Vec::new(), after, 0);
+    loop {
+        let page = state.store.events_after(next, SCAN).await?;
+        check_cursor(next, &page)?;
+        scanned += page.batch.events.len();
+        for event in &page.batch.events {
+            if events.len() == limit {
+                return Ok(HttpResponse::Ok().json(SyncPage { events, next, has_more: true }));
+            }
+            if event.audience.admits(&rooms, caller.key()) {
+                events.push(event.data.clone());
+            }
+            next = event.id;
+        }
+        let has_more = next < page.head;
+        if !has_more || page.batch.events.is_empty() || scanned >= MOST_SCANNED {
+            return Ok(HttpResponse::Ok().json(SyncPage { events, next, has_more }));
+        }
+    }
+}
+
+/// The rooms of a request, separated by commas; all of them exist.
+pub async fn parse_rooms(
+    state: &AppState,
+    rooms: Option<&str>,
+) -> Result<HashSet<String>, Rejection> {
+    let named = rooms.unwrap_or(PUBLIC_ROOM).split(',').map(str::trim);
+    let rooms: HashSet<String> = named.filter(|room| !room.is_empty()).map(str::to_owned).collect();
+    if rooms.len() > MAX_ROOMS {
+        return Err(Rejection::bad_request("too_many_rooms", "name at most 50 rooms"));
+    }
+    // Everybody may watch what everybody may read; there is nothing else to decide.
+    let is_default = rooms.len() == 1 && rooms.contains(PUBLIC_ROOM);
+    if !is_default && !state.store.are_rooms(&rooms).await? {
+        return Err(Refusal::NoConversation.into());
+    }
+    Ok(rooms)
 }
 
 /// Refuses a cursor that the log cannot continue from: an answer would hide a hole.

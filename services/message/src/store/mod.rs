@@ -1,16 +1,22 @@
 //! [`Store`]: what has been said, kept.
 //!
 //! All SQL lives below this module, one file for each database. [`plan`] holds what they share:
-//! the rules by which a batch of posts becomes rows.
+//! the rules by which a run of posts becomes rows, [`journal`] what a batch adds to the log.
 
+pub mod journal;
 pub mod plan;
 pub mod sqlite;
+
+use std::collections::HashSet;
 
 use async_trait::async_trait;
 use common::{Batch, EventId, event::LogPage};
 
-use crate::{message::Message, post::Post};
-pub use plan::Outcome;
+use crate::{
+    change::{Operation, Outcome, Receipt, Refusal},
+    message::Message,
+    user::Account,
+};
 pub use sqlite::SqliteStore;
 
 /// Why the store could not do its work.
@@ -27,14 +33,19 @@ pub enum StoreError {
     Corrupt(#[from] serde_json::Error),
 }
 
-/// What became of a batch of posts.
+/// What became of a batch.
 #[derive(Debug)]
 pub struct Committed {
-    /// One outcome for each post, in the same order.
+    /// One outcome for each operation, in the same order.
     pub outcomes: Vec<Outcome>,
     /// What the batch added to the event log.
     pub log: Batch,
+    /// Markers that moved.
+    pub receipts: Vec<Receipt>,
 }
+
+/// What a read gives, or why the caller may not have it.
+pub type Allowed<T> = Result<Result<T, Refusal>, StoreError>;
 
 /// A place in a conversation, from which to read on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +84,9 @@ pub struct Page {
 /// [`prune`](Store::prune) and [`probe`](Store::probe); reads never wait for it.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Stores posts and their events, all or none, and makes them durable.
-    async fn commit(&self, posts: &[Post]) -> Result<Committed, StoreError>;
+    /// Carries out operations in order, with their events, and makes them durable. Each is done or
+    /// refused by itself; if this fails, none is done.
+    async fn commit(&self, operations: &[Operation]) -> Result<Committed, StoreError>;
 
     /// Removes at most `limit` events that are older than `before`; returns how many.
     async fn prune(&self, before: EventId, limit: u32) -> Result<u64, StoreError>;
@@ -85,16 +97,36 @@ pub trait Store: Send + Sync + 'static {
     /// The last id of the event log.
     async fn head(&self) -> Result<EventId, StoreError>;
 
-    /// One message.
-    async fn message(&self, id: EventId) -> Result<Option<Message>, StoreError>;
+    /// The account with this key.
+    async fn account(&self, key: &str) -> Result<Option<Account>, StoreError>;
 
-    /// A part of a conversation of at most `limit` messages, or `None` if there is none of that id.
+    /// One message, for the user with this key.
+    async fn message(&self, asker: Option<&str>, id: EventId) -> Allowed<Message>;
+
+    /// A part of a conversation of at most `limit` messages, for the user with this key.
     async fn page(
         &self,
+        asker: Option<&str>,
         conversation_id: &str,
         window: Window,
         limit: u32,
-    ) -> Result<Option<Page>, StoreError>;
+    ) -> Allowed<Page>;
+
+    /// Messages that have not reached the user with this key, in all their private conversations,
+    /// oldest first, at most `limit`.
+    async fn undelivered(&self, key: &str, limit: u32) -> Result<Vec<Message>, StoreError>;
+
+    /// Markers that have moved since a cursor, of all members of the user's private conversations
+    /// and of the user themself; at most `limit`.
+    async fn receipts_after(
+        &self,
+        key: &str,
+        after: EventId,
+        limit: u32,
+    ) -> Result<Vec<Receipt>, StoreError>;
+
+    /// Whether all of these are public rooms.
+    async fn are_rooms(&self, ids: &HashSet<String>) -> Result<bool, StoreError>;
 
     /// The events after a cursor, at most `limit`.
     async fn events_after(&self, after: EventId, limit: u32) -> Result<LogPage, StoreError>;

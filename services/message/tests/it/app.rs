@@ -101,6 +101,35 @@ impl App {
         Answer::to(self.request(Method::GET, target).header(signature::HEADER, signature)).await
     }
 
+    /// As the notification service tells: signed.
+    pub(crate) async fn post_signed(&self, target: &str, body: Value) -> Answer {
+        let body = body.to_string();
+        let signature = signature::sign(&secret(), "POST", target, body.as_bytes());
+        let request = self.request(Method::POST, target).body(body);
+        Answer::to(request.header(signature::HEADER, signature)).await
+    }
+
+    /// A request with a body of JSON.
+    pub(crate) async fn send(&self, method: Method, target: &str, body: Value) -> Answer {
+        Answer::to(self.request(method, target).json(&body)).await
+    }
+
+    /// A request without a body.
+    pub(crate) async fn ask(&self, method: Method, target: &str) -> Answer {
+        Answer::to(self.request(method, target)).await
+    }
+
+    /// The events after a cursor, as their audience gets them: type, audience, data.
+    pub(crate) async fn events_after(&self, cursor: &str) -> Vec<(String, Value, Value)> {
+        let answer = self.get_signed(&format!("/internal/events?after={cursor}")).await;
+        let page: common::event::LogPage = serde_json::from_slice(&answer.body).unwrap();
+        let parts = page.batch.events.into_iter().map(|event| {
+            let data = serde_json::from_str(event.data.get()).unwrap();
+            (event.kind, serde_json::to_value(event.audience).unwrap(), data)
+        });
+        parts.collect()
+    }
+
     pub(crate) fn wire(&self) -> Wire {
         Wire::connect(self.address)
     }

@@ -57,20 +57,20 @@ async fn the_history_is_the_last_messages_and_where_to_go_on() {
     for n in 1..=5 {
         app.say(&n.to_string()).await;
     }
-    let answer = app.get_signed("/internal/history?room=public&limit=2").await;
+    let answer = app.get_signed("/internal/opening?rooms=public&history=2").await;
     let batch: Batch = serde_json::from_slice(&answer.body).unwrap();
     let messages = app.list("?limit=2").await;
     let ids: Vec<_> = batch.events.iter().map(|event| json!(event.id)).collect();
     assert_eq!(ids, [messages[0]["id"].clone(), messages[1]["id"].clone()]);
     assert_eq!(json!(batch.after), messages[1]["id"]);
-    let whole = app.get_signed("/internal/history").await.json();
+    let whole = app.get_signed("/internal/opening?history=200").await.json();
     assert_eq!(whole["events"].as_array().unwrap().len(), 5);
     for (query, refusal) in [
-        ("room=nowhere", (404, "conversation_not_found")),
-        ("limit=0", (400, "invalid_limit")),
-        ("limit=201", (400, "invalid_limit")),
+        ("rooms=nowhere&history=1", (404, "conversation_not_found")),
+        ("rooms=public,dm:alice:bob", (404, "conversation_not_found")),
+        ("history=201", (400, "invalid_limit")),
     ] {
-        let answer = app.get_signed(&format!("/internal/history?{query}")).await;
+        let answer = app.get_signed(&format!("/internal/opening?{query}")).await;
         assert_eq!(answer.refusal(), (refusal.0, refusal.1.to_owned()), "{query}");
     }
 }
@@ -106,7 +106,9 @@ async fn nobody_reads_without_the_right_signature() {
         let answer = get_with(&app, target, &signature).await;
         assert_eq!(answer.refusal(), (401, code.to_owned()), "{signature}");
     }
-    for target in [target, "/internal/history", "/internal/events"] {
+    for target in
+        [target, "/internal/opening", "/internal/events", "/internal/receipts?user=a&after=x"]
+    {
         let answer = app.get(target).await;
         assert_eq!(answer.refusal(), (401, "signature_missing".to_owned()), "{target}");
     }

@@ -3,21 +3,28 @@
 //! One connection writes, others read beside it (WAL). A commit with `synchronous=FULL` is on the
 //! disk when it returns; batches make that affordable.
 
+mod delivery;
 mod read;
+mod rows;
 mod write;
 
-use std::{path::Path, str::FromStr};
+use std::{collections::HashSet, path::Path, str::FromStr};
 
 use async_trait::async_trait;
 use common::{EventId, event::LogPage};
 use sqlx::{
-    FromRow, Sqlite, SqlitePool,
+    Sqlite, SqlitePool,
     pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{Committed, Page, Store, StoreError, Window};
-use crate::{config::Durability, message::Message, post::Post};
+use super::{Allowed, Committed, Page, Store, StoreError, Window};
+use crate::{
+    change::{Operation, Receipt},
+    config::Durability,
+    message::Message,
+    user::Account,
+};
 
 /// Connections for reading. SQLite answers from memory mostly; more would only wait for a core.
 const READERS: u32 = 4;
@@ -33,15 +40,7 @@ pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
 }
-#[derive(FromRow)]
-struct MessageRow {
-    id: i64,
-    conversation_id: String,
-    seq: i64,
-    sender: String,
-    content: String,
-    client_msg_id: Option<String>,
-}
+
 impl SqliteStore {
     /// Opens the database file, makes it if there is none, and brings its schema up to date.
     pub async fn open(path: &Path, durability: Durability) -> Result<Self, StoreError> {
@@ -79,9 +78,9 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn commit(&self, posts: &[Post]) -> Result<Committed, StoreError> {
+    async fn commit(&self, operations: &[Operation]) -> Result<Committed, StoreError> {
         let mut connection = self.writer.acquire().await?;
-        let result = write::commit(&mut connection, posts).await;
+        let result = write::commit(&mut connection, operations).await;
         close_if_failed(connection, &result).await;
         result
     }
@@ -101,17 +100,39 @@ impl Store for SqliteStore {
         Ok(read::floor_and_head(&self.readers).await?.1)
     }
 
-    async fn message(&self, id: EventId) -> Result<Option<Message>, StoreError> {
-        read::message(&self.readers, id).await
+    async fn account(&self, key: &str) -> Result<Option<Account>, StoreError> {
+        rows::account(&mut *self.readers.acquire().await?, key).await
+    }
+
+    async fn message(&self, asker: Option<&str>, id: EventId) -> Allowed<Message> {
+        read::message(&self.readers, asker, id).await
     }
 
     async fn page(
         &self,
+        asker: Option<&str>,
         conversation_id: &str,
         window: Window,
         limit: u32,
-    ) -> Result<Option<Page>, StoreError> {
-        read::page(&self.readers, conversation_id, window, limit).await
+    ) -> Allowed<Page> {
+        read::page(&self.readers, asker, conversation_id, window, limit).await
+    }
+
+    async fn undelivered(&self, key: &str, limit: u32) -> Result<Vec<Message>, StoreError> {
+        delivery::undelivered(&self.readers, key, limit).await
+    }
+
+    async fn receipts_after(
+        &self,
+        key: &str,
+        after: EventId,
+        limit: u32,
+    ) -> Result<Vec<Receipt>, StoreError> {
+        delivery::receipts_after(&self.readers, key, after, limit).await
+    }
+
+    async fn are_rooms(&self, ids: &HashSet<String>) -> Result<bool, StoreError> {
+        read::are_rooms(&self.readers, ids).await
     }
 
     async fn events_after(&self, after: EventId, limit: u32) -> Result<LogPage, StoreError> {
@@ -135,18 +156,6 @@ impl Store for SqliteStore {
 async fn close_if_failed<T>(connection: PoolConnection<Sqlite>, result: &Result<T, StoreError>) {
     if result.is_err() {
         connection.close().await.ok();
-    }
-}
-impl From<MessageRow> for Message {
-    fn from(row: MessageRow) -> Self {
-        Self::new(
-            id(row.id),
-            row.conversation_id,
-            row.seq as u64,
-            row.sender,
-            row.content,
-            row.client_msg_id,
-        )
     }
 }
 

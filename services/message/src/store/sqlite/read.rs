@@ -1,13 +1,16 @@
 //! Reads. They have connections of their own, and never wait for the writer.
 
+use std::collections::HashSet;
+
 use common::{Audience, Batch, Event, EventId, event::LogPage};
 use serde_json::value::RawValue;
 use sqlx::{FromRow, Sqlite, SqlitePool, Transaction};
 
-use super::{MessageRow, id, micros};
+use super::{id, micros, rows};
 use crate::{
+    change::Refusal,
     message::Message,
-    store::{Page, Position, StoreError, Window},
+    store::{Allowed, Page, Position, StoreError, Window},
 };
 
 #[derive(FromRow)]
@@ -25,38 +28,44 @@ pub(super) async fn floor_and_head(readers: &SqlitePool) -> Result<(EventId, Eve
     Ok((id(floor), id(head)))
 }
 
-/// One message.
+/// One message, for someone.
 pub(super) async fn message(
     readers: &SqlitePool,
+    asker: Option<&str>,
     id: EventId,
-) -> Result<Option<Message>, StoreError> {
-    let row: Option<MessageRow> = sqlx::query_as(
-        "select id, conversation_id, seq, sender, content, client_msg_id \
-         from messages where id = $1",
-    )
-    .bind(micros(id))
-    .fetch_optional(readers)
-    .await?;
-    Ok(row.map(Message::from))
+) -> Allowed<Message> {
+    let mut tx = readers.begin().await?;
+    let Some(row) = rows::message_row(&mut tx, id).await? else {
+        return Ok(Err(Refusal::NoMessage));
+    };
+    let Some((_, standing, _)) = rows::standing(&mut tx, &row.conversation_id, asker).await? else {
+        return Ok(Err(Refusal::NoMessage));
+    };
+    if let Err(refusal) = standing.read_message(row.seq as u64) {
+        return Ok(Err(refusal));
+    }
+    let mut messages = rows::complete(&mut tx, vec![row]).await?;
+    Ok(messages.pop().ok_or(Refusal::NoMessage))
 }
 
-/// A part of a conversation.
+/// A part of a conversation, for someone.
 pub(super) async fn page(
     readers: &SqlitePool,
+    asker: Option<&str>,
     conversation_id: &str,
     window: Window,
     limit: u32,
-) -> Result<Option<Page>, StoreError> {
+) -> Allowed<Page> {
     // One snapshot for all that the page is made of.
     let mut tx = readers.begin().await?;
-    let newest: Option<(i64,)> = sqlx::query_as("select last_seq from conversations where id = $1")
-        .bind(conversation_id)
-        .fetch_optional(&mut *tx)
-        .await?;
-    let Some((newest,)) = newest else {
-        return Ok(None);
+    let Some((place, standing, _)) = rows::standing(&mut tx, conversation_id, asker).await? else {
+        return Ok(Err(Refusal::NoConversation));
     };
-    let limit = i64::from(limit);
+    let hidden = match standing.read() {
+        Ok(after) => after as i64,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let (newest, limit) = (place.last_seq as i64, i64::from(limit));
     // Seqs have no gaps, so a page is a range of seqs and its ends tell what lies beyond.
     let (first, last) = match window {
         Window::Newest => (newest - limit + 1, newest),
@@ -66,29 +75,45 @@ pub(super) async fn page(
         }
         Window::After(position) => {
             let (at, exact) = seq_at(&mut tx, conversation_id, position, newest).await?;
-            let start = if exact { at + 1 } else { at };
+            let start = if exact { at + 1 } else { at }.max(hidden + 1);
             (start, start.saturating_add(limit - 1))
         }
         Window::Around(position) => {
             let at = seq_at(&mut tx, conversation_id, position, newest).await?.0;
-            let start = (at - limit / 2).min(newest - limit + 1).max(1);
+            let start = (at - limit / 2).min(newest - limit + 1).max(hidden + 1);
             (start, start.saturating_add(limit - 1))
         }
     };
-    let rows: Vec<MessageRow> = sqlx::query_as(
-        "select id, conversation_id, seq, sender, content, client_msg_id from messages \
-         where conversation_id = $1 and seq between $2 and $3 order by seq",
-    )
-    .bind(conversation_id)
-    .bind(first)
-    .bind(last)
-    .fetch_all(&mut *tx)
-    .await?;
-    Ok(Some(Page {
-        has_older: first > 1 && newest > 0,
+    let statement = format!(
+        "select {} from messages where conversation_id = $1 and seq between $2 and $3 order by seq",
+        rows::MESSAGE_COLUMNS
+    );
+    let found: Vec<rows::MessageRow> = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+        .bind(conversation_id)
+        .bind(first.max(hidden + 1))
+        .bind(last)
+        .fetch_all(&mut *tx)
+        .await?;
+    Ok(Ok(Page {
+        has_older: first > hidden + 1 && newest > hidden,
         has_newer: last < newest,
-        messages: rows.into_iter().map(Message::from).collect(),
+        messages: rows::complete(&mut tx, found).await?,
     }))
+}
+
+/// Whether all of these are public rooms.
+pub(super) async fn are_rooms(
+    readers: &SqlitePool,
+    ids: &HashSet<String>,
+) -> Result<bool, StoreError> {
+    let (rooms,): (i64,) = sqlx::query_as(
+        "select count(*) from json_each($1) as asked \
+         cross join conversations on conversations.id = asked.value where kind = 'room'",
+    )
+    .bind(serde_json::to_string(ids)?)
+    .fetch_one(readers)
+    .await?;
+    Ok(rooms as usize == ids.len())
 }
 
 /// The events after a cursor.

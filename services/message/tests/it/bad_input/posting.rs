@@ -86,13 +86,23 @@ fn fields() -> Vec<Case> {
     ] {
         cases.push(Case::post(name, json!({"content": content}).to_string(), 422, code));
     }
-    for field in ["reply_to", "file_ids", "scheduled_at"] {
+    for (reply_to, code) in
+        [("2030-01-01T00:00:00Z", "invalid_id"), ("20300101000000.000000", "reply_not_found")]
+    {
+        let body = json!({"content": "hello", "reply_to": reply_to});
+        cases.push(Case::post(reply_to, body.to_string(), 422, code));
+    }
+    for field in ["file_ids", "scheduled_at"] {
         let body = json!({"content": "hello", field: "2030-01-01T00:00:00Z"});
         cases.push(Case::post(field, body.to_string(), 422, "not_available"));
     }
     for field in ["recipient", "to", "receiverId"] {
         let body = json!({"content": "psst", field: "bob"});
-        cases.push(Case::post(field, body.to_string(), 404, "conversation_not_found"));
+        cases.push(Case::post(field, body.to_string(), 422, "user_missing"));
+        let body = json!({"content": "psst", "user": "bob", field: "BOB"});
+        cases.push(Case::post(field, body.to_string(), 422, "recipient_is_self"));
+        let body = json!({"content": "psst", "user": "al", field: "b:b"});
+        cases.push(Case::post(field, body.to_string(), 422, "user_invalid"));
     }
     for (name, conversation) in [
         ("an unknown conversation", "nowhere"),

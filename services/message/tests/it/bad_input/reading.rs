@@ -63,8 +63,8 @@ fn queries() -> Vec<Case> {
         "conversation_id=public%00",
         "conversation_id=%ff",
         "conversationId=dm:alice:bob",
-        "recipient=bob",
-        "to=bob",
+        "recipient=bob&user=al",
+        "to=bob&user=al",
     ] {
         let target = format!("/messages?{query}");
         cases.push(Case::get(query, &target, 404, "conversation_not_found"));
@@ -119,7 +119,7 @@ fn routes() -> Vec<Case> {
         ("POST", "/config.json"),
         ("POST", "/"),
         ("POST", "/internal/events"),
-        ("POST", "/internal/history"),
+        ("POST", "/internal/opening"),
     ] {
         cases.push(Case::method(target, method, target));
     }
@@ -141,7 +141,7 @@ fn signatures() -> Vec<Case> {
         ("a signature beyond time", format!("t={},v1={}", u64::MAX, "0".repeat(64))),
         ("a signature beyond numbers", format!("t={}0,v1={}", u64::MAX, "0".repeat(64))),
         ("a signature beyond ASCII", "t=1,v1=\u{e9}".to_owned()),
-        ("a signature for another path", sign("/internal/history")),
+        ("a signature for another path", sign("/internal/opening")),
         ("a signature for another query", sign("/internal/events?tail=2")),
     ] {
         let header = format!("{}: {signature}", signature::HEADER);

@@ -1,22 +1,13 @@
-//! `/internal`: what the notification service reads. Signed.
+//! `/internal/events`: the event log.
 
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Query},
 };
-use common::{Batch, event::PUBLIC_ROOM};
 use http_kit::Rejection;
 use serde::Deserialize;
 
-use super::{
-    AppState,
-    messages::{parse_id, parse_limit},
-    sync::check_cursor,
-};
-use crate::{
-    error::Error,
-    store::{StoreError, Window},
-};
+use crate::routes::{AppState, messages::parse_id, sync::check_cursor};
 
 /// The most events in one answer.
 const MAX_EVENTS: u32 = 65_536;
@@ -50,29 +41,4 @@ pub async fn list_events(
         }
     };
     Ok(HttpResponse::Ok().json(page))
-}
-
-/// Which messages a new stream wants first.
-#[derive(Debug, Deserialize)]
-pub struct HistoryQuery {
-    room: Option<String>,
-    limit: Option<u32>,
-}
-
-/// Answers with the last messages of a room as a [`Batch`] of events: a stream that has sent them
-/// goes on after its `after`.
-pub async fn list_history(
-    request: HttpRequest,
-    state: Data<AppState>,
-    query: Query<HistoryQuery>,
-) -> Result<HttpResponse, Rejection> {
-    state.hop.check(&request, b"")?;
-    let limit = parse_limit(query.limit, 50)?;
-    let room = query.room.as_deref().unwrap_or(PUBLIC_ROOM);
-    let after = state.writer.head().get();
-    let page =
-        state.store.page(room, Window::Newest, limit).await?.ok_or(Error::ConversationNotFound)?;
-    let events = page.messages.iter().map(|message| message.event()).collect::<Result<_, _>>();
-    let events = events.map_err(StoreError::from)?;
-    Ok(HttpResponse::Ok().json(Batch { after, events }))
 }

@@ -1,0 +1,207 @@
+//! Ephemera: passing facts on their way to the notification service: who is typing, how far
+//! someone has read.
+//!
+//! They are not in the log. What cannot be told is forgotten: the next one says more, and a fresh
+//! load says all.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use common::{Audience, Ephemeral, event::EphemeralBatch, internal::UserRef};
+use http_kit::{InternalHop, Shutdown, internal};
+use serde_json::{json, value::to_raw_value};
+use tokio::sync::mpsc;
+
+use crate::{change::Receipt, metrics::Metrics};
+
+/// Facts that may wait. When the queue is full, further ones are forgotten.
+pub const QUEUE: usize = 4_096;
+
+/// The most facts in one push.
+const MAX_BATCH: usize = 1_000;
+
+/// Markers of one user in one conversation are told once in this time, with their latest state.
+const RECEIPT_EVERY: Duration = Duration::from_secs(1);
+
+/// Keystrokes of one user in one conversation are told once in this time.
+const TYPING_EVERY: Duration = Duration::from_secs(2);
+
+/// How often it is looked whether something is due.
+const TICK: Duration = Duration::from_millis(50);
+
+/// A passing fact.
+#[derive(Clone, Debug)]
+pub enum Passing {
+    /// Markers have moved.
+    Receipt(Receipt),
+    /// Someone is typing.
+    Typing {
+        /// Where.
+        conversation_id: String,
+        /// Who.
+        user: UserRef,
+        /// Who may know.
+        audience: Audience,
+    },
+}
+
+/// Whose markers, and where.
+type Place = (String, String);
+
+/// Pushes passing facts to `POST /notify`.
+pub struct Ephemera {
+    client: reqwest::Client,
+    url: String,
+    target: String,
+    hop: InternalHop,
+    queue: mpsc::Receiver<Passing>,
+    /// What is to be told, the latest of each.
+    receipts: HashMap<Place, Receipt>,
+    /// When markers were last told, and keystrokes.
+    told: HashMap<Place, Instant>,
+    typed: HashMap<Place, Instant>,
+    due: Vec<Ephemeral>,
+    metrics: Metrics,
+}
+
+impl Ephemera {
+    /// Tells the service at `base_url` what comes through the queue.
+    pub fn new(
+        base_url: &str,
+        hop: InternalHop,
+        queue: mpsc::Receiver<Passing>,
+        metrics: Metrics,
+    ) -> reqwest::Result<Self> {
+        let client = internal::client()?;
+        let url = format!("{base_url}/notify");
+        let target =
+            reqwest::Url::parse(&url).map_or("/notify".into(), |url| url.path().to_owned());
+        Ok(Self {
+            client,
+            url,
+            target,
+            hop,
+            queue,
+            receipts: HashMap::new(),
+            told: HashMap::new(),
+            typed: HashMap::new(),
+            due: Vec::new(),
+            metrics,
+        })
+    }
+
+    /// Works until `shutdown` asks for an end, or nobody is left to say anything.
+    pub async fn run(mut self, shutdown: Shutdown) {
+        let mut facts = Vec::new();
+        while !shutdown.is_given() {
+            let idle = self.receipts.is_empty() && self.due.is_empty();
+            if idle {
+                tokio::select! {
+                    taken = self.queue.recv_many(&mut facts, MAX_BATCH) => {
+                        if taken == 0 {
+                            return;
+                        }
+                    }
+                    () = shutdown.given() => return,
+                }
+            } else {
+                tokio::time::sleep(TICK).await;
+                while let Ok(fact) = self.queue.try_recv() {
+                    facts.push(fact);
+                }
+            }
+            let now = Instant::now();
+            for fact in facts.drain(..) {
+                self.take(fact, now);
+            }
+            self.collect(now);
+            self.push().await;
+        }
+    }
+
+    fn take(&mut self, fact: Passing, now: Instant) {
+        match fact {
+            Passing::Receipt(receipt) => {
+                let place = (receipt.user.key.clone(), receipt.conversation_id.clone());
+                self.receipts.insert(place, receipt);
+            }
+            Passing::Typing { conversation_id, user, audience } => {
+                let place = (user.key, conversation_id);
+                if is_early(&self.typed, &place, now, TYPING_EVERY) {
+                    return;
+                }
+                let data = json!({
+                    "type": "typing", "conversation_id": place.1, "user": user.name,
+                });
+                self.typed.insert(place, now);
+                self.due.extend(ephemeral("typing", audience, &data));
+            }
+        }
+    }
+
+    /// Moves what may be told now to what is due.
+    fn collect(&mut self, now: Instant) {
+        self.told.retain(|_, at| now.duration_since(*at) < RECEIPT_EVERY);
+        self.typed.retain(|_, at| now.duration_since(*at) < TYPING_EVERY);
+        let told = &self.told;
+        let ready: Vec<_> =
+            self.receipts.extract_if(|place, _| !told.contains_key(place)).collect();
+        for (place, receipt) in ready {
+            let data = receipt_data(&receipt);
+            self.due.extend(ephemeral("receipt", receipt.audience, &data));
+            self.told.insert(place, now);
+        }
+    }
+
+    async fn push(&mut self) {
+        while !self.due.is_empty() {
+            let rest = self.due.split_off(self.due.len().min(MAX_BATCH));
+            let batch = EphemeralBatch { ephemeral: std::mem::replace(&mut self.due, rest) };
+            if let Err(error) = self.send(&batch).await {
+                tracing::debug!(error, lost = batch.ephemeral.len(), "passing facts were not told");
+                self.metrics.ephemera_lost.inc_by(batch.ephemeral.len() as u64);
+            }
+        }
+    }
+
+    async fn send(&self, batch: &EphemeralBatch) -> Result<(), String> {
+        let body = serde_json::to_vec(batch).map_err(|error| error.to_string())?;
+        let (name, signature) = self.hop.sign("POST", &self.target, &body);
+        let response = self
+            .client
+            .post(&self.url)
+            .header(name, signature)
+            .header(reqwest::header::CONTENT_TYPE, "application/json")
+            .body(body)
+            .send()
+            .await
+            .map_err(|error| internal::cause(&error))?;
+        if response.status().is_success() { Ok(()) } else { Err(response.status().to_string()) }
+    }
+}
+
+/// What a `receipt` says.
+pub fn receipt_data(receipt: &Receipt) -> serde_json::Value {
+    json!({
+        "type": "receipt", "conversation_id": receipt.conversation_id,
+        "user": receipt.user.name, "read_seq": receipt.read_seq,
+        "delivered_seq": receipt.delivered_seq,
+    })
+}
+
+fn is_early(
+    last: &HashMap<Place, Instant>,
+    place: &Place,
+    now: Instant,
+    interval: Duration,
+) -> bool {
+    last.get(place).is_some_and(|at| now.duration_since(*at) < interval)
+}
+
+fn ephemeral(kind: &str, audience: Audience, data: &serde_json::Value) -> Option<Ephemeral> {
+    // A JSON value can always be written.
+    let data = to_raw_value(data).ok()?.into();
+    Some(Ephemeral { kind: kind.to_owned(), audience, data })
+}

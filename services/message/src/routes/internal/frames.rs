@@ -1,0 +1,120 @@
+//! What clients send over their WebSockets. It goes the same ways as what they send by REST.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Bytes, Data},
+};
+use common::internal::{ClientFrame, FrameReply, UserRef};
+use http_kit::{Rejection, body::parse};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    caller::Caller,
+    change::{Change, Mark},
+    post::{Post, Terms},
+    routes::{AppState, messages},
+    username::Username,
+};
+
+/// A frame about a conversation.
+#[derive(Deserialize)]
+struct About {
+    #[serde(alias = "conversationId")]
+    conversation_id: String,
+    #[serde(default)]
+    seq: u64,
+}
+
+/// Carries out a frame; answers with what its client is told.
+pub async fn run_frame(
+    request: HttpRequest,
+    state: Data<AppState>,
+    body: Bytes,
+) -> Result<HttpResponse, Rejection> {
+    state.hop.check_signed(&request, &body)?;
+    let frame: ClientFrame = parse(&body)?;
+    let client_msg_id = frame.frame.get("client_msg_id").cloned();
+    let reply = match carry_out(&state, frame).await {
+        Ok(reply) => reply,
+        Err(rejection) => Some(error(&rejection, client_msg_id)),
+    };
+    Ok(HttpResponse::Ok().json(FrameReply { reply }))
+}
+
+async fn carry_out(state: &AppState, frame: ClientFrame) -> Result<Option<Value>, Rejection> {
+    let ClientFrame { user, authenticated, origin, frame } = frame;
+    let caller = Caller { user, shown: authenticated, admin: false };
+    match frame.get("type").and_then(Value::as_str).unwrap_or("message") {
+        "message" => post(state, &caller, origin, frame).await.map(Some),
+        "read" => mark(state, caller.require_user()?, frame, true).await,
+        "delivered" => mark(state, caller.require_user()?, frame, false).await,
+        other => Err(Rejection::bad_request(
+            "frame_unknown",
+            format!(
+                "there is no frame of the type {other}: send message, typing, read, delivered, \
+                 ping or resume"
+            ),
+        )),
+    }
+}
+
+async fn post(
+    state: &AppState,
+    caller: &Caller,
+    origin: String,
+    frame: Value,
+) -> Result<Value, Rejection> {
+    let mut raw: crate::post::RawPost = read(frame)?;
+    let user = caller.user.as_ref().map(|user| Username::parse(&user.name)).transpose()?;
+    if !caller.shown && raw.user.is_none() {
+        raw.user = user.as_ref().map(|user| user.as_str().to_owned());
+    }
+    let terms = Terms {
+        user: user.filter(|_| caller.shown),
+        open: !caller.shown,
+        max_content_chars: state.max_content_chars,
+    };
+    let mut post = Post::parse(raw, None, &terms)?;
+    post.origin = Some(origin);
+    let (message, _) = messages::store(state, post).await?;
+    Ok(json!({
+        "type": "ack", "client_msg_id": message.client_msg_id, "id": message.id,
+        "seq": message.seq, "conversation_id": message.conversation_id, "user": message.user,
+        "timestamp": message.timestamp,
+    }))
+}
+
+async fn mark(
+    state: &AppState,
+    user: &UserRef,
+    frame: Value,
+    read_too: bool,
+) -> Result<Option<Value>, Rejection> {
+    let About { conversation_id, seq } = read(frame)?;
+    let mark = Mark { conversation_id, read: read_too.then_some(seq), delivered: Some(seq) };
+    state.writer.change(Change::Mark { user: user.clone(), marks: vec![mark] }).await?;
+    Ok(None)
+}
+
+fn read<T: for<'de> Deserialize<'de>>(frame: Value) -> Result<T, Rejection> {
+    serde_json::from_value(frame).map_err(|error| {
+        Rejection::bad_request("frame_invalid", format!("the frame cannot be read: {error}"))
+    })
+}
+
+/// An `error` frame: the problem, with the key of the message that it is about.
+fn error(rejection: &Rejection, client_msg_id: Option<Value>) -> Value {
+    let problem = rejection.problem();
+    let mut frame = json!({
+        "type": "error", "code": problem.code, "status": problem.status,
+        "title": problem.title, "detail": problem.detail,
+    });
+    if !problem.errors.is_empty() {
+        frame["errors"] = json!(problem.errors);
+    }
+    if let Some(id) = client_msg_id {
+        frame["client_msg_id"] = id;
+    }
+    frame
+}

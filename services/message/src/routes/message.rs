@@ -1,0 +1,225 @@
+//! `/messages/{id}`: read, edit, delete, react.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Path, Query},
+};
+use http_kit::{JsonBody, Rejection};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{AppState, messages::parse_id};
+use crate::{
+    caller::{Caller, Claim},
+    change::{Answer, Change},
+    error::Error,
+    message::Message,
+    openapi::ProblemBody,
+    post::parse_content,
+};
+
+/// Longer ones are no emoji: the longest in use, with skin tones, have 35 bytes.
+const MAX_EMOJI_BYTES: usize = 64;
+
+/// Read one message.
+#[utoipa::path(
+    get, path = "/messages/{id}", tag = "messages",
+    params(("id" = String, Path, description = "the message's id", example = "20240101120000.123456"), Claim),
+    responses(
+        (status = 200, description = "the message", body = Message),
+        (status = 400, description = "not an id", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "no such message", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn get_message(
+    request: HttpRequest,
+    state: Data<AppState>,
+    id: Path<String>,
+    claim: Query<Claim>,
+) -> Result<HttpResponse, Rejection> {
+    let caller = Caller::of(&state, &request, claim.user.as_deref()).await?;
+    let id = parse_id("id", &id)?;
+    let message = state.store.message(caller.key(), id).await??;
+    Ok(HttpResponse::Ok().json(message))
+}
+
+/// What an edit says.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct Edit {
+    /// What the message says from now on.
+    #[serde(alias = "message", alias = "text")]
+    #[schema(min_length = 1, max_length = 4000, example = "Hello, everyone!")]
+    content: String,
+    /// Who edits, where identities are taken as given.
+    #[serde(default, alias = "sender", alias = "username", alias = "senderId")]
+    #[schema(nullable = false, min_length = 1, max_length = 64)]
+    user: Option<String>,
+}
+
+/// Edit a message of one's own.
+#[utoipa::path(
+    patch, path = "/messages/{id}", tag = "messages", request_body = Edit,
+    params(("id" = String, Path, description = "the message's id"), Claim),
+    responses(
+        (status = 200, description = "the message as it is now", body = Message),
+        (status = 400, description = "not an id, or not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "who asks is not shown", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "another one's message", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "no such message", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "it has been deleted", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "body too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "not application/json", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "a field is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "not stored: send it again", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn edit_message(
+    request: HttpRequest,
+    state: Data<AppState>,
+    id: Path<String>,
+    claim: Query<Claim>,
+    JsonBody(edit): JsonBody<Edit>,
+) -> Result<HttpResponse, Rejection> {
+    let claimed = edit.user.as_deref().or(claim.user.as_deref());
+    let caller = Caller::of(&state, &request, claimed).await?;
+    caller.require_user()?;
+    let message_id = parse_id("id", &id)?;
+    let content = parse_content(&edit.content, state.max_content_chars)?;
+    let change = Change::Edit { actor: caller.actor(), message_id, content };
+    answer(&state, change).await
+}
+
+/// Delete a message: one's own, or, as an admin, any. Its place stays.
+#[utoipa::path(
+    delete, path = "/messages/{id}", tag = "messages",
+    params(("id" = String, Path, description = "the message's id"), Claim),
+    responses(
+        (status = 200, description = "what is left of the message", body = Message),
+        (status = 400, description = "not an id", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "who asks is not shown", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "another one's message", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "no such message", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "the name is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "not stored: send it again", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn delete_message(
+    request: HttpRequest,
+    state: Data<AppState>,
+    id: Path<String>,
+    claim: Query<Claim>,
+) -> Result<HttpResponse, Rejection> {
+    let caller = Caller::of(&state, &request, claim.user.as_deref()).await?;
+    if !caller.admin {
+        caller.require_user()?;
+    }
+    let message_id = parse_id("id", &id)?;
+    answer(&state, Change::Delete { actor: caller.actor(), message_id }).await
+}
+
+/// React to a message with an emoji. Doing it again changes nothing.
+#[utoipa::path(
+    put, path = "/messages/{id}/reactions/{emoji}", tag = "messages",
+    params(
+        ("id" = String, Path, description = "the message's id"),
+        ("emoji" = String, Path, description = "one emoji, percent-encoded", example = "👍"),
+        Claim,
+    ),
+    responses(
+        (status = 200, description = "the message with its reactions", body = Message),
+        (status = 400, description = "not an id, or not an emoji", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "who asks is not shown", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "no such message", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "deleted, or too many kinds of reactions", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "the name is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "not stored: send it again", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn add_reaction(
+    request: HttpRequest,
+    state: Data<AppState>,
+    path: Path<(String, String)>,
+    claim: Query<Claim>,
+) -> Result<HttpResponse, Rejection> {
+    react(&request, &state, &path, &claim, false).await
+}
+
+/// Take a reaction back. Doing it again changes nothing.
+#[utoipa::path(
+    delete, path = "/messages/{id}/reactions/{emoji}", tag = "messages",
+    params(
+        ("id" = String, Path, description = "the message's id"),
+        ("emoji" = String, Path, description = "one emoji, percent-encoded", example = "👍"),
+        Claim,
+    ),
+    responses(
+        (status = 200, description = "the message with its reactions", body = Message),
+        (status = 400, description = "not an id, or not an emoji", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "who asks is not shown", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "no such message", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "it has been deleted", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "the name is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "not stored: send it again", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn remove_reaction(
+    request: HttpRequest,
+    state: Data<AppState>,
+    path: Path<(String, String)>,
+    claim: Query<Claim>,
+) -> Result<HttpResponse, Rejection> {
+    react(&request, &state, &path, &claim, true).await
+}
+
+async fn react(
+    request: &HttpRequest,
+    state: &AppState,
+    path: &(String, String),
+    claim: &Claim,
+    take_back: bool,
+) -> Result<HttpResponse, Rejection> {
+    let caller = Caller::of(state, request, claim.user.as_deref()).await?;
+    let user = caller.require_user()?.clone();
+    let message_id = parse_id("id", &path.0)?;
+    let emoji = parse_emoji(&path.1)?;
+    answer(state, Change::React { user, message_id, emoji, take_back }).await
+}
+
+async fn answer(state: &AppState, change: Change) -> Result<HttpResponse, Rejection> {
+    match state.writer.change(change).await? {
+        Answer::Message(message) => Ok(HttpResponse::Ok().json(message)),
+        // The writer answers these changes with a message.
+        _ => Err(Error::Stopping.into()),
+    }
+}
+
+/// One emoji, possibly of several code points. Letters and the like are no reactions.
+fn parse_emoji(text: &str) -> Result<String, Rejection> {
+    let is_plain = |c: char| c.is_alphabetic() || c.is_whitespace() || c.is_control();
+    let starts_well = |c: char| !c.is_ascii() || c.is_ascii_digit() || "#*".contains(c);
+    let well_formed = !text.is_empty()
+        && text.len() <= MAX_EMOJI_BYTES
+        && !text.is_ascii()
+        && !text.chars().any(is_plain)
+        && text.chars().next().is_some_and(starts_well);
+    if well_formed {
+        return Ok(text.to_owned());
+    }
+    Err(Rejection::bad_request("emoji_invalid", "a reaction is one emoji, such as 👍"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn emoji_are_emoji() {
+        for emoji in ["👍", "👍🏽", "❤️", "👨‍👩‍👧‍👦", "🇩🇪", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿"]
+        {
+            assert!(parse_emoji(emoji).is_ok(), "{emoji}");
+        }
+        for text in ["", "a", "1", "ok", "<b>", "é", "👍 👍", "👍\n", &"👍".repeat(17)] {
+            assert!(parse_emoji(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What has not reached a user yet, and which markers have moved meanwhile.
+
+use common::{Audience, EventId, internal::UserRef};
+use sqlx::{FromRow, SqlitePool};
+
+use super::{micros, rows};
+use crate::{change::Receipt, message::Message, store::StoreError};
+
+/// Markers move a little before or after the event that a cursor names; telling one twice is
+/// harmless, missing one is not. In microseconds.
+const SLACK: i64 = 10_000_000;
+
+#[derive(FromRow)]
+struct ReceiptRow {
+    conversation_id: String,
+    user_key: String,
+    name: String,
+    read_seq: i64,
+    delivered_seq: i64,
+}
+
+/// Messages of others, in private conversations, after the user's marker.
+pub(super) async fn undelivered(
+    readers: &SqlitePool,
+    key: &str,
+    limit: u32,
+) -> Result<Vec<Message>, StoreError> {
+    let mut tx = readers.begin().await?;
+    let statement = format!(
+        "select {} from members as mine \
+         cross join conversations on conversations.id = mine.conversation_id \
+         and conversations.kind <> 'room' and last_seq > mine.delivered_seq \
+         cross join messages on messages.conversation_id = conversations.id \
+         and messages.seq > mine.delivered_seq \
+         where mine.user_key = $1 and sender_key <> $1 and deleted_at is null \
+         order by messages.id limit $2",
+        rows::MESSAGE_COLUMNS
+    );
+    let found = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+        .bind(key)
+        .bind(limit)
+        .fetch_all(&mut *tx)
+        .await?;
+    rows::complete(&mut tx, found).await
+}
+
+/// Markers that have moved since a cursor.
+pub(super) async fn receipts_after(
+    readers: &SqlitePool,
+    key: &str,
+    after: EventId,
+    limit: u32,
+) -> Result<Vec<Receipt>, StoreError> {
+    let rows: Vec<ReceiptRow> = sqlx::query_as(
+        "select theirs.conversation_id, theirs.user_key, users.name, theirs.read_seq, \
+         theirs.delivered_seq from members as mine \
+         cross join conversations on conversations.id = mine.conversation_id and conversations.kind <> 'room' \
+         cross join members as theirs on theirs.conversation_id = mine.conversation_id \
+         cross join users on users.key = theirs.user_key \
+         where mine.user_key = $1 and theirs.marked_at > $2 \
+         union all \
+         select mine.conversation_id, mine.user_key, users.name, mine.read_seq, mine.delivered_seq \
+         from members as mine \
+         cross join conversations on conversations.id = mine.conversation_id and conversations.kind = 'room' \
+         cross join users on users.key = mine.user_key \
+         where mine.user_key = $1 and mine.marked_at > $2 limit $3",
+    )
+    .bind(key)
+    .bind(micros(after).saturating_sub(SLACK))
+    .bind(limit)
+    .fetch_all(readers)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Receipt {
+            conversation_id: row.conversation_id,
+            user: UserRef { name: row.name, key: row.user_key },
+            read_seq: row.read_seq as u64,
+            delivered_seq: row.delivered_seq as u64,
+            audience: Audience::Users(vec![key.to_owned()]),
+        })
+        .collect())
+}

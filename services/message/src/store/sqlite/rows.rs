@@ -1,0 +1,324 @@
+//! Rows, and what they become. Reads and the writer load them alike, each in its own snapshot.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use common::{Audience, EventId, internal::UserRef};
+use sqlx::{FromRow, SqliteConnection};
+
+use super::{id, micros};
+use crate::{
+    access::{Membership, Standing},
+    conversation::{ConversationKind, History, Member, Place, Role},
+    message::{Message, Reaction, Status},
+    store::StoreError,
+    user::{Account, UserKind},
+};
+
+/// The columns of a [`MessageRow`].
+pub(super) const MESSAGE_COLUMNS: &str = "messages.id, messages.conversation_id, messages.seq, \
+     sender, sender_key, content, client_msg_id, reply_to, edited_at, deleted_at, mentions";
+
+#[derive(FromRow)]
+pub(super) struct MessageRow {
+    pub(super) id: i64,
+    pub(super) conversation_id: String,
+    pub(super) seq: i64,
+    pub(super) sender: String,
+    pub(super) sender_key: String,
+    pub(super) content: String,
+    pub(super) client_msg_id: Option<String>,
+    pub(super) reply_to: Option<i64>,
+    pub(super) edited_at: Option<i64>,
+    pub(super) deleted_at: Option<i64>,
+    pub(super) mentions: Option<String>,
+}
+
+#[derive(FromRow)]
+struct PlaceRow {
+    id: String,
+    kind: String,
+    name: Option<String>,
+    history: String,
+    created_by: Option<String>,
+    created_at: i64,
+    last_seq: i64,
+}
+
+/// A member, with their key.
+#[derive(FromRow)]
+pub(super) struct MemberRow {
+    pub(super) conversation_id: String,
+    pub(super) user_key: String,
+    pub(super) name: String,
+    pub(super) role: String,
+    pub(super) joined_seq: i64,
+    pub(super) read_seq: i64,
+    pub(super) delivered_seq: i64,
+}
+
+#[derive(FromRow)]
+struct AccountRow {
+    key: String,
+    name: String,
+    display_name: String,
+    kind: String,
+    password_hash: Option<String>,
+    admin: bool,
+    epoch: i64,
+    signed_out_at: Option<i64>,
+    created_at: i64,
+    deactivated_at: Option<i64>,
+}
+
+impl MemberRow {
+    /// As other members see them.
+    pub(super) fn to_member(&self) -> Member {
+        Member {
+            user: self.name.clone(),
+            role: Role::from_text(&self.role),
+            read_seq: self.read_seq as u64,
+            delivered_seq: self.delivered_seq as u64,
+        }
+    }
+
+    fn membership(&self) -> Membership {
+        Membership { role: Role::from_text(&self.role), joined_seq: self.joined_seq as u64 }
+    }
+
+    pub(super) fn user(&self) -> UserRef {
+        UserRef { name: self.name.clone(), key: self.user_key.clone() }
+    }
+}
+
+/// A conversation.
+pub(super) async fn place(
+    connection: &mut SqliteConnection,
+    conversation_id: &str,
+) -> Result<Option<Place>, StoreError> {
+    let row: Option<PlaceRow> = sqlx::query_as(
+        "select id, kind, name, history, created_by, created_at, last_seq \
+         from conversations where id = $1",
+    )
+    .bind(conversation_id)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| Place {
+        kind: ConversationKind::from_text(&row.kind),
+        history: History::from_text(&row.history),
+        id: row.id,
+        name: row.name,
+        created_by: row.created_by,
+        created_at: id(row.created_at),
+        last_seq: row.last_seq as u64,
+    }))
+}
+
+/// One member.
+pub(super) async fn member(
+    connection: &mut SqliteConnection,
+    conversation_id: &str,
+    key: &str,
+) -> Result<Option<MemberRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "select conversation_id, user_key, name, role, joined_seq, read_seq, \
+         delivered_seq from members join users on users.key = user_key \
+         where conversation_id = $1 and user_key = $2",
+    )
+    .bind(conversation_id)
+    .bind(key)
+    .fetch_optional(connection)
+    .await?)
+}
+
+/// All members of these conversations, in the order in which they came.
+pub(super) async fn members(
+    connection: &mut SqliteConnection,
+    conversation_ids: &BTreeSet<&str>,
+) -> Result<Vec<MemberRow>, StoreError> {
+    if conversation_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(sqlx::query_as(
+        "select conversation_id, user_key, name, role, joined_seq, read_seq, \
+         delivered_seq from json_each($1) as asked \
+         cross join members on members.conversation_id = asked.value \
+         join users on users.key = user_key order by joined_at, user_key",
+    )
+    .bind(serde_json::to_string(conversation_ids)?)
+    .fetch_all(connection)
+    .await?)
+}
+
+/// A conversation, and what someone is to it; nothing if there is none of that id.
+pub(super) async fn standing(
+    connection: &mut SqliteConnection,
+    conversation_id: &str,
+    key: Option<&str>,
+) -> Result<Option<(Place, Standing, Option<MemberRow>)>, StoreError> {
+    let Some(place) = place(&mut *connection, conversation_id).await? else {
+        return Ok(None);
+    };
+    let row = match key {
+        Some(key) => member(connection, conversation_id, key).await?,
+        None => None,
+    };
+    let membership = row.as_ref().map(MemberRow::membership);
+    let standing = Standing { kind: place.kind, history: place.history, membership };
+    Ok(Some((place, standing, row)))
+}
+
+/// An account.
+pub(super) async fn account(
+    connection: &mut SqliteConnection,
+    key: &str,
+) -> Result<Option<Account>, StoreError> {
+    Ok(accounts(connection, "where key = $1", key).await?.pop())
+}
+
+/// The accounts that a condition on `$1` picks.
+pub(super) async fn accounts(
+    connection: &mut SqliteConnection,
+    condition: &'static str,
+    argument: &str,
+) -> Result<Vec<Account>, StoreError> {
+    let statement = format!(
+        "select key, name, display_name, kind, password_hash, admin, epoch, signed_out_at, \
+         created_at, deactivated_at from users {condition}"
+    );
+    let rows: Vec<AccountRow> =
+        sqlx::query_as(sqlx::AssertSqlSafe(statement)).bind(argument).fetch_all(connection).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Account {
+            user: UserRef { name: row.name, key: row.key },
+            display_name: row.display_name,
+            kind: if row.kind == "member" { UserKind::Member } else { UserKind::Guest },
+            password_hash: row.password_hash,
+            admin: row.admin,
+            epoch: row.epoch as u64,
+            signed_out_at: row.signed_out_at.map(id),
+            created_at: id(row.created_at),
+            deactivated: row.deactivated_at.is_some(),
+        })
+        .collect())
+}
+
+/// Who may see what happens in a conversation, given its members.
+pub(super) fn audience(place: &Place, members: &[MemberRow]) -> Audience {
+    match place.kind {
+        ConversationKind::Room => Audience::Room(place.id.clone()),
+        _ => Audience::Users(keys(members)),
+    }
+}
+
+/// The members' keys, in order.
+pub(super) fn keys(members: &[MemberRow]) -> Vec<String> {
+    let mut keys: Vec<_> = members.iter().map(|member| member.user_key.clone()).collect();
+    keys.sort_unstable();
+    keys
+}
+
+/// Makes messages of rows: adds reactions, recipients and how far each got.
+pub(super) async fn complete(
+    connection: &mut SqliteConnection,
+    rows: Vec<MessageRow>,
+) -> Result<Vec<Message>, StoreError> {
+    // Rooms have no members' markers to judge by; their ids have neither form.
+    let private = rows.iter().map(|row| row.conversation_id.as_str());
+    let private = private.filter(|id| id.starts_with("dm:") || id.starts_with("g-")).collect();
+    let mut members: HashMap<String, Vec<MemberRow>> = HashMap::new();
+    for row in self::members(&mut *connection, &private).await? {
+        members.entry(row.conversation_id.clone()).or_default().push(row);
+    }
+    let mut reactions = reactions(connection, rows.iter().map(|row| row.id)).await?;
+    rows.into_iter()
+        .map(|row| {
+            let there = members.get(&row.conversation_id).map_or([].as_slice(), Vec::as_slice);
+            let reactions = reactions.remove(&row.id).unwrap_or_default();
+            message(row, there, reactions)
+        })
+        .collect()
+}
+
+fn message(
+    row: MessageRow,
+    members: &[MemberRow],
+    reactions: Vec<Reaction>,
+) -> Result<Message, StoreError> {
+    let others = || members.iter().filter(|member| member.user_key != row.sender_key);
+    let status = status(row.seq, others());
+    let recipient = row.conversation_id.starts_with("dm:").then(|| others().next()).flatten();
+    let recipient = recipient.map(|member| member.name.clone());
+    let mut message =
+        Message::new(id(row.id), row.conversation_id, row.seq as u64, row.sender, row.content);
+    message.status = status;
+    message.client_msg_id = row.client_msg_id;
+    message.recipient = recipient;
+    message.reply_to = row.reply_to.map(id);
+    message.edited_at = row.edited_at.map(|at| id(at).timestamp());
+    message.deleted = row.deleted_at.is_some();
+    message.reactions = reactions;
+    if let Some(mentions) = row.mentions {
+        message.mentions = serde_json::from_str(&mentions)?;
+    }
+    Ok(message)
+}
+
+/// How far a message got: as far as the one among the others who is furthest behind.
+fn status<'a>(seq: i64, others: impl Iterator<Item = &'a MemberRow>) -> Status {
+    let marks = others.map(|member| (member.read_seq, member.delivered_seq));
+    let least = marks.reduce(|one, other| (one.0.min(other.0), one.1.min(other.1)));
+    match least {
+        Some((read, _)) if read >= seq => Status::Read,
+        Some((_, delivered)) if delivered >= seq => Status::Delivered,
+        _ => Status::Sent,
+    }
+}
+
+/// Reactions by message, in the order in which their emoji were first used.
+pub(super) async fn reactions(
+    connection: &mut SqliteConnection,
+    message_ids: impl Iterator<Item = i64>,
+) -> Result<HashMap<i64, Vec<Reaction>>, StoreError> {
+    let ids: Vec<i64> = message_ids.collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(i64, String, String)> = sqlx::query_as(
+        "select message_id, emoji, user from json_each($1) as asked \
+         cross join reactions on message_id = asked.value order by created_at, user_key",
+    )
+    .bind(serde_json::to_string(&ids)?)
+    .fetch_all(connection)
+    .await?;
+    let mut found: HashMap<i64, Vec<Reaction>> = HashMap::new();
+    for (message_id, emoji, user) in rows {
+        let reactions = found.entry(message_id).or_default();
+        match reactions.iter_mut().find(|reaction| reaction.emoji == emoji) {
+            Some(reaction) => reaction.users.push(user),
+            None => reactions.push(Reaction { emoji, users: vec![user] }),
+        }
+    }
+    Ok(found)
+}
+
+/// One message's row.
+pub(super) async fn message_row(
+    connection: &mut SqliteConnection,
+    message_id: EventId,
+) -> Result<Option<MessageRow>, StoreError> {
+    let statement = format!("select {MESSAGE_COLUMNS} from messages where id = $1");
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(statement))
+        .bind(micros(message_id))
+        .fetch_optional(connection)
+        .await?)
+}
+
+/// Members by conversation, as the plan of posts needs them.
+pub(super) fn names(members: Vec<MemberRow>) -> HashMap<String, BTreeMap<String, String>> {
+    let mut names: HashMap<String, BTreeMap<String, String>> = HashMap::new();
+    for member in members {
+        names.entry(member.conversation_id).or_default().insert(member.user_key, member.name);
+    }
+    names
+}

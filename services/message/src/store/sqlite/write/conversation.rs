@@ -1,0 +1,214 @@
+//! Making conversations, and changing what their members see alike.
+
+use std::collections::BTreeSet;
+
+use common::{Audience, internal::UserRef};
+use sqlx::SqliteConnection;
+
+use super::{Changed, member, user};
+use crate::{
+    change::{Actor, Answer, Change, Made, Refusal},
+    conversation::{Card, ConversationKind, History, Place, Role, direct_id},
+    event::{self, ConversationAction, kind::CONVERSATION},
+    store::{
+        StoreError,
+        journal::Journal,
+        sqlite::{micros, rows},
+    },
+    username::Username,
+};
+
+/// The most members of a group: each event names them all.
+pub(super) const MAX_MEMBERS: usize = 1_000;
+
+/// Makes a room or a group.
+pub(super) async fn create(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    change: &Change,
+) -> Changed {
+    let Change::CreateConversation { owner, kind, id, name, history, members, invites_guests } =
+        change
+    else {
+        return Ok(Ok(Answer::Done));
+    };
+    if rows::place(tx, id).await?.is_some() {
+        return Ok(Err(Refusal::RoomTaken));
+    }
+    let mut keys = BTreeSet::from([owner.key.clone()]);
+    let mut unknown = Vec::new();
+    for member in members {
+        if !keys.insert(member.key().to_owned()) {
+            continue;
+        }
+        if rows::account(tx, member.key()).await?.is_none() {
+            unknown.push(member);
+        }
+    }
+    if keys.len() > MAX_MEMBERS {
+        return Ok(Err(Refusal::GroupFull));
+    }
+    if !invites_guests && !unknown.is_empty() {
+        return Ok(Err(Refusal::NoUser));
+    }
+    for name in unknown {
+        user::add_guest(tx, journal, name).await?;
+    }
+    let place = Place {
+        id: id.clone(),
+        kind: *kind,
+        name: Some(name.clone()),
+        history: *history,
+        created_by: Some(owner.name.clone()),
+        created_at: journal.next_id(),
+        last_seq: 0,
+    };
+    insert(tx, &place).await?;
+    for key in &keys {
+        let role = if *key == owner.key { Role::Owner } else { Role::Member };
+        member::insert(tx, journal, &place, key, role).await?;
+    }
+    let card = announce(tx, journal, &place, ConversationAction::Created).await?;
+    Ok(Ok(Answer::Conversation(card, Made::New)))
+}
+
+/// Finds the direct conversation of two users, or makes it.
+pub(super) async fn resolve(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    user: &UserRef,
+    other: &Username,
+    invites_guests: bool,
+) -> Changed {
+    if user.key == other.key() {
+        return Ok(Err(Refusal::Oneself));
+    }
+    if rows::account(tx, other.key()).await?.is_none() {
+        if !invites_guests {
+            return Ok(Err(Refusal::NoUser));
+        }
+        user::add_guest(tx, journal, other).await?;
+    }
+    let made = ensure_direct(tx, journal, &user.key, other.key()).await?;
+    let card = card(tx, &direct_id(&user.key, other.key())).await?;
+    Ok(card.map_or(Err(Refusal::NoConversation), |card| Ok(Answer::Conversation(card, made))))
+}
+
+/// Sees to it that the direct conversation of two users, both of whom exist, is there.
+pub(super) async fn ensure_direct(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    one: &str,
+    other: &str,
+) -> Result<Made, StoreError> {
+    let id = direct_id(one, other);
+    let there: Option<(i64,)> = sqlx::query_as("select 1 from conversations where id = $1")
+        .bind(&id)
+        .fetch_optional(&mut *tx)
+        .await?;
+    if there.is_some() {
+        return Ok(Made::Found);
+    }
+    let place = Place {
+        id,
+        kind: ConversationKind::Direct,
+        name: None,
+        history: History::All,
+        created_by: None,
+        created_at: journal.next_id(),
+        last_seq: 0,
+    };
+    insert(tx, &place).await?;
+    for key in [one, other] {
+        member::insert(tx, journal, &place, key, Role::Member).await?;
+    }
+    announce(tx, journal, &place, ConversationAction::Created).await?;
+    Ok(Made::New)
+}
+
+/// Changes a name or a rule.
+pub(super) async fn update(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    actor: &Actor,
+    id: &str,
+    name: Option<&str>,
+    history: Option<History>,
+) -> Changed {
+    let key = actor.user.as_ref().map(|user| user.key.as_str());
+    let Some((mut place, standing, _)) = rows::standing(tx, id, key).await? else {
+        return Ok(Err(Refusal::NoConversation));
+    };
+    if let Err(refusal) = standing.manage() {
+        return Ok(Err(refusal));
+    }
+    let before = place.clone();
+    if let Some(name) = name {
+        place.name = Some(name.to_owned());
+    }
+    place.history = history.unwrap_or(place.history);
+    if place == before {
+        let card = card(tx, id).await?;
+        return Ok(card.map_or(Err(Refusal::NoConversation), |card| {
+            Ok(Answer::Conversation(card, Made::Found))
+        }));
+    }
+    sqlx::query("update conversations set name = $1, history = $2 where id = $3")
+        .bind(&place.name)
+        .bind(place.history.as_str())
+        .bind(id)
+        .execute(&mut *tx)
+        .await?;
+    let card = announce(tx, journal, &place, ConversationAction::Updated).await?;
+    Ok(Ok(Answer::Conversation(card, Made::Found)))
+}
+
+async fn insert(tx: &mut SqliteConnection, place: &Place) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into conversations (id, kind, name, history, created_by, created_at, active_at) \
+         values ($1, $2, $3, $4, $5, $6, $6)",
+    )
+    .bind(&place.id)
+    .bind(place.kind.as_str())
+    .bind(&place.name)
+    .bind(place.history.as_str())
+    .bind(&place.created_by)
+    .bind(micros(place.created_at))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Tells all members of a conversation. Who made a room may not be watching it yet.
+async fn announce(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    place: &Place,
+    action: ConversationAction,
+) -> Result<Card, StoreError> {
+    let members = rows::members(tx, &BTreeSet::from([place.id.as_str()])).await?;
+    let audience = match (place.kind, action) {
+        (ConversationKind::Room, ConversationAction::Updated) => Audience::Room(place.id.clone()),
+        _ => Audience::Users(rows::keys(&members)),
+    };
+    let card = place.card(seen_members(place, &members));
+    journal.record(CONVERSATION, audience, |id| event::conversation(id, action, &card))?;
+    Ok(card)
+}
+
+/// A conversation as its members see it.
+pub(super) async fn card(tx: &mut SqliteConnection, id: &str) -> Result<Option<Card>, StoreError> {
+    let Some(place) = rows::place(tx, id).await? else {
+        return Ok(None);
+    };
+    let members = rows::members(tx, &BTreeSet::from([id])).await?;
+    Ok(Some(place.card(seen_members(&place, &members))))
+}
+
+fn seen_members(
+    place: &Place,
+    members: &[rows::MemberRow],
+) -> Option<Vec<crate::conversation::Member>> {
+    let private = place.kind != ConversationKind::Room;
+    private.then(|| members.iter().map(rows::MemberRow::to_member).collect())
+}

@@ -1,0 +1,152 @@
+//! Markers: how far users have read, and what has reached them.
+
+use std::collections::BTreeSet;
+
+use common::{
+    Audience, EventId,
+    internal::{Delivered, UserRef},
+};
+use sqlx::{FromRow, SqliteConnection};
+
+use super::Changed;
+use crate::{
+    change::{Answer, Mark, Receipt, Refusal},
+    conversation::ConversationKind,
+    store::{
+        StoreError,
+        journal::Journal,
+        sqlite::{micros, rows},
+    },
+};
+
+#[derive(FromRow)]
+struct Moved {
+    conversation_id: String,
+    read_seq: i64,
+    delivered_seq: i64,
+}
+
+/// Moves a user's markers forward, in all of these conversations or in none.
+pub(super) async fn mark(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    user: &UserRef,
+    marks: &[Mark],
+) -> Changed {
+    let mut allowed = Vec::with_capacity(marks.len());
+    for mark in marks {
+        let standing = rows::standing(tx, &mark.conversation_id, Some(&user.key)).await?;
+        let Some((place, standing, row)) = standing else {
+            return Ok(Err(Refusal::NoConversation));
+        };
+        if let Err(refusal) = standing.read() {
+            return Ok(Err(refusal));
+        }
+        // Who reads a room without having joined it has no markers there.
+        if row.is_some() {
+            allowed.push((place, mark));
+        }
+    }
+    for (place, mark) in allowed {
+        let read = mark.read.map_or(0, clamp);
+        let delivered = mark.delivered.map_or(0, clamp).max(read);
+        let moved: Option<Moved> = sqlx::query_as(
+            "update members set read_seq = max(read_seq, min($3, $5)), \
+             delivered_seq = max(delivered_seq, min($4, $5)), marked_at = $6 \
+             where conversation_id = $1 and user_key = $2 \
+             and (read_seq < min($3, $5) or delivered_seq < min($4, $5)) \
+             returning conversation_id, read_seq, delivered_seq",
+        )
+        .bind(&place.id)
+        .bind(&user.key)
+        .bind(read)
+        .bind(delivered)
+        .bind(place.last_seq as i64)
+        .bind(micros(journal.now()))
+        .fetch_optional(&mut *tx)
+        .await?;
+        if let Some(moved) = moved {
+            tell(tx, journal, user, place.kind, moved).await?;
+        }
+    }
+    Ok(Ok(Answer::Done))
+}
+
+/// Notes that everything addressed to these users, up to an event, has reached them.
+pub(super) async fn deliver(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    delivered: &[Delivered],
+) -> Changed {
+    for Delivered { user, up_to } in delivered {
+        let Some(account) = rows::account(tx, user).await? else {
+            continue;
+        };
+        let moved: Vec<Moved> = reached(tx, journal, user, *up_to).await?;
+        for moved in moved {
+            let kind = if moved.conversation_id.starts_with("dm:") {
+                ConversationKind::Direct
+            } else {
+                ConversationKind::Group
+            };
+            tell(tx, journal, &account.user, kind, moved).await?;
+        }
+    }
+    Ok(Ok(Answer::Done))
+}
+
+/// Only private conversations: in rooms nobody asks what has reached whom.
+async fn reached(
+    tx: &mut SqliteConnection,
+    journal: &Journal,
+    key: &str,
+    up_to: EventId,
+) -> Result<Vec<Moved>, StoreError> {
+    Ok(sqlx::query_as(
+        "update members set marked_at = $3, delivered_seq = ( \
+           select max(seq) from messages \
+           where messages.conversation_id = members.conversation_id and messages.id <= $2) \
+         where user_key = $1 and conversation_id in ( \
+           select conversations.id from members as mine \
+           join conversations on conversations.id = mine.conversation_id \
+           where mine.user_key = $1 and kind <> 'room' and mine.delivered_seq < last_seq) \
+         and delivered_seq < coalesce(( \
+           select max(seq) from messages \
+           where messages.conversation_id = members.conversation_id and messages.id <= $2), 0) \
+         returning conversation_id, read_seq, delivered_seq",
+    )
+    .bind(key)
+    .bind(micros(up_to))
+    .bind(micros(journal.now()))
+    .fetch_all(tx)
+    .await?)
+}
+
+async fn tell(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    user: &UserRef,
+    kind: ConversationKind,
+    moved: Moved,
+) -> Result<(), StoreError> {
+    let audience = match kind {
+        // How far someone has read in a room is their own affair.
+        ConversationKind::Room => vec![user.key.clone()],
+        _ => {
+            let place = BTreeSet::from([moved.conversation_id.as_str()]);
+            rows::keys(&rows::members(tx, &place).await?)
+        }
+    };
+    journal.receipts.push(Receipt {
+        conversation_id: moved.conversation_id,
+        user: user.clone(),
+        read_seq: moved.read_seq as u64,
+        delivered_seq: moved.delivered_seq as u64,
+        audience: Audience::Users(audience),
+    });
+    Ok(())
+}
+
+fn clamp(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}

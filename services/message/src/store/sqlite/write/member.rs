@@ -1,0 +1,230 @@
+//! Coming, going, and becoming something else.
+
+use std::collections::BTreeSet;
+
+use common::Audience;
+use sqlx::SqliteConnection;
+
+use super::{Changed, conversation, user};
+use crate::{
+    change::{Actor, Answer, Made, Refusal},
+    conversation::{ConversationKind, Place, Role},
+    event::{
+        self, ConversationAction, MemberAction,
+        kind::{CONVERSATION, MEMBER},
+    },
+    store::{
+        StoreError,
+        journal::Journal,
+        sqlite::{micros, rows},
+    },
+    username::Username,
+};
+
+/// Who is to be a member, and as what.
+pub(super) struct Wanted<'a> {
+    pub(super) user: &'a Username,
+    pub(super) role: Option<Role>,
+    pub(super) invites_guests: bool,
+}
+
+/// Adds a member, joins, or changes a role.
+pub(super) async fn put(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    actor: &Actor,
+    conversation_id: &str,
+    wanted: Wanted<'_>,
+) -> Changed {
+    let asker = actor.user.as_ref().map(|user| user.key.as_str());
+    let Some((place, standing, _)) = rows::standing(tx, conversation_id, asker).await? else {
+        return Ok(Err(Refusal::NoConversation));
+    };
+    let key = wanted.user.key();
+    let themself = asker == Some(key);
+    let there = rows::member(tx, conversation_id, key).await?;
+    // A role other than the plain one is given by owners, to oneself too.
+    let allowed = match (&there, wanted.role) {
+        (None, None | Some(Role::Member)) if themself => standing.join(),
+        (Some(_), None) if themself => Ok(()),
+        _ => standing.manage(),
+    };
+    if let Err(refusal) = allowed {
+        return Ok(Err(refusal));
+    }
+    if let Some(there) = there {
+        let role = Role::from_text(&there.role);
+        if wanted.role.is_none_or(|wanted| wanted == role) {
+            return Ok(Ok(Answer::Member(Made::Found)));
+        }
+        let wanted = wanted.role.unwrap_or(role);
+        let changed = change_role(tx, journal, actor, &place, key, wanted).await?;
+        let members = rows::members(tx, &BTreeSet::from([conversation_id])).await?;
+        pass_on(tx, journal, &place, &there, &members).await?;
+        return Ok(changed);
+    }
+    if rows::account(tx, key).await?.is_none() {
+        if !wanted.invites_guests {
+            return Ok(Err(Refusal::NoUser));
+        }
+        user::add_guest(tx, journal, wanted.user).await?;
+    }
+    let members = rows::members(tx, &BTreeSet::from([conversation_id])).await?;
+    if place.kind == ConversationKind::Group && members.len() >= conversation::MAX_MEMBERS {
+        return Ok(Err(Refusal::GroupFull));
+    }
+    let role = wanted.role.unwrap_or_default();
+    insert(tx, journal, &place, key, role).await?;
+    announce_join(tx, journal, actor, &place, key, role).await?;
+    Ok(Ok(Answer::Member(Made::New)))
+}
+
+/// Removes a member, or leaves.
+pub(super) async fn remove(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    actor: &Actor,
+    conversation_id: &str,
+    name: &Username,
+) -> Changed {
+    let asker = actor.user.as_ref().map(|user| user.key.as_str());
+    let Some((place, standing, _)) = rows::standing(tx, conversation_id, asker).await? else {
+        return Ok(Err(Refusal::NoConversation));
+    };
+    let key = name.key();
+    let allowed = if asker == Some(key) { standing.leave() } else { standing.manage() };
+    if let Err(refusal) = allowed {
+        return Ok(Err(refusal));
+    }
+    let Some(there) = rows::member(tx, conversation_id, key).await? else {
+        return Ok(Err(Refusal::NoMember));
+    };
+    // The last event of this conversation that reaches who goes says so.
+    let members = rows::members(tx, &BTreeSet::from([conversation_id])).await?;
+    let audience = rows::audience(&place, &members);
+    let by = actor.user.as_ref().filter(|user| user.key != key).map(|user| user.name.as_str());
+    journal.record(MEMBER, audience, |id| {
+        event::member(id, conversation_id, &there.name, MemberAction::Left, None, by)
+    })?;
+    if place.kind == ConversationKind::Room {
+        tell(tx, journal, &place, key, ConversationAction::Left).await?;
+    }
+    sqlx::query("delete from members where conversation_id = $1 and user_key = $2")
+        .bind(conversation_id)
+        .bind(key)
+        .execute(&mut *tx)
+        .await?;
+    pass_on(tx, journal, &place, &there, &members).await?;
+    Ok(Ok(Answer::Done))
+}
+
+/// When the last owner goes or gives the role up, whoever has been there longest becomes one.
+async fn pass_on(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    place: &Place,
+    gone: &rows::MemberRow,
+    members: &[rows::MemberRow],
+) -> Result<(), StoreError> {
+    let mut left = members.iter().filter(|member| member.user_key != gone.user_key);
+    let owners = left.clone().any(|member| Role::from_text(&member.role) == Role::Owner);
+    if Role::from_text(&gone.role) != Role::Owner || owners {
+        return Ok(());
+    }
+    let Some(heir) = left.next() else {
+        return Ok(());
+    };
+    let nobody = Actor { user: None, admin: false };
+    // Whether it is done or refused makes no difference: the member is there.
+    change_role(tx, journal, &nobody, place, &heir.user_key, Role::Owner).await?.ok();
+    Ok(())
+}
+
+async fn change_role(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    actor: &Actor,
+    place: &Place,
+    key: &str,
+    role: Role,
+) -> Changed {
+    sqlx::query("update members set role = $1 where conversation_id = $2 and user_key = $3")
+        .bind(role.as_str())
+        .bind(&place.id)
+        .bind(key)
+        .execute(&mut *tx)
+        .await?;
+    announce(tx, journal, actor, place, key, MemberAction::Role, role).await?;
+    Ok(Ok(Answer::Member(Made::Found)))
+}
+
+async fn announce_join(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    actor: &Actor,
+    place: &Place,
+    key: &str,
+    role: Role,
+) -> Result<(), StoreError> {
+    // The conversation first: who comes learns what it is before who is in it.
+    tell(tx, journal, place, key, ConversationAction::Joined).await?;
+    announce(tx, journal, actor, place, key, MemberAction::Joined, role).await
+}
+
+/// Tells all members of something that happened to one.
+async fn announce(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    actor: &Actor,
+    place: &Place,
+    key: &str,
+    action: MemberAction,
+    role: Role,
+) -> Result<(), StoreError> {
+    let members = rows::members(tx, &BTreeSet::from([place.id.as_str()])).await?;
+    let name = members.iter().find(|member| member.user_key == key);
+    let name = name.map_or(key, |member| member.name.as_str());
+    let by = actor.user.as_ref().filter(|user| user.key != key).map(|user| user.name.as_str());
+    journal.record(MEMBER, rows::audience(place, &members), |id| {
+        event::member(id, &place.id, name, action, Some(role), by)
+    })?;
+    Ok(())
+}
+
+/// Tells one user, on all their devices, that a conversation is theirs now, or no more.
+async fn tell(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    place: &Place,
+    key: &str,
+    action: ConversationAction,
+) -> Result<(), StoreError> {
+    let Some(card) = conversation::card(tx, &place.id).await? else {
+        return Ok(());
+    };
+    let audience = Audience::Users(vec![key.to_owned()]);
+    journal.record(CONVERSATION, audience, |id| event::conversation(id, action, &card))?;
+    Ok(())
+}
+
+/// Adds a row. What was said before counts as read and delivered.
+pub(super) async fn insert(
+    tx: &mut SqliteConnection,
+    journal: &Journal,
+    place: &Place,
+    key: &str,
+    role: Role,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into members (conversation_id, user_key, role, joined_at, joined_seq, read_seq, \
+         delivered_seq) select id, $2, $3, $4, last_seq, last_seq, last_seq \
+         from conversations where id = $1",
+    )
+    .bind(&place.id)
+    .bind(key)
+    .bind(role.as_str())
+    .bind(micros(journal.now()))
+    .execute(tx)
+    .await?;
+    Ok(())
+}

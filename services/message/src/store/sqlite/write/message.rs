@@ -1,0 +1,271 @@
+//! Changing what was said: edits, deletions, reactions.
+
+use std::collections::BTreeSet;
+
+use common::{Audience, EventId, internal::UserRef};
+use sqlx::SqliteConnection;
+
+use super::Changed;
+use crate::{
+    access::{self, Asker, Standing},
+    change::{Actor, Answer, Refusal},
+    conversation::{ConversationKind, Place},
+    event::{
+        self,
+        kind::{MESSAGE_DELETED, MESSAGE_UPDATED, REACTION},
+    },
+    mention,
+    message::Message,
+    store::{
+        StoreError,
+        journal::Journal,
+        sqlite::{micros, rows},
+    },
+};
+
+/// Kinds of reactions to one message. Each event about them lists them all.
+const MAX_EMOJI: usize = 20;
+
+/// A message that is to be changed, and who is told.
+struct Found {
+    row: rows::MessageRow,
+    place: Place,
+    standing: Standing,
+    audience: Audience,
+    /// Keys and names of the members of a private conversation.
+    members: Vec<UserRef>,
+}
+
+async fn find(
+    tx: &mut SqliteConnection,
+    message_id: EventId,
+    key: Option<&str>,
+) -> Result<Option<Found>, StoreError> {
+    let Some(row) = rows::message_row(tx, message_id).await? else {
+        return Ok(None);
+    };
+    let Some((place, standing, _)) = rows::standing(tx, &row.conversation_id, key).await? else {
+        return Ok(None);
+    };
+    let members = match place.kind {
+        ConversationKind::Room => Vec::new(),
+        _ => rows::members(tx, &BTreeSet::from([place.id.as_str()])).await?,
+    };
+    let audience = rows::audience(&place, &members);
+    let members = members.iter().map(rows::MemberRow::user).collect();
+    Ok(Some(Found { row, place, standing, audience, members }))
+}
+
+/// Changes what a message says.
+pub(super) async fn edit(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    actor: &Actor,
+    message_id: EventId,
+    content: &str,
+) -> Changed {
+    let key = actor.user.as_ref().map(|user| user.key.as_str());
+    let Some(found) = find(tx, message_id, key).await? else {
+        return Ok(Err(Refusal::NoMessage));
+    };
+    let asker = Asker { key, admin: actor.admin };
+    let seq = found.row.seq as u64;
+    if let Err(refusal) = access::edit(asker, &found.standing, &found.row.sender_key, seq) {
+        return Ok(Err(refusal));
+    }
+    if found.row.deleted_at.is_some() {
+        return Ok(Err(Refusal::Deleted));
+    }
+    if found.row.content == content {
+        return Ok(Ok(Answer::Message(load(tx, message_id).await?)));
+    }
+    let mentioned = mentioned(tx, &found, content).await?;
+    let names: Vec<_> = mentioned.iter().map(|user| user.name.as_str()).collect();
+    let names = (!names.is_empty()).then(|| serde_json::to_string(&names)).transpose()?;
+    sqlx::query("update messages set content = $1, edited_at = $2, mentions = $3 where id = $4")
+        .bind(content)
+        .bind(micros(journal.now()))
+        .bind(names)
+        .bind(micros(message_id))
+        .execute(&mut *tx)
+        .await?;
+    forget_mentions(tx, &found.row).await?;
+    for user in &mentioned {
+        sqlx::query("insert into mentions (user_key, conversation_id, seq) values ($1, $2, $3)")
+            .bind(&user.key)
+            .bind(&found.row.conversation_id)
+            .bind(found.row.seq)
+            .execute(&mut *tx)
+            .await?;
+    }
+    let message = load(tx, message_id).await?;
+    journal.record(MESSAGE_UPDATED, found.audience, |id| {
+        event::message_changed(MESSAGE_UPDATED, id, &message)
+    })?;
+    Ok(Ok(Answer::Message(message)))
+}
+
+/// Leaves nothing of a message but its place. Deleting again changes nothing.
+pub(super) async fn delete(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    actor: &Actor,
+    message_id: EventId,
+) -> Changed {
+    let key = actor.user.as_ref().map(|user| user.key.as_str());
+    let Some(found) = find(tx, message_id, key).await? else {
+        return Ok(Err(Refusal::NoMessage));
+    };
+    let asker = Asker { key, admin: actor.admin };
+    let seq = found.row.seq as u64;
+    if let Err(refusal) = access::delete(asker, &found.standing, &found.row.sender_key, seq) {
+        return Ok(Err(refusal));
+    }
+    if found.row.deleted_at.is_some() {
+        return Ok(Ok(Answer::Message(load(tx, message_id).await?)));
+    }
+    sqlx::query(
+        "update messages set content = '', mentions = null, edited_at = null, deleted_at = $1 \
+         where id = $2",
+    )
+    .bind(micros(journal.now()))
+    .bind(micros(message_id))
+    .execute(&mut *tx)
+    .await?;
+    forget_mentions(tx, &found.row).await?;
+    sqlx::query("delete from reactions where message_id = $1")
+        .bind(micros(message_id))
+        .execute(&mut *tx)
+        .await?;
+    // What was said must not be read from the log either.
+    let message = load(tx, message_id).await?;
+    redact(tx, &message, found.row.edited_at.is_some()).await?;
+    journal.record(MESSAGE_DELETED, found.audience, |id| {
+        event::message_changed(MESSAGE_DELETED, id, &message)
+    })?;
+    Ok(Ok(Answer::Message(message)))
+}
+
+/// Reacts to a message, or takes that back.
+pub(super) async fn react(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    user: &UserRef,
+    message_id: EventId,
+    emoji: &str,
+    take_back: bool,
+) -> Changed {
+    let Some(found) = find(tx, message_id, Some(&user.key)).await? else {
+        return Ok(Err(Refusal::NoMessage));
+    };
+    if let Err(refusal) = found.standing.read_message(found.row.seq as u64) {
+        return Ok(Err(refusal));
+    }
+    if found.row.deleted_at.is_some() {
+        return Ok(Err(Refusal::Deleted));
+    }
+    let changed = if take_back {
+        let statement =
+            "delete from reactions where message_id = $1 and emoji = $2 and user_key = $3";
+        let query = sqlx::query(statement).bind(micros(message_id)).bind(emoji).bind(&user.key);
+        query.execute(&mut *tx).await?.rows_affected() > 0
+    } else {
+        let before = rows::reactions(tx, [micros(message_id)].into_iter()).await?;
+        let before = before.into_values().next().unwrap_or_default();
+        let is_new = before.iter().all(|reaction| reaction.emoji != emoji);
+        if is_new && before.len() >= MAX_EMOJI {
+            return Ok(Err(Refusal::TooManyReactions));
+        }
+        let statement = "insert into reactions (message_id, emoji, user_key, user, created_at) \
+                         values ($1, $2, $3, $4, $5) on conflict do nothing";
+        let query = sqlx::query(statement)
+            .bind(micros(message_id))
+            .bind(emoji)
+            .bind(&user.key)
+            .bind(&user.name)
+            .bind(micros(journal.now()));
+        query.execute(&mut *tx).await?.rows_affected() > 0
+    };
+    let message = load(tx, message_id).await?;
+    if changed {
+        let place = &found.place.id;
+        journal.record(REACTION, found.audience, |id| {
+            let reactions = &message.reactions;
+            event::reaction(id, place, message_id, &user.name, emoji, !take_back, reactions)
+        })?;
+    }
+    Ok(Ok(Answer::Message(message)))
+}
+
+async fn load(tx: &mut SqliteConnection, message_id: EventId) -> Result<Message, StoreError> {
+    let row = rows::message_row(tx, message_id).await?;
+    let messages = rows::complete(tx, row.into_iter().collect()).await?;
+    // It has been found in this very transaction.
+    messages.into_iter().next().ok_or(StoreError::Database(sqlx::Error::RowNotFound))
+}
+
+async fn mentioned(
+    tx: &mut SqliteConnection,
+    found: &Found,
+    content: &str,
+) -> Result<Vec<UserRef>, StoreError> {
+    let mut users = Vec::new();
+    if found.place.kind == ConversationKind::Room {
+        for key in mention::words(content) {
+            users.extend(rows::account(tx, &key).await?.map(|account| account.user));
+        }
+    } else {
+        let keys = mention::among(content, found.members.iter().map(|user| user.key.as_str()));
+        users.extend(found.members.iter().filter(|user| keys.contains(&&*user.key)).cloned());
+    }
+    users.retain(|user| user.key != found.row.sender_key);
+    Ok(users)
+}
+
+async fn forget_mentions(
+    tx: &mut SqliteConnection,
+    row: &rows::MessageRow,
+) -> Result<(), StoreError> {
+    let Some(names) = &row.mentions else {
+        return Ok(());
+    };
+    let names: Vec<String> = serde_json::from_str(names)?;
+    let keys: Vec<String> = names.iter().map(|name| crate::username::fold(name)).collect();
+    sqlx::query(
+        "delete from mentions where conversation_id = $1 and seq = $2 \
+         and user_key in (select value from json_each($3))",
+    )
+    .bind(&row.conversation_id)
+    .bind(row.seq)
+    .bind(serde_json::to_string(&keys)?)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Replaces what the log says of a message: whoever catches up gets the tombstone.
+async fn redact(
+    tx: &mut SqliteConnection,
+    message: &Message,
+    was_edited: bool,
+) -> Result<(), StoreError> {
+    sqlx::query("update events set data = $1 where id = $2 and type = 'message'")
+        .bind(serde_json::to_string(message)?)
+        .bind(micros(message.id))
+        .execute(&mut *tx)
+        .await?;
+    if !was_edited {
+        return Ok(());
+    }
+    // Edits carry it too; they become what the deletion says.
+    sqlx::query(
+        "update events set data = json_set(data, '$.message', json($1)) \
+         where id > $2 and type = 'message_updated' and data ->> '$.message.id' = $3",
+    )
+    .bind(serde_json::to_string(message)?)
+    .bind(micros(message.id))
+    .bind(message.id.to_string())
+    .execute(tx)
+    .await?;
+    Ok(())
+}

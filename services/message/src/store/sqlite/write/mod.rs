@@ -1,0 +1,171 @@
+//! What the writer does to the database, in one transaction a batch.
+//!
+//! Runs of posts are stored together, by a few statements whatever their number; everything else
+//! is rare, and done one by one between them, in the order in which it was asked for. A change is
+//! decided before it writes anything, so a refused one leaves nothing behind.
+
+mod conversation;
+mod marker;
+mod member;
+mod message;
+mod posts;
+mod user;
+
+use common::{Event, EventId};
+use serde::Serialize;
+use sqlx::{Connection, SqliteConnection};
+
+use super::{id, micros};
+use crate::{
+    change::{Change, Operation, Outcome},
+    store::{Committed, StoreError, journal::Journal},
+};
+
+/// What a change came to, unless the database failed.
+type Changed = Result<Outcome, StoreError>;
+
+/// An event as `json_each` hands it to the insert.
+#[derive(Serialize)]
+struct InsertEvent<'a>(u64, &'a str, String, &'a str);
+
+/// Carries out a batch in one transaction.
+pub(super) async fn commit(
+    connection: &mut SqliteConnection,
+    operations: &[Operation],
+) -> Result<Committed, StoreError> {
+    // Immediate: a transaction that began as a reader could not become the writer if another
+    // process had written meanwhile.
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let (last_id,): (i64,) = sqlx::query_as("select last_id from log").fetch_one(&mut *tx).await?;
+    let mut journal = Journal::new(id(last_id));
+    let mut outcomes = Vec::with_capacity(operations.len());
+    for run in operations.chunk_by(|one, next| is_post(one) && is_post(next)) {
+        if let [Operation::Change(change)] = run {
+            outcomes.push(apply(&mut tx, &mut journal, change).await?);
+        } else {
+            let posts = run.iter().filter_map(|operation| match operation {
+                Operation::Post(post) => Some(post),
+                Operation::Change(_) => None,
+            });
+            outcomes.extend(posts::store(&mut tx, &mut journal, &posts.collect::<Vec<_>>()).await?);
+        }
+    }
+    if !journal.events.is_empty() {
+        append_events(&mut tx, &journal.events).await?;
+        sqlx::query("update log set last_id = $1")
+            .bind(micros(journal.end()))
+            .execute(&mut *tx)
+            .await?;
+    }
+    tx.commit().await?;
+    let (log, receipts) = journal.into_parts();
+    Ok(Committed { outcomes, log, receipts })
+}
+
+fn is_post(operation: &Operation) -> bool {
+    matches!(operation, Operation::Post(_))
+}
+
+async fn apply(tx: &mut SqliteConnection, journal: &mut Journal, change: &Change) -> Changed {
+    match change {
+        Change::CreateConversation { .. } => conversation::create(tx, journal, change).await,
+        Change::ResolveDirect { user, other, invites_guests } => {
+            conversation::resolve(tx, journal, user, other, *invites_guests).await
+        }
+        Change::UpdateConversation { actor, id, name, history } => {
+            conversation::update(tx, journal, actor, id, name.as_deref(), *history).await
+        }
+        Change::PutMember { actor, conversation_id, user, role, invites_guests } => {
+            let wanted = member::Wanted { user, role: *role, invites_guests: *invites_guests };
+            member::put(tx, journal, actor, conversation_id, wanted).await
+        }
+        Change::RemoveMember { actor, conversation_id, user } => {
+            member::remove(tx, journal, actor, conversation_id, user).await
+        }
+        Change::Edit { actor, message_id, content } => {
+            message::edit(tx, journal, actor, *message_id, content).await
+        }
+        Change::Delete { actor, message_id } => {
+            message::delete(tx, journal, actor, *message_id).await
+        }
+        Change::React { user, message_id, emoji, take_back } => {
+            message::react(tx, journal, user, *message_id, emoji, *take_back).await
+        }
+        Change::Mark { user, marks } => marker::mark(tx, journal, user, marks).await,
+        Change::Deliver(delivered) => marker::deliver(tx, journal, delivered).await,
+        Change::Register { name, display_name, password_hash, takes_over_guest } => {
+            let password_hash = password_hash.as_deref();
+            user::register(tx, journal, name, display_name, password_hash, *takes_over_guest).await
+        }
+        Change::Welcome { name, registered } => user::welcome(tx, journal, name, *registered).await,
+        Change::UpdateProfile { user, display_name, password_hash } => {
+            user::update_profile(
+                tx,
+                journal,
+                user,
+                display_name.as_deref(),
+                password_hash.as_deref(),
+            )
+            .await
+        }
+        Change::UpdateAccount { user, admin, deactivated } => {
+            user::update_account(tx, journal, user, *admin, *deactivated).await
+        }
+        Change::EndSessions { user } => user::end_sessions(tx, journal, &user.key).await,
+    }
+}
+
+/// Removes the oldest events.
+pub(super) async fn prune(
+    connection: &mut SqliteConnection,
+    before: EventId,
+    limit: u32,
+) -> Result<u64, StoreError> {
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let (floor, removed): (Option<i64>, i64) = sqlx::query_as(
+        "select max(id), count(*) from \
+         (select id from events where id < $1 order by id limit $2)",
+    )
+    .bind(micros(before))
+    .bind(limit)
+    .fetch_one(&mut *tx)
+    .await?;
+    if let Some(floor) = floor {
+        sqlx::query("delete from events where id <= $1").bind(floor).execute(&mut *tx).await?;
+        sqlx::query("update log set floor = $1").bind(floor).execute(&mut *tx).await?;
+    }
+    tx.commit().await?;
+    Ok(removed as u64)
+}
+
+/// Finds out whether writing works.
+pub(super) async fn probe(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    // Takes the room of the largest post: on a full disk, less would succeed where posts fail.
+    for statement in [
+        "drop table if exists probe",
+        "create table probe (bytes blob) strict",
+        "insert into probe (bytes) values (zeroblob(262144))",
+        "drop table probe",
+    ] {
+        sqlx::query(statement).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+async fn append_events(tx: &mut SqliteConnection, events: &[Event]) -> Result<(), StoreError> {
+    let rows = events
+        .iter()
+        .map(|event| {
+            let audience = serde_json::to_string(&event.audience)?;
+            Ok(InsertEvent(event.id.micros(), &event.kind, audience, event.data.get()))
+        })
+        .collect::<Result<Vec<_>, serde_json::Error>>()?;
+    sqlx::query(
+        "insert into events (id, type, audience, data) \
+         select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each($1)",
+    )
+    .bind(serde_json::to_string(&rows)?)
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,278 @@
+//! Storing a run of posts.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use common::EventId;
+use serde::Serialize;
+use sqlx::{FromRow, SqliteConnection};
+
+use super::{super::rows, conversation, user};
+use crate::{
+    change::{Outcome, Refusal},
+    conversation::ConversationKind,
+    mention,
+    post::{Claim, Post, Target},
+    store::{
+        StoreError,
+        journal::Journal,
+        plan::{Keyed, Known, KnownKeys, NewMessage, Plan, PostPlace},
+        sqlite::{id, micros},
+    },
+    username::Username,
+};
+
+#[derive(FromRow)]
+struct KeyedRow {
+    #[sqlx(flatten)]
+    message: rows::MessageRow,
+    digest: String,
+}
+
+/// A message as `json_each` hands it to the insert.
+#[derive(Serialize)]
+struct InsertMessage<'a>(
+    u64,
+    &'a str,
+    u64,
+    &'a str,
+    &'a str,
+    &'a str,
+    Option<&'a str>,
+    Option<&'a str>,
+    Option<u64>,
+    Option<String>,
+);
+
+/// Stores posts and their events; returns an outcome for each.
+pub(super) async fn store(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    posts: &[&Post],
+) -> Result<Vec<Outcome>, StoreError> {
+    let mut known = Known { users: users(tx, posts).await?, ..Known::default() };
+    let mut unreachable = HashMap::new();
+    for (at, post) in posts.iter().enumerate() {
+        if let Err(refusal) = prepare(tx, journal, post, &mut known).await? {
+            unreachable.insert(at, refusal);
+        }
+    }
+    known.places = places(tx, posts).await?;
+    known.keys = known_keys(tx, posts).await?;
+    known.replies = replies(tx, posts).await?;
+    let mut plan = Plan::new(posts, known, journal)?;
+    if !plan.messages.is_empty() {
+        insert(tx, &plan).await?;
+    }
+    for (at, refusal) in unreachable {
+        // The plan says that there is no conversation; this says why.
+        plan.outcomes[at] = plan.outcomes[at].clone().or(Err(refusal));
+    }
+    Ok(plan.outcomes)
+}
+
+/// Sees to it that whom a post needs is there: its sender as a guest if they gave a name, and for
+/// a private message its recipient and their conversation.
+async fn prepare(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    post: &Post,
+    known: &mut Known,
+) -> Result<Result<(), Refusal>, StoreError> {
+    let sender = &post.sender.name;
+    let account = known.users.get(sender.key());
+    if post.sender.claim == Claim::Said {
+        match account {
+            Some((_, true)) => return Ok(Err(Refusal::NameProtected)),
+            Some(_) => {}
+            None => welcome(tx, journal, sender, known).await?,
+        }
+    }
+    let Target::Direct { recipient, invites_guests } = &post.target else {
+        return Ok(Ok(()));
+    };
+    if recipient.key() == sender.key() {
+        return Ok(Err(Refusal::Oneself));
+    }
+    if !known.users.contains_key(recipient.key()) {
+        if !invites_guests {
+            return Ok(Err(Refusal::NoUser));
+        }
+        welcome(tx, journal, recipient, known).await?;
+    }
+    conversation::ensure_direct(tx, journal, sender.key(), recipient.key()).await?;
+    Ok(Ok(()))
+}
+
+async fn welcome(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    name: &Username,
+    known: &mut Known,
+) -> Result<(), StoreError> {
+    user::add_guest(tx, journal, name).await?;
+    known.users.insert(name.key().to_owned(), (name.as_str().to_owned(), false));
+    Ok(())
+}
+
+/// Who is known of those whom the posts name: senders, recipients, and words that may be mentions.
+async fn users(
+    tx: &mut SqliteConnection,
+    posts: &[&Post],
+) -> Result<HashMap<String, (String, bool)>, StoreError> {
+    let mut keys: BTreeSet<String> = BTreeSet::new();
+    for post in posts {
+        if post.sender.claim != Claim::MadeUp {
+            keys.insert(post.sender.name.key().to_owned());
+        }
+        if let Target::Direct { recipient, .. } = &post.target {
+            keys.insert(recipient.key().to_owned());
+        }
+        keys.extend(mention::words(&post.content));
+    }
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(String, String, bool)> = sqlx::query_as(
+        "select users.key, name, password_hash is not null or deactivated_at is not null \
+         from json_each($1) as asked cross join users on users.key = asked.value",
+    )
+    .bind(serde_json::to_string(&keys)?)
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().map(|(key, name, protected)| (key, (name, protected))).collect())
+}
+
+/// The conversations that the posts name and that exist.
+async fn places(
+    tx: &mut SqliteConnection,
+    posts: &[&Post],
+) -> Result<HashMap<String, PostPlace>, StoreError> {
+    let named: BTreeSet<_> = posts.iter().map(|post| post.conversation_id()).collect();
+    let rows: Vec<(String, String, i64)> = sqlx::query_as(
+        "select id, kind, last_seq from conversations \
+         where id in (select value from json_each($1))",
+    )
+    .bind(serde_json::to_string(&named)?)
+    .fetch_all(&mut *tx)
+    .await?;
+    let private = rows.iter().filter(|(_, kind, _)| kind != ConversationKind::Room.as_str());
+    let private = private.map(|(id, _, _)| id.as_str()).collect();
+    let mut members = rows::names(rows::members(tx, &private).await?);
+    Ok(rows
+        .into_iter()
+        .map(|(id, kind, last_seq)| {
+            let members = members.remove(&id).unwrap_or_default();
+            let kind = ConversationKind::from_text(&kind);
+            (id, PostPlace { kind, last_seq: last_seq as u64, members })
+        })
+        .collect())
+}
+
+/// The messages already stored under keys of the posts.
+async fn known_keys(tx: &mut SqliteConnection, posts: &[&Post]) -> Result<KnownKeys, StoreError> {
+    let keys: Vec<(&str, &str)> = posts
+        .iter()
+        .filter_map(|post| Some((post.sender.name.key(), post.client_msg_id.as_deref()?)))
+        .collect();
+    if keys.is_empty() {
+        return Ok(KnownKeys::new());
+    }
+    let statement = format!(
+        "select {}, digest from json_each($1) as asked cross join messages \
+         on sender_key = asked.value ->> 0 and client_msg_id = asked.value ->> 1",
+        rows::MESSAGE_COLUMNS
+    );
+    let found: Vec<KeyedRow> = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+        .bind(serde_json::to_string(&keys)?)
+        .fetch_all(&mut *tx)
+        .await?;
+    let (keyed, messages): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .map(|row| {
+            let key = row.message.client_msg_id.clone().unwrap_or_default();
+            (((row.message.sender_key.clone(), key), row.digest), row.message)
+        })
+        .unzip();
+    let messages = rows::complete(tx, messages).await?;
+    Ok(keyed
+        .into_iter()
+        .zip(messages)
+        .map(|((key, digest), message)| (key, Keyed { message, digest }))
+        .collect())
+}
+
+/// The messages that the posts answer.
+async fn replies(
+    tx: &mut SqliteConnection,
+    posts: &[&Post],
+) -> Result<HashSet<(EventId, String)>, StoreError> {
+    let ids: Vec<i64> = posts.iter().filter_map(|post| post.reply_to).map(micros).collect();
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows: Vec<(i64, String)> = sqlx::query_as(
+        "select id, conversation_id from messages where id in (select value from json_each($1))",
+    )
+    .bind(serde_json::to_string(&ids)?)
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().map(|(at, conversation_id)| (id(at), conversation_id)).collect())
+}
+
+async fn insert(tx: &mut SqliteConnection, plan: &Plan) -> Result<(), StoreError> {
+    let rows = plan.messages.iter().map(insert_message).collect::<Result<Vec<_>, _>>()?;
+    // One statement whatever the size of the batch: prepared once, one trip to the database.
+    sqlx::query(
+        "insert into messages (id, conversation_id, seq, sender, sender_key, content, \
+         client_msg_id, digest, reply_to, mentions) \
+         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
+         value ->> 6, value ->> 7, value ->> 8, value ->> 9 from json_each($1)",
+    )
+    .bind(serde_json::to_string(&rows)?)
+    .execute(&mut *tx)
+    .await?;
+    let mentions: Vec<(&str, &str, u64)> = plan
+        .messages
+        .iter()
+        .flat_map(|NewMessage { message, mentioned, .. }| {
+            let id = message.conversation_id.as_str();
+            mentioned.iter().map(move |key| (key.as_str(), id, message.seq))
+        })
+        .collect();
+    if !mentions.is_empty() {
+        sqlx::query(
+            "insert into mentions (user_key, conversation_id, seq) \
+             select value ->> 0, value ->> 1, value ->> 2 from json_each($1)",
+        )
+        .bind(serde_json::to_string(&mentions)?)
+        .execute(&mut *tx)
+        .await?;
+    }
+    let moved: Vec<(&str, u64, u64)> =
+        plan.moved.iter().map(|(id, (seq, at))| (id.as_str(), *seq, at.micros())).collect();
+    sqlx::query(
+        "update conversations set last_seq = moved.value ->> 1, active_at = moved.value ->> 2 \
+         from json_each($1) as moved where conversations.id = moved.value ->> 0",
+    )
+    .bind(serde_json::to_string(&moved)?)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+fn insert_message(new: &NewMessage) -> Result<InsertMessage<'_>, serde_json::Error> {
+    let NewMessage { message, sender_key, digest, .. } = new;
+    let mentions = (!message.mentions.is_empty()).then(|| serde_json::to_string(&message.mentions));
+    Ok(InsertMessage(
+        message.id.micros(),
+        &message.conversation_id,
+        message.seq,
+        &message.user,
+        sender_key,
+        &message.content,
+        message.client_msg_id.as_deref(),
+        digest.as_deref(),
+        message.reply_to.map(EventId::micros),
+        mentions.transpose()?,
+    ))
+}

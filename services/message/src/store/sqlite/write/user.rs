@@ -1,0 +1,180 @@
+//! Accounts: making them, changing them, ending their sessions.
+
+use common::{Audience, event::SESSION, internal::UserRef};
+use sqlx::SqliteConnection;
+
+use super::Changed;
+use crate::{
+    change::{Answer, Made, Refusal},
+    event,
+    store::{
+        StoreError,
+        journal::Journal,
+        sqlite::{micros, rows},
+    },
+    user::UserKind,
+    username::Username,
+};
+
+/// Makes an account, or one of a guest's name.
+pub(super) async fn register(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    name: &Username,
+    display_name: &str,
+    password_hash: Option<&str>,
+    takes_over_guest: bool,
+) -> Changed {
+    match rows::account(tx, name.key()).await? {
+        None => insert(tx, journal, name, UserKind::Member).await?,
+        Some(guest)
+            if takes_over_guest && guest.kind == UserKind::Guest && !guest.is_protected() => {}
+        Some(_) => return Ok(Err(Refusal::NameTaken)),
+    }
+    sqlx::query(
+        "update users set name = $2, display_name = $3, kind = 'member', password_hash = $4 \
+         where key = $1",
+    )
+    .bind(name.key())
+    .bind(name.as_str())
+    .bind(display_name)
+    .bind(password_hash)
+    .execute(&mut *tx)
+    .await?;
+    if password_hash.is_some() {
+        // Whoever used the name until now has to show that it is theirs.
+        end_sessions_since(tx, journal, name.key(), "signed_out").await?;
+    }
+    answer(tx, name.key(), Made::New).await
+}
+
+/// Sees to it that someone who has only a name can be addressed.
+pub(super) async fn welcome(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    name: &Username,
+    registered: bool,
+) -> Changed {
+    if rows::account(tx, name.key()).await?.is_some() {
+        return answer(tx, name.key(), Made::Found).await;
+    }
+    let kind = if registered { UserKind::Member } else { UserKind::Guest };
+    insert(tx, journal, name, kind).await?;
+    answer(tx, name.key(), Made::New).await
+}
+
+/// Adds a guest, who is not known yet.
+pub(super) async fn add_guest(
+    tx: &mut SqliteConnection,
+    journal: &Journal,
+    name: &Username,
+) -> Result<(), StoreError> {
+    insert(tx, journal, name, UserKind::Guest).await
+}
+
+/// Changes a profile.
+pub(super) async fn update_profile(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    user: &UserRef,
+    display_name: Option<&str>,
+    password_hash: Option<&str>,
+) -> Changed {
+    sqlx::query(
+        "update users set display_name = coalesce($2, display_name), \
+         password_hash = coalesce($3, password_hash), \
+         kind = case when $3 is null then kind else 'member' end where key = $1",
+    )
+    .bind(&user.key)
+    .bind(display_name)
+    .bind(password_hash)
+    .execute(&mut *tx)
+    .await?;
+    if password_hash.is_some() {
+        end_sessions_since(tx, journal, &user.key, "signed_out").await?;
+    }
+    answer(tx, &user.key, Made::Found).await
+}
+
+/// Changes what an account may do.
+pub(super) async fn update_account(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    name: &Username,
+    admin: Option<bool>,
+    deactivated: Option<bool>,
+) -> Changed {
+    let Some(before) = rows::account(tx, name.key()).await? else {
+        return Ok(Err(Refusal::NoUser));
+    };
+    let now = micros(journal.now());
+    let deactivated_at = deactivated.unwrap_or(before.deactivated).then_some(now);
+    sqlx::query("update users set admin = $2, deactivated_at = $3 where key = $1")
+        .bind(name.key())
+        .bind(admin.unwrap_or(before.admin))
+        .bind(deactivated_at)
+        .execute(&mut *tx)
+        .await?;
+    if deactivated_at.is_some() && !before.deactivated {
+        end_sessions_since(tx, journal, name.key(), "deactivated").await?;
+    }
+    answer(tx, name.key(), Made::Found).await
+}
+
+/// Ends all sessions of a user.
+pub(super) async fn end_sessions(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    key: &str,
+) -> Changed {
+    end_sessions_since(tx, journal, key, "signed_out").await?;
+    answer(tx, key, Made::Found).await
+}
+
+/// Begins a new epoch: tokens of earlier ones are void, and their streams end.
+async fn end_sessions_since(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    key: &str,
+    reason: &str,
+) -> Result<(), StoreError> {
+    let (epoch,): (i64,) = sqlx::query_as(
+        "update users set epoch = epoch + 1, signed_out_at = $2 where key = $1 returning epoch",
+    )
+    .bind(key)
+    .bind(micros(journal.now()))
+    .fetch_one(tx)
+    .await?;
+    journal.record(SESSION, Audience::Users(Vec::new()), |id| {
+        event::session(id, key, epoch as u64, reason)
+    })?;
+    Ok(())
+}
+
+/// Adds an account, which is a member of the public room from now on.
+async fn insert(
+    tx: &mut SqliteConnection,
+    journal: &Journal,
+    name: &Username,
+    kind: UserKind,
+) -> Result<(), StoreError> {
+    let kind = if kind == UserKind::Member { "member" } else { "guest" };
+    sqlx::query(
+        "insert into users (key, name, display_name, kind, created_at) values ($1, $2, $2, $3, $4)",
+    )
+    .bind(name.key())
+    .bind(name.as_str())
+    .bind(kind)
+    .bind(micros(journal.now()))
+    .execute(&mut *tx)
+    .await?;
+    if let Some(public) = rows::place(tx, common::event::PUBLIC_ROOM).await? {
+        super::member::insert(tx, journal, &public, name.key(), Default::default()).await?;
+    }
+    Ok(())
+}
+
+async fn answer(tx: &mut SqliteConnection, key: &str, made: Made) -> Changed {
+    let account = rows::account(tx, key).await?;
+    Ok(account.map_or(Err(Refusal::NoUser), |account| Ok(Answer::Account(Box::new(account), made))))
+}

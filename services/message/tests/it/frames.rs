@@ -1,0 +1,94 @@
+//! What comes over a WebSocket goes the same ways as what comes by REST.
+
+use serde_json::{Value, json};
+
+use crate::app::App;
+
+async fn send(app: &App, user: Value, authenticated: bool, frame: Value) -> Value {
+    let body = json!({
+        "user": user, "authenticated": authenticated, "origin": "connection-1", "frame": frame,
+    });
+    let answer = app.post_signed("/internal/frames", body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()["reply"].clone()
+}
+
+fn user(name: &str) -> Value {
+    json!({"name": name, "key": name.to_lowercase()})
+}
+
+#[tokio::test]
+async fn a_message_is_acknowledged_and_a_repeat_is_the_same() {
+    let app = App::start();
+    let frame = json!({"type": "message", "content": "hi", "client_msg_id": "k"});
+    let ack = send(&app, user("Alice"), false, frame.clone()).await;
+    let stored = app.list("").await;
+    assert_eq!((&ack["type"], &ack["id"]), (&json!("ack"), &stored[0]["id"]));
+    assert_eq!((&ack["client_msg_id"], &ack["seq"]), (&json!("k"), &json!(1)));
+    assert_eq!(stored[0]["user"], "Alice");
+    assert_eq!(send(&app, user("Alice"), false, frame).await, ack);
+    assert_eq!(app.list("").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_refusal_comes_back_as_an_error_with_the_key() {
+    let app = App::start();
+    for (frame, code) in [
+        (json!({"type": "message", "content": " ", "client_msg_id": "k"}), "content_empty"),
+        (json!({"type": "message", "client_msg_id": "k"}), "frame_invalid"),
+        (json!({"type": "dance", "client_msg_id": "k"}), "frame_unknown"),
+        (
+            json!({"type": "message", "content": "x", "conversation_id": "dm:b:c", "client_msg_id": "k"}),
+            "conversation_not_found",
+        ),
+    ] {
+        let error = send(&app, user("alice"), false, frame).await;
+        assert_eq!(
+            (&error["type"], &error["code"], &error["client_msg_id"]),
+            (&json!("error"), &json!(code), &json!("k"))
+        );
+    }
+    assert!(app.list("").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_credential_decides_whose_frame_it_is() {
+    let app = App::start();
+    let frame = json!({"type": "message", "content": "x", "user": "bob"});
+    let error = send(&app, user("alice"), true, frame.clone()).await;
+    assert_eq!(error["code"], "not_you");
+    assert_eq!(send(&app, Value::Null, false, frame).await["user"], "bob");
+    assert_eq!(
+        send(
+            &app,
+            Value::Null,
+            false,
+            json!({"type": "read", "conversation_id": "public", "seq": 1})
+        )
+        .await["code"],
+        "user_missing"
+    );
+}
+
+#[tokio::test]
+async fn markers_move_by_frames() {
+    let app = App::start();
+    app.post(json!({"content": "psst", "user": "bob", "recipient": "alice"})).await;
+    let about = |kind: &str| json!({"type": kind, "conversation_id": "dm:alice:bob", "seq": 1});
+    for (kind, status) in [("delivered", "delivered"), ("read", "read")] {
+        assert_eq!(send(&app, user("alice"), false, about(kind)).await, Value::Null);
+        assert_eq!(app.list("?user=bob&recipient=alice").await[0]["status"], status);
+    }
+    let error = send(&app, user("carol"), false, about("read")).await;
+    assert_eq!(error["code"], "conversation_not_found");
+}
+
+#[tokio::test]
+async fn nobody_sends_frames_for_others_without_the_signature() {
+    let app = App::start();
+    let body = json!({"user": user("alice"), "authenticated": true, "origin": "x", "frame": {}});
+    for target in ["/internal/frames", "/internal/delivered"] {
+        let answer = app.send(reqwest::Method::POST, target, body.clone()).await;
+        assert_eq!(answer.refusal(), (401, "signature_missing".to_owned()), "{target}");
+    }
+}
