@@ -5,6 +5,7 @@
 //! | [`id`] | [`EventId`]: the one number that orders everything |
 //! | [`event`] | [`Event`] with its [`Audience`], and the [`Batch`] that carries events between the services |
 //! | [`internal`] | what the services ask of each other besides: who is it, what was delivered, … |
+//! | [`name`] | when two names are the same user |
 //! | [`problem`] | [`Problem`]: the body of every error answer |
 //! | [`secret`] | [`Secret`]: what the services share to trust each other |
 //! | [`signature`] | signing and checking requests on the internal hop |
@@ -17,6 +18,7 @@ pub mod backoff;
 pub mod event;
 pub mod id;
 pub mod internal;
+pub mod name;
 pub mod problem;
 pub mod secret;
 pub mod signature;

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use common::internal::UserRef;
+/// A name as it is compared.
+pub(crate) use common::name::key as fold;
 use http_kit::Rejection;
-use unicode_normalization::UnicodeNormalization;
 
 /// A name of 1–64 printable characters with single inner spaces and none of `: , / \ @`.
 ///
@@ -84,11 +85,6 @@ impl fmt::Display for Username {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
     }
-}
-
-/// A name as it is compared.
-pub(crate) fn fold(text: &str) -> String {
-    caseless::default_case_fold_str(&text.nfkc().collect::<String>()).nfkc().collect()
 }
 
 /// Whether a character shows nothing: zero-width ones, and marks of direction.

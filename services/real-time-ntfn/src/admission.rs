@@ -6,6 +6,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use crate::presence::Attendance;
+
 /// Descriptors kept free for everything that is no stream.
 const RESERVE: u64 = 256;
 
@@ -27,6 +29,8 @@ struct Count {
 pub struct Permit {
     address: IpAddr,
     count: Arc<Mutex<Count>>,
+    /// Goes with the stream, however that ends.
+    attendance: Option<Attendance>,
 }
 
 /// Why a stream is not admitted.
@@ -65,7 +69,7 @@ impl Admission {
         }
         *from_address += 1;
         count.all += 1;
-        Ok(Permit { address, count: self.count.clone() })
+        Ok(Permit { address, count: self.count.clone(), attendance: None })
     }
 }
 
@@ -73,6 +77,12 @@ impl Permit {
     /// Where the stream comes from.
     pub fn address(&self) -> IpAddr {
         self.address
+    }
+
+    /// Somebody is there for as long as the stream is.
+    pub fn with(mut self, attendance: Option<Attendance>) -> Self {
+        self.attendance = attendance;
+        self
     }
 }
 

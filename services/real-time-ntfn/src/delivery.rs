@@ -1,11 +1,37 @@
 //! [`Delivery`]: what has been written to whom, for the message service.
+//!
+//! Streams note what was written, as often as they write; a task tells the message service, a few
+//! times a second and only the last of it.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use common::EventId;
+use common::{Backoff, EventId, internal::Delivered};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    metrics::Metrics,
+    upstream::{Upstream, UpstreamError},
+};
+
+/// Users of whom something is kept for the message service. While it does not answer, what reaches
+/// further users is not noted: they get it again when they next come without a cursor.
+const MOST: usize = 100_000;
+
+/// Users in one report.
+const REPORT: usize = 1_000;
+
+/// Time between two reports: short enough for a tick beside a message, long enough for many in one.
+const EVERY: Duration = Duration::from_millis(200);
+
+const LONGEST_RETRY: Duration = Duration::from_secs(5);
+
+/// What the last report gets when the service stops.
+const LAST: Duration = Duration::from_secs(2);
 
 /// Collects, for each user, the last event that was written to one of their sockets. Clones
 /// collect together.
@@ -15,13 +41,7 @@ pub struct Delivery(Arc<Mutex<HashMap<String, EventId>>>);
 impl Delivery {
     /// Everything that is addressed to the user with this key, up to the event, was written.
     pub fn note(&self, user: &str, up_to: EventId) {
-        let mut written = self.lock();
-        match written.get_mut(user) {
-            Some(last) => *last = up_to.max(*last),
-            None => {
-                written.insert(user.to_owned(), up_to);
-            }
-        }
+        note(&mut self.lock(), user, up_to);
     }
 
     /// Takes what has been noted since the last time.
@@ -31,5 +51,110 @@ impl Delivery {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, EventId>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn note(written: &mut HashMap<String, EventId>, user: &str, up_to: EventId) {
+    // Looked up first: the key is copied once between two reports.
+    if let Some(last) = written.get_mut(user) {
+        *last = up_to.max(*last);
+    } else if written.len() < MOST {
+        written.insert(user.to_owned(), up_to);
+    }
+}
+
+/// Reports what a [`Delivery`] collects; [`run`](Reporter::run) it.
+pub struct Reporter {
+    delivery: Delivery,
+    upstream: Upstream,
+    metrics: Metrics,
+}
+
+impl Reporter {
+    /// Reports to the message service.
+    pub fn new(delivery: Delivery, upstream: Upstream, metrics: Metrics) -> Self {
+        Self { delivery, upstream, metrics }
+    }
+
+    /// Reports until it is stopped, and then what is left, once.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut backoff = Backoff::new(EVERY, LONGEST_RETRY);
+        let mut pause = EVERY;
+        while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
+            pause = match self.report().await {
+                Ok(()) => {
+                    if backoff.tries() > 0 {
+                        tracing::info!(
+                            after_tries = backoff.tries(),
+                            "deliveries are reported again"
+                        );
+                    }
+                    backoff.reset();
+                    EVERY
+                }
+                Err(error) => {
+                    if backoff.tries() == 0 {
+                        tracing::warn!(%error, "deliveries cannot be reported; trying again");
+                    }
+                    EVERY + backoff.next_delay()
+                }
+            };
+        }
+        if !matches!(timeout(LAST, self.report()).await, Ok(Ok(()))) {
+            tracing::warn!("the last deliveries were not reported; they are repeated");
+        }
+    }
+
+    /// Reports everything that has been noted. What was not taken is noted again, and merged with
+    /// what has come meanwhile.
+    async fn report(&self) -> Result<(), UpstreamError> {
+        let written = self.delivery.take();
+        let left = written.into_iter().map(|(user, up_to)| Delivered { user, up_to });
+        let mut left = left.collect::<Vec<_>>().into_iter();
+        loop {
+            let report: Vec<_> = left.by_ref().take(REPORT).collect();
+            if report.is_empty() {
+                return Ok(());
+            }
+            match self.upstream.delivered(report.clone()).await {
+                Ok(()) => self.metrics.delivered.inc_by(report.len() as u64),
+                // Trying again would not help, and would hold up everything else.
+                Err(error @ UpstreamError::Refused(_)) => {
+                    self.metrics.delivery_failures.inc();
+                    tracing::warn!(%error, users = report.len(), "deliveries are not accepted");
+                }
+                Err(error) => {
+                    self.metrics.delivery_failures.inc();
+                    let mut written = self.delivery.lock();
+                    for Delivered { user, up_to } in report.iter().chain(left.as_slice()) {
+                        note(&mut written, user, *up_to);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_event_counts_and_users_are_bounded() {
+        let id = |micros| EventId::from_micros(micros).unwrap();
+        let delivery = Delivery::default();
+        for micros in [2, 5, 3] {
+            delivery.note("alice", id(micros));
+        }
+        assert_eq!(delivery.take(), HashMap::from([("alice".to_owned(), id(5))]));
+        assert!(delivery.take().is_empty());
+        for n in 0..MOST + 10 {
+            delivery.note(&n.to_string(), id(1));
+        }
+        // Who is known goes on.
+        delivery.note("0", id(9));
+        let written = delivery.take();
+        assert_eq!((written.len(), written["0"]), (MOST, id(9)));
     }
 }

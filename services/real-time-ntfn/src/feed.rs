@@ -4,9 +4,18 @@
 //! leaves a gap makes the feed pull until nothing is missing. Pushes are only ever a hint: after
 //! some silence the feed pulls on its own.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
-use common::{Backoff, Batch, Event, EventId};
+use common::{
+    Backoff, Batch, Event, EventId,
+    event::{SESSION, SessionEnded},
+};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{sleep_until, timeout, timeout_at},
@@ -40,6 +49,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(2);
 pub struct Feed {
     commands: mpsc::Sender<Command>,
     loaded: watch::Receiver<bool>,
+    loads: Arc<AtomicU64>,
 }
 
 /// Whether the log has come as far as a cursor says.
@@ -62,6 +72,7 @@ enum Command {
 pub struct FeedTask {
     commands: mpsc::Receiver<Command>,
     loaded: watch::Sender<bool>,
+    loads: Arc<AtomicU64>,
     upstream: Upstream,
     hub: Hub,
     metrics: Metrics,
@@ -79,9 +90,11 @@ impl Feed {
     pub fn new(upstream: Upstream, hub: Hub, metrics: Metrics) -> (Self, FeedTask) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let (loaded, is_loaded) = watch::channel(false);
+        let loads = Arc::<AtomicU64>::default();
         let task = FeedTask {
             commands: receiver,
             loaded,
+            loads: loads.clone(),
             upstream,
             hub,
             metrics,
@@ -90,7 +103,7 @@ impl Feed {
             retry: None,
             backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
         };
-        (Self { commands: sender, loaded: is_loaded }, task)
+        (Self { commands: sender, loaded: is_loaded, loads }, task)
     }
 
     /// Takes a batch; returns the last id that the feed then has, or nothing when it has ended.
@@ -113,6 +126,12 @@ impl Feed {
     /// Whether the end of the log has been loaded.
     pub fn is_loaded(&self) -> bool {
         *self.loaded.borrow()
+    }
+
+    /// How often the end of the log has been loaded. Each time, ends of sessions may have been
+    /// missed: what was known of one before says nothing after.
+    pub fn loads(&self) -> u64 {
+        self.loads.load(Ordering::Acquire)
     }
 
     /// Waits until the end of the log has been loaded, but not longer than `patience`.
@@ -150,9 +169,12 @@ impl FeedTask {
         }
     }
 
-    /// Fills the ring with the end of the log, as after a start.
+    /// Fills the ring with the end of the log, as after a start. Should there be streams already,
+    /// the hub tells all of them that they have missed something, and ends those that were let in
+    /// by a credential, since the end of their session may be part of it: they show it again.
     async fn load(&mut self) -> Result<(), UpstreamError> {
         let page = self.upstream.events_tail(TAIL).await?;
+        self.loads.fetch_add(1, Ordering::Release);
         self.hub.restart(page.batch.after);
         self.last = page.batch.after;
         self.append(&page.batch.events).await;
@@ -230,6 +252,18 @@ impl FeedTask {
             self.last = last.id;
             self.metrics.events.inc_by(events.len() as u64);
             self.hub.publish(events.iter().map(entry)).await;
+            for event in events.iter().filter(|event| event.kind == SESSION) {
+                self.end_session(event);
+            }
+        }
+    }
+
+    fn end_session(&self, event: &Event) {
+        match serde_json::from_str::<SessionEnded>(event.data.get()) {
+            Ok(ended) => self.hub.end_sessions(&ended),
+            Err(error) => {
+                tracing::error!(id = %event.id, %error, "a session event is not readable");
+            }
         }
     }
 

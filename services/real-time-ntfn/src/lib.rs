@@ -11,9 +11,12 @@ pub mod engine;
 pub mod feed;
 pub mod frame;
 pub mod hub;
+pub mod identity;
 pub mod metrics;
 pub mod openapi;
+pub mod passing;
 pub mod portable;
+pub mod presence;
 pub mod resume;
 pub mod ring;
 pub mod routes;
@@ -32,13 +35,17 @@ use actix_web::{
     web::{self, Data},
 };
 use http_kit::{InternalHop, Operations, Shutdown, request, shutdown::raise_open_files, unread};
+use tokio_util::sync::CancellationToken;
 
 use admission::Admission;
 pub use config::Config;
 use config::StreamEngine;
+use delivery::{Delivery, Reporter};
 use feed::Feed;
 use hub::Hub;
+use identity::Identity;
 use metrics::Metrics;
+use presence::{Presence, PresenceTask};
 use resume::Resume;
 use routes::AppState;
 use shard::Shards;
@@ -62,6 +69,11 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let upstream = Upstream::new(&config.message_url, hop.clone())?;
     let shards = start_shards(&config, &metrics)?;
     let hub = Hub::new(config.ring, config.backlog, metrics.clone(), shards);
+    let delivery = Delivery::default();
+    let reporter = Reporter::new(delivery.clone(), upstream.clone(), metrics.clone());
+    let presence = Presence::new(metrics.clone());
+    let presence_task =
+        PresenceTask::new(presence.clone(), hub.clone(), upstream.clone(), metrics.clone());
     let (feed, feed_task) = Feed::new(upstream.clone(), hub.clone(), metrics.clone());
     let admission = Admission::new(config.max_streams, config.max_streams_per_address, open_files);
     let operations = operations(registry, &feed, &hub)?;
@@ -70,10 +82,16 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
 
     let hub_task = tokio::spawn(hub.clone().run());
     let feed_task = tokio::spawn(feed_task.run());
+    let presence_task = tokio::spawn(presence_task.run());
+    let reported = CancellationToken::new();
+    let reporter = tokio::spawn(reporter.run(reported.clone()));
     let state = AppState {
         hub: hub.clone(),
         feed: feed.clone(),
-        resume: Resume::new(hub.clone(), feed, upstream),
+        resume: Resume::new(hub.clone(), feed, upstream.clone(), delivery, metrics.clone()),
+        identity: Identity::new(config.auth_mode, upstream.clone()),
+        presence,
+        upstream,
         admission,
         hop: hop.accepting_unsigned(config.accepts_unsigned()),
         origins: config.origins.clone(),
@@ -89,8 +107,12 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     hub.drain(if shutdown.is_hasty() { config.drain.min(HASTY_DRAIN) } else { config.drain }).await;
     handle.stop(true).await;
     server_task.await??;
-    feed_task.abort();
-    hub_task.abort();
+    for task in [feed_task, hub_task, presence_task] {
+        task.abort();
+    }
+    // No stream is left to write to: this is the last of it.
+    reported.cancel();
+    reporter.await?;
     tracing::info!("notification service has stopped");
     Ok(())
 }

@@ -39,6 +39,18 @@ pub struct Metrics {
     pub pull_failures: IntCounter,
     /// 1 while the feed is contiguous with all it knows of.
     pub contiguous: IntGauge,
+    /// Users with a stream, or who had one a moment ago.
+    pub users_online: IntGauge,
+    /// Changes of presence that could not be told at once.
+    pub presence_failures: IntCounter,
+    /// Passing facts that were dropped because there was no room.
+    pub passing_dropped: IntCounter,
+    /// Users of whom it was reported what has reached them.
+    pub delivered: IntCounter,
+    /// Reports of that which failed.
+    pub delivery_failures: IntCounter,
+    /// Resumes without the receipts that belong to them.
+    pub receipts_missed: IntCounter,
 }
 
 impl Metrics {
@@ -87,6 +99,12 @@ impl Metrics {
             gaps: counter("realtalk_feed_gaps_total", "Batches that left a gap")?,
             pull_failures: counter("realtalk_feed_pull_failures_total", "Failed pulls")?,
             contiguous: gauge("realtalk_feed_contiguous", "1 while nothing is missing")?,
+            users_online: gauge("realtalk_users_online", "Users who are connected")?,
+            presence_failures: counter("realtalk_presence_failures_total", "Presence told late")?,
+            passing_dropped: counter("realtalk_ephemeral_dropped_total", "Passing facts dropped")?,
+            delivered: counter("realtalk_delivered_total", "Users in reports of deliveries")?,
+            delivery_failures: counter("realtalk_delivery_failures_total", "Failed reports")?,
+            receipts_missed: counter("realtalk_receipts_missed_total", "Resumes without receipts")?,
         })
     }
 

@@ -3,13 +3,16 @@
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
-use common::EventId;
-use tokio::sync::Semaphore;
+use common::{Audience, Event, EventId};
+use serde_json::Value;
+use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
+    delivery::Delivery,
     feed::{Feed, Reached},
     frame,
     hub::{Hub, Subscriber},
+    metrics::Metrics,
     scope::Scope,
     upstream::{Upstream, UpstreamError},
 };
@@ -23,6 +26,12 @@ const PAGE: u64 = 1_000;
 /// Clients that are served from the log at the same time; the others wait. When everyone returns
 /// at once, the message service must not be asked by everyone at once.
 const CATCH_UPS: usize = 8;
+
+/// How long a client that returns waits for receipts, its turn included.
+const RECEIPTS: Duration = Duration::from_secs(2);
+
+/// Receipts that a client is sent when it returns. Who reads that many conversations loads them.
+const MAX_RECEIPTS: usize = 5_000;
 
 /// How long a client is kept waiting while this service starts.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -74,6 +83,8 @@ pub struct Resume {
     hub: Hub,
     feed: Feed,
     upstream: Upstream,
+    delivery: Delivery,
+    metrics: Metrics,
     catch_ups: Semaphore,
 }
 
@@ -87,8 +98,14 @@ struct Place {
 
 impl Resume {
     /// Decides for streams of this hub.
-    pub fn new(hub: Hub, feed: Feed, upstream: Upstream) -> Self {
-        Self { hub, feed, upstream, catch_ups: Semaphore::new(CATCH_UPS) }
+    pub fn new(
+        hub: Hub,
+        feed: Feed,
+        upstream: Upstream,
+        delivery: Delivery,
+        metrics: Metrics,
+    ) -> Self {
+        Self { hub, feed, upstream, delivery, metrics, catch_ups: Semaphore::new(CATCH_UPS) }
     }
 
     /// Finds the place where a stream begins.
@@ -99,11 +116,13 @@ impl Resume {
         let scope = request.scope;
         let place = match request.cursor {
             Cursor::Unreadable => self.reset(scope, "unknown"),
-            Cursor::At(cursor) => self.after(cursor, scope).await?,
-            Cursor::None if request.history > 0 => self.history(request.history, scope).await?,
+            Cursor::At(cursor) => self.resume(cursor, scope).await?,
+            Cursor::None if request.history > 0 || scope.user().is_some() => {
+                self.opening(request.history, scope).await?
+            }
             Cursor::None => self.live(scope),
         };
-        let resumed = matches!(place.from, "ring" | "log");
+        let resumed = place.is_resumed();
         let mut preface = place.before;
         preface.push_front(frame::ready(&request.client_id, place.cursor, resumed));
         preface.push_front(frame::opening(place.cursor));
@@ -152,7 +171,7 @@ impl Resume {
                 Ok(page) => page,
                 Err(UpstreamError::Expired) => return Ok(self.reset(scope, "expired")),
                 Err(UpstreamError::Unknown) => return Ok(self.reset(scope, "unknown")),
-                Err(UpstreamError::Unavailable(_)) => return Err(NotNow::Upstream),
+                Err(_) => return Err(NotNow::Upstream),
             };
             behind += page.batch.events.len() as u64;
             if behind > MAX_BEHIND {
@@ -172,23 +191,81 @@ impl Resume {
         }
     }
 
-    async fn history(&self, limit: u32, scope: Scope) -> Result<Place, NotNow> {
-        let mut before = Vec::new();
-        let mut cursor = None;
-        for room in scope.rooms() {
-            let history = self.upstream.history(room, limit).await;
-            let batch = history.map_err(|_| NotNow::Upstream)?;
-            let from = cursor.map_or(batch.after, |cursor: EventId| cursor.min(batch.after));
-            cursor = Some(from);
-            before.extend(batch.events);
+    /// Goes on after a cursor. For a user, that acknowledges everything up to it, and brings the
+    /// receipts since.
+    async fn resume(&self, cursor: EventId, scope: Scope) -> Result<Place, NotNow> {
+        let mut place = self.after(cursor, scope.clone()).await?;
+        if let Some(user) = scope.user()
+            && place.is_resumed()
+        {
+            self.delivery.note(user, cursor);
+            // Asked for after the stream has its place: what changes from now on it gets anyway,
+            // and it may well get something twice.
+            place.before.extend(self.receipts(user, cursor).await);
         }
+        Ok(place)
+    }
+
+    /// The receipts since a cursor. Without an answer the stream begins without them: a receipt
+    /// only says how far somebody has read, the next one says it again, and no message must wait
+    /// for that.
+    async fn receipts(&self, user: &str, after: EventId) -> Vec<Bytes> {
+        let asked = async {
+            let _turn = self.catch_ups.acquire().await;
+            self.upstream.receipts(user, after).await
+        };
+        let receipts = match timeout(RECEIPTS, asked).await {
+            Ok(Ok(receipts)) => receipts,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "a stream begins without its receipts");
+                self.metrics.receipts_missed.inc();
+                return Vec::new();
+            }
+            Err(_) => {
+                tracing::warn!("a stream begins without its receipts: they took too long");
+                self.metrics.receipts_missed.inc();
+                return Vec::new();
+            }
+        };
+        let receipts = receipts.iter().take(MAX_RECEIPTS);
+        let data = receipts.filter_map(|data| serde_json::from_str::<Value>(data.get()).ok());
+        data.map(|data| frame::transient("receipt", &data)).collect()
+    }
+
+    /// Begins with what a client without a cursor is to have first.
+    async fn opening(&self, history: u32, scope: Scope) -> Result<Place, NotNow> {
+        let turn = self.catch_ups.acquire().await;
+        let opening = self.upstream.opening(scope.user(), scope.rooms(), history).await;
+        // Given back before the place is looked for, which may need a turn itself.
+        drop(turn);
+        let batch = match opening {
+            Ok(batch) => batch,
+            Err(UpstreamError::TooFar) => return Ok(self.reset(scope, "too_far")),
+            Err(error) => {
+                tracing::debug!(%error, "a stream cannot be opened now");
+                return Err(NotNow::Upstream);
+            }
+        };
+        // The message service gives one more than it may, if there are more.
+        let private = |event: &&Event| matches!(event.audience, Audience::Users(_));
+        if batch.events.iter().filter(private).count() as u64 > MAX_BEHIND {
+            return Ok(self.reset(scope, "too_far"));
+        }
+        let (cursor, mut before) = (batch.after, batch.events);
         before.sort_unstable_by_key(|event| event.id);
-        let cursor = cursor.unwrap_or_else(|| self.hub.head());
+        before.dedup_by_key(|event| event.id);
         let mut place = self.after(cursor, scope).await?;
-        // Messages that came after the cursor are in the history and on the stream: once is enough.
-        let history = before.iter().filter(|event| event.id <= cursor).map(frame::durable);
-        place.before = history.chain(place.before).collect();
+        // Messages that came after the cursor are in the batch and on the stream: once is enough.
+        let before = before.iter().filter(|event| event.id <= cursor).map(frame::durable);
+        place.before = before.chain(place.before).collect();
         place.from = "history";
         Ok(place)
+    }
+}
+
+impl Place {
+    /// Whether the client has missed nothing.
+    fn is_resumed(&self) -> bool {
+        matches!(self.from, "ring" | "log")
     }
 }

@@ -1,9 +1,16 @@
 //! [`Upstream`]: the message service, as this service sees it.
 
-use common::{Batch, EventId, Problem, event::LogPage};
+use std::collections::HashMap;
+
+use common::{
+    Batch, EventId, Problem,
+    event::LogPage,
+    internal::{ContactsOf, Delivered, DeliveredBatch, Identified, Identify},
+};
 use http_kit::{InternalHop, internal};
-use reqwest::StatusCode;
-use serde::de::DeserializeOwned;
+use reqwest::{Method, RequestBuilder, StatusCode, Url, header::CONTENT_TYPE};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 
 /// Why the message service did not give what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -14,68 +21,163 @@ pub enum UpstreamError {
     /// The log has not reached the cursor.
     #[error("the log does not know the cursor")]
     Unknown,
+    /// There is more than it gives at once.
+    #[error("there is too much to begin with")]
+    TooFar,
+    /// The client is to be told no.
+    #[error("refused: {} {}", .0.status, .0.code)]
+    Refused(Box<Problem>),
     /// It does not answer, or not as it should.
     #[error("message service: {0}")]
     Unavailable(String),
 }
 
-/// Reads from the message service, signed.
+/// Asks the message service, signed.
 #[derive(Clone)]
 pub struct Upstream {
     client: reqwest::Client,
     base_url: String,
-    base_path: String,
     hop: InternalHop,
 }
 
 impl Upstream {
     /// The message service at `base_url`.
     pub fn new(base_url: &str, hop: InternalHop) -> reqwest::Result<Self> {
-        let client = internal::client()?;
-        let path = reqwest::Url::parse(base_url).map(|url| url.path().to_owned());
-        let base_path = path.unwrap_or_default().trim_end_matches('/').to_owned();
-        Ok(Self { client, base_url: base_url.to_owned(), base_path, hop })
+        Ok(Self { client: internal::client()?, base_url: base_url.to_owned(), hop })
     }
 
     /// The events after a cursor, at most `limit`.
     pub async fn events_after(&self, after: EventId, limit: u64) -> Result<LogPage, UpstreamError> {
-        self.get(&format!("/internal/events?after={after}&limit={limit}")).await
+        let query = [("after", after.to_string()), ("limit", limit.to_string())];
+        self.get("/internal/events", &query).await
     }
 
     /// The last `limit` events.
     pub async fn events_tail(&self, limit: usize) -> Result<LogPage, UpstreamError> {
-        self.get(&format!("/internal/events?tail={limit}")).await
+        self.get("/internal/events", &[("tail", limit.to_string())]).await
     }
 
-    /// The last `limit` messages of a room, as events; a stream goes on after the batch's `after`.
-    pub async fn history(&self, room: &str, limit: u32) -> Result<Batch, UpstreamError> {
-        self.get(&format!("/internal/opening?rooms={room}&history={limit}")).await
+    /// Who is behind a stream. [`UpstreamError::Refused`] is meant for the client.
+    pub async fn identify(&self, identify: &Identify) -> Result<Identified, UpstreamError> {
+        self.post("/internal/identify", identify).await
     }
 
-    async fn get<T: DeserializeOwned>(&self, target: &str) -> Result<T, UpstreamError> {
-        let signed = format!("{}{target}", self.base_path);
-        let origin = self.base_url.strip_suffix(&self.base_path).unwrap_or(&self.base_url);
-        let (name, signature) = self.hop.sign("GET", &signed, b"");
-        let response = self
-            .client
-            .get(format!("{origin}{signed}"))
-            .header(name, signature)
-            .send()
-            .await
-            .map_err(|error| UpstreamError::Unavailable(internal::cause(&error)))?;
-        let status = response.status();
-        if status.is_success() {
-            return response
-                .json()
-                .await
-                .map_err(|error| UpstreamError::Unavailable(internal::cause(&error)));
+    /// What a stream without a cursor begins with: private messages that the user with this key
+    /// has not received, and the last `history` messages of each room, as events in order. The
+    /// stream goes on after the batch's `after`.
+    pub async fn opening<'a>(
+        &self,
+        user: Option<&str>,
+        rooms: impl Iterator<Item = &'a str>,
+        history: u32,
+    ) -> Result<Batch, UpstreamError> {
+        let rooms = rooms.collect::<Vec<_>>().join(",");
+        let mut query = vec![("rooms", rooms), ("history", history.to_string())];
+        query.extend(user.map(|user| ("user", user.to_owned())));
+        self.get("/internal/opening", &query).await
+    }
+
+    /// The markers that have moved since a cursor and that the user with this key may see, each
+    /// as the data of a `receipt`.
+    pub async fn receipts(
+        &self,
+        user: &str,
+        after: EventId,
+    ) -> Result<Vec<Box<RawValue>>, UpstreamError> {
+        let query = [("user", user.to_owned()), ("after", after.to_string())];
+        self.get("/internal/receipts", &query).await
+    }
+
+    /// Tells what has reached whom.
+    pub async fn delivered(&self, delivered: Vec<Delivered>) -> Result<(), UpstreamError> {
+        let request = self.sign_body("/internal/delivered", &DeliveredBatch { delivered })?;
+        send(request).await.map(drop)
+    }
+
+    /// With whom these users, given by key, share a private conversation.
+    pub async fn contacts(
+        &self,
+        users: Vec<String>,
+    ) -> Result<HashMap<String, Vec<String>>, UpstreamError> {
+        self.post("/internal/contacts", &ContactsOf { users }).await
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<T, UpstreamError> {
+        let mut url = self.url(path)?;
+        url.query_pairs_mut().extend_pairs(query);
+        read(self.sign(Method::GET, url, b"")).await
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, UpstreamError> {
+        read(self.sign_body(path, body)?).await
+    }
+
+    fn sign_body(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<RequestBuilder, UpstreamError> {
+        let body = serde_json::to_vec(body).map_err(|error| unavailable(&error))?;
+        let request = self.sign(Method::POST, self.url(path)?, &body);
+        Ok(request.header(CONTENT_TYPE, "application/json").body(body))
+    }
+
+    fn url(&self, path: &str) -> Result<Url, UpstreamError> {
+        Url::parse(&format!("{}{path}", self.base_url)).map_err(|error| unavailable(&error))
+    }
+
+    /// The signature covers path and query as they are sent.
+    fn sign(&self, method: Method, url: Url, body: &[u8]) -> RequestBuilder {
+        let target = match url.query() {
+            Some(query) => format!("{}?{query}", url.path()),
+            None => url.path().to_owned(),
+        };
+        let (name, signature) = self.hop.sign(method.as_str(), &target, body);
+        self.client.request(method, url).header(name, signature)
+    }
+}
+
+async fn read<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, UpstreamError> {
+    send(request).await?.json().await.map_err(|error| unavailable(&error))
+}
+
+async fn send(request: RequestBuilder) -> Result<reqwest::Response, UpstreamError> {
+    let response = request.send().await.map_err(|error| unavailable(&error))?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let Ok(problem) = response.json::<Problem>().await else {
+        return Err(UpstreamError::Unavailable(status.to_string()));
+    };
+    Err(match (status, problem.code.as_str()) {
+        (StatusCode::GONE, "cursor_expired") => UpstreamError::Expired,
+        (StatusCode::GONE, "too_far") => UpstreamError::TooFar,
+        (StatusCode::GONE, _) => UpstreamError::Unknown,
+        // These are about the two services, which do not fit together; no client can help that.
+        (_, "signature_missing" | "signature_invalid" | "route_not_found") => {
+            UpstreamError::Unavailable(format!("{status} {}", problem.code))
         }
-        let code = response.json::<Problem>().await.map(|problem| problem.code);
-        let code = code.unwrap_or_default();
-        Err(match (status, code.as_str()) {
-            (StatusCode::GONE, "cursor_expired") => UpstreamError::Expired,
-            (StatusCode::GONE, _) => UpstreamError::Unknown,
-            _ => UpstreamError::Unavailable(format!("{status} {code}")),
-        })
-    }
+        (
+            StatusCode::BAD_REQUEST
+            | StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
+            | StatusCode::NOT_FOUND
+            | StatusCode::UNPROCESSABLE_ENTITY,
+            _,
+        ) => UpstreamError::Refused(Box::new(problem)),
+        _ => UpstreamError::Unavailable(format!("{status} {}", problem.code)),
+    })
+}
+
+fn unavailable(error: &(dyn std::error::Error + 'static)) -> UpstreamError {
+    UpstreamError::Unavailable(internal::cause(error))
 }

@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use common::EventId;
+use common::{EventId, event::SessionEnded};
 use futures_util::task::AtomicWaker;
 use tokio::sync::{Notify, watch};
 
@@ -126,6 +126,13 @@ impl Hub {
         }
         drop(state);
         self.shared.published.notify_one();
+    }
+
+    /// Ends the streams of a user whose sessions are over, and tells them why.
+    pub fn end_sessions(&self, ended: &SessionEnded) {
+        if let Some(shards) = &self.shared.shards {
+            shards.end_sessions(ended);
+        }
     }
 
     /// The last id of the log that has been published.

@@ -8,7 +8,6 @@ use actix_web::{
     },
     web::{Data, Query},
 };
-use common::event::PUBLIC_ROOM;
 use http_kit::Rejection;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -18,22 +17,22 @@ use crate::{
     admission::{Permit, Refusal},
     engine::{self, NO_STORE},
     frame,
+    identity::{self, identify},
     openapi::ProblemBody,
     portable::Opening,
-    resume::{Cursor, NotNow, Request},
-    scope::Scope,
+    resume::{Cursor, NotNow, Request, Start},
 };
 
 const MAX_HISTORY: u32 = 200;
 
-/// What a stream asks for.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
+/// What a stream asks for. Without `Debug`: a ticket must not get into a log.
+#[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct EventsQuery {
     /// A name for the connection, for logs; 1–64 letters, digits and `-_.`.
     #[param(nullable = false)]
     client_id: Option<String>,
-    /// Public rooms, separated by commas; `public` without it.
+    /// Public rooms, at most 50, separated by commas; `public` without it.
     #[param(nullable = false)]
     rooms: Option<String>,
     /// How many of the last messages to send first, 0–200, if there is no cursor.
@@ -42,12 +41,29 @@ pub struct EventsQuery {
     /// The last event that the client has. The header `Last-Event-ID` wins.
     #[param(nullable = false)]
     last_event_id: Option<String>,
+    /// Whose private messages to send too, where identities are taken as given (`username` and
+    /// `userId` mean the same). With a credential it is not needed.
+    #[serde(alias = "username", alias = "userId")]
+    #[param(nullable = false)]
+    user: Option<String>,
+    /// From `POST /tickets`, for clients that can send neither a header nor a cookie. Good once.
+    #[param(nullable = false)]
+    ticket: Option<String>,
+    /// Whether the client says itself what was delivered to it, with `POST /receipts`; else what
+    /// was written to it counts.
+    #[param(nullable = false)]
+    acks: Option<bool>,
 }
 
 /// Follow the conversation.
 ///
-/// Messages are default events; `ready`, `heartbeat`, `reset` and `busy` are named. Every event
-/// with an `id` is in the log, and `Last-Event-ID` continues after it.
+/// The public rooms named, and for a user all that is addressed to them. Who that is says a token
+/// (`Authorization: Bearer`), the session cookie or a ticket; in open mode a name does. A user who
+/// comes without a cursor first gets what has not been delivered.
+///
+/// Messages are default events, all else is named. Every event with an `id` is in the log, and
+/// `Last-Event-ID` continues after it; `typing`, `presence` and `receipt` are passing facts
+/// without one. After `reset`, load anew; after `reauth`, sign in again.
 #[utoipa::path(
     get, path = "/events", tag = "streams",
     params(
@@ -57,7 +73,8 @@ pub struct EventsQuery {
     responses(
         (status = 200, description = "server-sent events", content_type = "text/event-stream", body = String),
         (status = 400, description = "a parameter is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "the page's origin is not allowed", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "no credential, or not a good one: sign in again", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "the page's origin is not allowed, or the name is not yours", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "no such room", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "too many streams from this address", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "not now: see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
@@ -71,16 +88,11 @@ pub async fn stream_events(
     state.origins.check(&request)?;
     let wanted = query.into_inner().parse(&request)?;
     let client_id = wanted.client_id.clone();
-    let permit = match state.admit(&request) {
-        Ok(permit) => permit,
-        Err(busy) => return state.refuse(&request, busy),
+    let (start, permit) = match state.begin(&request, wanted).await {
+        Ok(begun) => begun,
+        Err(Refused::Rejected(rejection)) => return Err(rejection),
+        Err(Refused::Busy(busy)) => return state.refuse(&request, busy),
     };
-    let start = match state.resume.start(wanted).await {
-        Ok(start) => start,
-        Err(not_now) => return state.refuse(&request, not_now.into()),
-    };
-    state.metrics.resumes.with_label_values(&[start.from]).inc();
-    tracing::info!(client_id, address = %permit.address(), from = start.from, "client connected");
     Ok(engine::respond(Opening {
         preface: start.preface,
         subscriber: start.subscriber,
@@ -91,8 +103,19 @@ pub async fn stream_events(
     }))
 }
 
+/// What a stream asks for, read.
+struct Wanted {
+    rooms: Option<String>,
+    user: Option<String>,
+    ticket: Option<String>,
+    acknowledges: bool,
+    cursor: Cursor,
+    history: u32,
+    client_id: String,
+}
+
 impl EventsQuery {
-    fn parse(self, request: &HttpRequest) -> Result<Request, Rejection> {
+    fn parse(self, request: &HttpRequest) -> Result<Wanted, Rejection> {
         let history = self.history.unwrap_or(0);
         if history > MAX_HISTORY {
             return Err(Rejection::bad_request(
@@ -102,25 +125,17 @@ impl EventsQuery {
         }
         let header = request.headers().get("last-event-id").map(|id| id.to_str().unwrap_or("?"));
         let cursor = header.or(self.last_event_id.as_deref()).filter(|id| !id.is_empty());
-        Ok(Request {
-            scope: scope(self.rooms.as_deref())?,
+        Ok(Wanted {
             cursor: cursor
                 .map_or(Cursor::None, |id| id.parse().map_or(Cursor::Unreadable, Cursor::At)),
             history,
             client_id: client_id(self.client_id)?,
+            rooms: self.rooms,
+            user: self.user,
+            ticket: self.ticket,
+            acknowledges: self.acks.unwrap_or(false),
         })
     }
-}
-
-fn scope(rooms: Option<&str>) -> Result<Scope, Rejection> {
-    let mut rooms = rooms.unwrap_or(PUBLIC_ROOM).split(',').map(str::trim);
-    if rooms.any(|room| room != PUBLIC_ROOM) {
-        return Err(Rejection::not_found(
-            "conversation_not_found",
-            "there is no such room: try rooms=public",
-        ));
-    }
-    Ok(Scope::public())
 }
 
 fn client_id(given: Option<String>) -> Result<String, Rejection> {
@@ -185,7 +200,57 @@ impl From<NotNow> for Busy {
     }
 }
 
+/// Why there is no stream.
+enum Refused {
+    /// The client has to change something.
+    Rejected(Rejection),
+    /// It is to come back.
+    Busy(Busy),
+}
+
+impl From<Busy> for Refused {
+    fn from(busy: Busy) -> Self {
+        Self::Busy(busy)
+    }
+}
+
+impl From<identity::Refusal> for Refused {
+    fn from(refusal: identity::Refusal) -> Self {
+        match refusal {
+            identity::Refusal::Rejected(rejection) => Self::Rejected(rejection),
+            identity::Refusal::NotNow(not_now) => Self::Busy(not_now.into()),
+        }
+    }
+}
+
 impl AppState {
+    /// Admits a client, finds out who it is and where it begins.
+    async fn begin(
+        &self,
+        request: &HttpRequest,
+        wanted: Wanted,
+    ) -> Result<(Start, Permit), Refused> {
+        // Before anybody is asked: who is not admitted costs the message service nothing.
+        let permit = self.admit(request)?;
+        let loads = self.feed.loads();
+        let (rooms, user) = (wanted.rooms.as_deref(), wanted.user.as_deref());
+        let ticket = wanted.ticket.as_deref();
+        let scope = identify(self, request, rooms, user, ticket, wanted.acknowledges).await?;
+        let Wanted { cursor, history, client_id, .. } = wanted;
+        let wanted =
+            Request { scope: scope.clone(), cursor, history, client_id: client_id.clone() };
+        let start = self.resume.start(wanted).await.map_err(Busy::from)?;
+        // The session may have ended meanwhile, and in such a way that nobody here has heard of it.
+        if loads > 0 && loads != self.feed.loads() && scope.user().is_some() {
+            return Err(Busy::Starting.into());
+        }
+        let permit = permit.with(self.presence.attend(&scope));
+        self.metrics.resumes.with_label_values(&[start.from]).inc();
+        let (address, user) = (permit.address(), scope.user());
+        tracing::info!(client_id, user, %address, from = start.from, "client connected");
+        Ok((start, permit))
+    }
+
     fn admit(&self, request: &HttpRequest) -> Result<Permit, Busy> {
         if self.hub.is_draining() {
             return Err(Busy::Draining);

@@ -2,13 +2,20 @@
 
 pub mod events;
 pub mod notify;
+pub mod presence;
 
 use std::time::Duration;
 
 use actix_web::web;
-use http_kit::{InternalHop, OriginPolicy, TrustedProxies, request::resource};
+use http_kit::{
+    InternalHop, OriginPolicy, TrustedProxies,
+    request::{get, resource},
+};
 
-use crate::{admission::Admission, feed::Feed, hub::Hub, metrics::Metrics, resume::Resume};
+use crate::{
+    admission::Admission, feed::Feed, hub::Hub, identity::Identity, metrics::Metrics,
+    presence::Presence, resume::Resume, upstream::Upstream,
+};
 
 /// What handlers work with.
 pub struct AppState {
@@ -18,6 +25,12 @@ pub struct AppState {
     pub feed: Feed,
     /// Where streams begin.
     pub resume: Resume,
+    /// Whose they are.
+    pub identity: Identity,
+    /// Who is connected.
+    pub presence: Presence,
+    /// The message service.
+    pub upstream: Upstream,
     /// How many streams there may be.
     pub admission: Admission,
     /// Who may call `/notify`.
@@ -36,5 +49,6 @@ pub struct AppState {
 pub fn configure(config: &mut web::ServiceConfig) {
     config
         .service(resource("/events", "GET").route(web::get().to(events::stream_events)))
+        .service(resource("/presence", "GET, HEAD").route(get().to(presence::list_present)))
         .service(resource("/notify", "POST").route(web::post().to(notify::notify)));
 }

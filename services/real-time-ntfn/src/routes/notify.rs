@@ -1,14 +1,12 @@
 //! `/notify`: what has happened, from the message service or from a program of the user's.
 
-use std::time::Instant;
-
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
 };
 use common::{
     Audience, Batch, EventId,
-    event::{Accepted, MESSAGE, PUBLIC_ROOM},
+    event::{Accepted, EphemeralBatch, MESSAGE, PUBLIC_ROOM},
 };
 use http_kit::{
     Rejection,
@@ -17,14 +15,24 @@ use http_kit::{
 use serde_json::{Map, Value, json};
 
 use super::AppState;
-use crate::{frame, openapi::ProblemBody, ring::Entry};
+use crate::{openapi::ProblemBody, passing};
 
 /// The longest `content` of a direct notification, in bytes.
 const MAX_CONTENT: usize = 65_536;
 
+/// The type of a passing fact that is dropped in a room with many watchers.
+const TYPING: &str = "typing";
+
+/// In a room that more streams watch than this, somebody is always typing.
+const MOST_WATCHERS: usize = 100;
+
+/// Passing facts taken from one request; a sender with more has fallen behind, and so have they.
+const MOST_FACTS: usize = 1_000;
+
 /// Broadcast.
 ///
-/// The relay's batch `{"after", "events"}` continues the log. Any other object
+/// The relay's batch `{"after", "events"}` continues the log, and its `{"ephemeral"}` are passing
+/// facts for those who are connected; both are signed. Any other object
 /// `{content, type?, id?, user?, timestamp?}` is broadcast to `public` as it is, to those who are
 /// connected now: it is in no log, so it has no SSE id and is not replayed. To have it kept, post
 /// it to the message service.
@@ -60,7 +68,14 @@ pub async fn notify(
             state.feed.apply(batch).await.ok_or_else(stopping)?
         }
         Err(_) => {
-            state.broadcast(Direct::parse(parse(&body)?)?).await;
+            let fields = parse::<Map<String, Value>>(&body)?;
+            if fields.contains_key("ephemeral") {
+                // They are for some and not for others, so a mere neighbour must not send them.
+                state.hop.check_signed(&request, &body)?;
+                state.pass_on(&parse_facts(&body)?);
+            } else {
+                state.broadcast(Direct::parse(fields)?).await;
+            }
             state.hub.head()
         }
     };
@@ -105,14 +120,7 @@ impl Direct {
             .transpose()
             .map_err(|error| Rejection::field("id", "invalid_id", format!("{error}")))?;
         let name = text("type")?.unwrap_or_else(|| MESSAGE.to_owned());
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-        if !(1..=64).contains(&name.len()) || !name.bytes().all(plain) {
-            return Err(Rejection::field(
-                "type",
-                "type_invalid",
-                "type has 1 to 64 lower-case letters, digits and _",
-            ));
-        }
+        check_type(&name)?;
         let (user, timestamp) = (text("user")?, text("timestamp")?);
         fields.insert("type".to_owned(), json!(name));
         if user.is_none() {
@@ -126,18 +134,50 @@ impl Direct {
     }
 }
 
+fn check_type(name: &str) -> Result<(), Rejection> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if (1..=64).contains(&name.len()) && name.bytes().all(plain) {
+        return Ok(());
+    }
+    Err(Rejection::field(
+        "type",
+        "type_invalid",
+        "type has 1 to 64 lower-case letters, digits and _",
+    ))
+}
+
+fn parse_facts(body: &[u8]) -> Result<EphemeralBatch, Rejection> {
+    let batch = serde_json::from_slice::<EphemeralBatch>(body).map_err(|_| {
+        let form = "ephemeral is a list of facts with type, audience and data";
+        Rejection::field("ephemeral", "batch_invalid", form)
+    })?;
+    batch.ephemeral.iter().try_for_each(|fact| check_type(&fact.kind))?;
+    Ok(batch)
+}
+
 impl AppState {
+    /// Gives passing facts to whom they are for, as far as there is room.
+    fn pass_on(&self, batch: &EphemeralBatch) {
+        let all = self.hub.streams();
+        let crowded = |audience: &Audience| {
+            matches!(audience, Audience::Room(room)
+                if self.presence.watchers(room, all) > MOST_WATCHERS)
+        };
+        let wanted = batch.ephemeral.iter().take(MOST_FACTS);
+        let wanted = wanted.filter(|fact| fact.kind != TYPING || !crowded(&fact.audience));
+        let entries: Vec<_> = wanted.filter_map(passing::from_wire).collect();
+        let published = entries.len();
+        let published = if passing::publish(&self.hub, entries) { published } else { 0 };
+        self.metrics.passing_dropped.inc_by((batch.ephemeral.len() - published) as u64);
+    }
+
     async fn broadcast(&self, direct: Direct) {
         // An event that everyone has got from the log is not said twice.
         if direct.id.is_some_and(|id| self.hub.contains(id)) {
             return;
         }
-        let entry = Entry {
-            id: None,
-            audience: Audience::Room(PUBLIC_ROOM.to_owned()),
-            sse: frame::transient(&direct.name, &direct.data),
-            published: Instant::now(),
-        };
+        let audience = Audience::Room(PUBLIC_ROOM.to_owned());
+        let entry = passing::entry(&direct.name, audience, &direct.data);
         self.hub.publish([entry]).await;
     }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use common::EventId;
+use common::{EventId, event::SessionEnded};
 use mio::Waker;
 
 use crate::{
@@ -28,6 +28,8 @@ pub enum Command {
     Add(Box<NewConnection>),
     /// Start the ring over, and tell every connection.
     Restart(EventId),
+    /// End the streams of a user's older sessions.
+    EndSessions(SessionEnded),
     /// Close all connections, spread over a window.
     Drain(Duration),
     /// Fail, to show what happens then.

@@ -29,7 +29,7 @@ use std::{
     time::Duration,
 };
 
-use common::EventId;
+use common::{EventId, event::SessionEnded};
 
 use crate::{
     config::{Backlog, RingLimits},
@@ -132,6 +132,13 @@ impl Shards {
     pub fn restart(&self, head: EventId) {
         for shard in self.living() {
             shard.queue.send(Command::Restart(head));
+        }
+    }
+
+    /// Ends the streams of a user whose sessions are over.
+    pub fn end_sessions(&self, ended: &SessionEnded) {
+        for shard in self.living() {
+            shard.queue.send(Command::EndSessions(ended.clone()));
         }
     }
 

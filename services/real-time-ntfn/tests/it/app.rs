@@ -7,7 +7,7 @@ use std::{
 };
 
 use common::{Secret, signature};
-use http_kit::{Shutdown, settings::environment};
+use http_kit::{AuthMode, Shutdown, settings::environment};
 use realtime_ntfn::{Config, run};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
@@ -30,6 +30,11 @@ pub(crate) struct App {
 impl App {
     /// With a message service at `message_url`, and settings.
     pub(crate) fn start(message_url: &str, settings: &[(&str, &str)]) -> Self {
+        Self::start_as(AuthMode::Open, message_url, settings)
+    }
+
+    /// The same, in either mode.
+    pub(crate) fn start_as(mode: AuthMode, message_url: &str, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let defaults = [
             ("DATA_DIR", folder.path().to_str().unwrap()),
@@ -41,6 +46,7 @@ impl App {
         // Where streams are run is the one setting that a whole test run chooses.
         let engine = environment().filter(|(name, _)| name == "STREAM_ENGINE");
         let config = Config::from_variables(engine.chain(owned)).unwrap();
+        let config = Config { auth_mode: mode, ..config };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = Shutdown::new();
@@ -87,6 +93,12 @@ impl App {
     pub(crate) async fn stream(&self, query: &str) -> Stream {
         let stream = Stream::open(self.request(Method::GET, &format!("/events{query}"))).await;
         stream.ready().await
+    }
+
+    /// Opens a stream with a header, and reads up to its `ready`.
+    pub(crate) async fn stream_with(&self, name: &str, value: &str, query: &str) -> Stream {
+        let request = self.request(Method::GET, &format!("/events{query}")).header(name, value);
+        Stream::open(request).await.ready().await
     }
 
     pub(crate) fn wire(&self) -> Wire {

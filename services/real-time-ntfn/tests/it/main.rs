@@ -9,6 +9,7 @@ mod answer;
 mod wire;
 
 mod app;
+mod desk;
 mod stream;
 mod upstream;
 
@@ -19,5 +20,6 @@ mod direct;
 mod events;
 mod operations;
 mod origin;
+mod people;
 mod resume;
 mod starting;

@@ -50,8 +50,6 @@ async fn the_header_wins_over_the_query() {
     let query = format!("?last_event_id={}", id(&posted[0]));
     stream_after(&app, id(&posted[2]), &query).await.next().await.assert_is(&posted[3]);
     app.stream(&query).await.next().await.assert_is(&posted[1]);
-    // An empty header is what a browser sends before it has an id.
-    stream_after(&app, "", "?history=1").await.next().await.assert_is(&posted[3]);
 }
 
 #[tokio::test]
@@ -92,31 +90,6 @@ async fn a_cursor_that_overtook_the_push_is_waited_for() {
     let stream = stream_after(&app, id(&posted), "").await;
     assert_eq!(stream.greeting["resumed"], json!(true));
     assert_eq!(stream.greeting["cursor"], posted["id"]);
-}
-
-#[tokio::test]
-async fn history_comes_first_and_nothing_is_lost_or_doubled_behind_it() {
-    let upstream = Upstream::start();
-    let posted = posts(&upstream, 10).await;
-    let app = App::start(&upstream.url(), &[]);
-    app.stream("").await;
-    // The feed has not heard of this one, but the history has.
-    let unheard = upstream.post("unheard").await;
-    let mut stream = app.stream("?history=3").await;
-    for message in [&posted[8], &posted[9], &unheard] {
-        stream.next().await.assert_is(message);
-    }
-    let later = upstream.post("later").await;
-    app.notify_signed(&json!({"after": later["id"], "events": []})).await;
-    stream.next().await.assert_is(&later);
-
-    let mut all = app.stream("?history=200").await;
-    for message in posted.iter().chain([&unheard, &later]) {
-        all.next().await.assert_is(message);
-    }
-    let mut none = app.stream("?history=0").await;
-    app.notify(&json!({"content": "now"})).await;
-    assert_eq!(none.contents(1).await, [json!("now")]);
 }
 
 #[tokio::test]

@@ -71,6 +71,17 @@ impl Stream {
         }
     }
 
+    /// The next block that is neither a heartbeat nor the number of those online.
+    pub(crate) async fn next_fact(&mut self) -> Block {
+        loop {
+            let block = self.next().await;
+            let data = block.data.as_ref();
+            if data.is_none_or(|data| data.get("online_count").is_none()) {
+                return block;
+            }
+        }
+    }
+
     /// The contents of the next messages.
     pub(crate) async fn contents(&mut self, count: usize) -> Vec<Value> {
         let mut contents = Vec::new();

@@ -28,7 +28,9 @@ use super::{
 use crate::{
     frame,
     ring::{Entry, Ring},
+    scope::Session,
 };
+use serde_json::json;
 
 /// In the metrics.
 const ENGINE: &str = "handover";
@@ -108,6 +110,9 @@ impl Worker {
                     Command::Publish(entries) => self.publish(&entries),
                     Command::Add(new) => self.add(*new),
                     Command::Restart(head) => self.restart(head),
+                    Command::EndSessions(ended) => self.end_sessions("signed_out", |session| {
+                        session.user.key == ended.user && session.epoch < ended.epoch
+                    }),
                     Command::Drain(window) => self.start_drain(window),
                     #[cfg(test)]
                     Command::Panic => panic!("as the test wants it"),
@@ -182,6 +187,8 @@ impl Worker {
     }
 
     fn restart(&mut self, head: EventId) {
+        // The end of any session may be part of what is missing.
+        self.end_sessions("expired", |_| true);
         for (_, connection) in &mut self.connections {
             connection.keep_frame_under_way(&self.ring);
         }
@@ -192,6 +199,18 @@ impl Worker {
             if connection.restart(reset.clone(), end) {
                 self.dirty.push(key as u32);
             }
+        }
+    }
+
+    /// Ends the streams of sessions that were shown by a credential.
+    fn end_sessions(&mut self, reason: &str, over: impl Fn(&Session) -> bool) {
+        let over = |session: &Session| session.authenticated && over(session);
+        let streams = self.connections.iter();
+        let keys = streams.filter(|(_, stream)| stream.scope().session().is_some_and(&over));
+        let keys: Vec<_> = keys.map(|(key, _)| key as u32).collect();
+        let data = json!({"type": "reauth", "reason": reason});
+        for key in keys {
+            self.close(key, "reauth", Some(&frame::transient("reauth", &data)));
         }
     }
 

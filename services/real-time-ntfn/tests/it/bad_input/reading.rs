@@ -4,9 +4,9 @@ use super::Case;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        Case::get("/events?rooms=secret", 404, "conversation_not_found"),
+        Case::get("/events?rooms=Secret", 404, "conversation_not_found"),
         Case::get("/events?rooms=", 404, "conversation_not_found"),
-        Case::get("/events?rooms=public,secret", 404, "conversation_not_found"),
+        Case::get("/events?rooms=public,,", 404, "conversation_not_found"),
         Case::get("/events?rooms=dm:alice:bob", 404, "conversation_not_found"),
         Case::get("/events?history=201", 400, "invalid_history"),
         Case::get("/events?history=-1", 400, "invalid_query"),
@@ -34,6 +34,9 @@ pub(super) fn cases() -> Vec<Case> {
         Case::method("/events", "POST"),
         Case::method("/events", "DELETE"),
         Case::method("/events", "BREW"),
+        Case::get("/events?user=a&username=b", 400, "invalid_query"),
+        Case::get("/events?acks=2", 400, "invalid_query"),
+        Case::method("/presence", "POST"),
         Case::method("/notify", "GET"),
         Case::method("/notify", "PUT"),
         Case::method("/health", "POST"),

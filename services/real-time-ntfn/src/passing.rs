@@ -1,0 +1,46 @@
+//! Passing facts: who is typing, who is there. Not in the log, without an id, and dropped rather
+//! than waited with.
+
+use std::time::Instant;
+
+use common::{Audience, Ephemeral};
+use futures_util::FutureExt;
+use serde_json::{Value, json};
+
+use crate::{frame, hub::Hub, ring::Entry};
+
+/// A passing fact as streams receive it.
+pub fn entry(kind: &str, audience: Audience, data: &Value) -> Entry {
+    Entry { id: None, audience, sse: frame::transient(kind, data), published: Instant::now() }
+}
+
+/// A passing fact of the message service; nothing if nobody may see it.
+pub fn from_wire(fact: &Ephemeral) -> Option<Entry> {
+    if matches!(&fact.audience, Audience::Users(users) if users.is_empty()) {
+        return None;
+    }
+    // Written anew: a frame's data is one line, however the fact was sent.
+    let data = serde_json::from_str(fact.data.get()).ok()?;
+    Some(entry(&fact.kind, fact.audience.clone(), &data))
+}
+
+/// The `presence` of a user, for some of their contacts.
+pub fn of_user(name: &str, online: bool, contacts: Vec<String>) -> Entry {
+    let data = json!({"type": PRESENCE, "user": name, "online": online});
+    entry(PRESENCE, Audience::Users(contacts), &data)
+}
+
+/// How many are online, for a room.
+pub fn of_room(room: &str, online: usize) -> Entry {
+    let data = json!({"type": PRESENCE, "conversation_id": room, "online_count": online});
+    entry(PRESENCE, Audience::Room(room.to_owned()), &data)
+}
+
+/// Publishes, unless a shard has as much to do as it can queue: then whatever is in the log comes
+/// first, and this is not published. Returns whether it was.
+pub fn publish(hub: &Hub, entries: Vec<Entry>) -> bool {
+    // Publishing waits for nothing but room; a future that is not polled again has done nothing.
+    entries.is_empty() || hub.publish(entries).now_or_never().is_some()
+}
+
+const PRESENCE: &str = "presence";

@@ -1,0 +1,164 @@
+//! What a [`Desk`](super::Desk) answers.
+
+use std::{collections::HashMap, sync::Mutex};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::StatusCode,
+    web::{Bytes, Data, Query},
+};
+use common::{
+    Audience, Batch, Event, EventId, Problem, Secret,
+    event::LogPage,
+    internal::{ContactsOf, DeliveredBatch, Identified, Identify, UserRef},
+    signature,
+};
+
+use super::book::Book;
+use crate::app::SECRET;
+
+type Parameters = HashMap<String, String>;
+
+pub(super) async fn answer(
+    request: HttpRequest,
+    body: Bytes,
+    query: Query<Parameters>,
+    book: Data<Mutex<Book>>,
+) -> HttpResponse {
+    let target = request.uri().path_and_query().unwrap().as_str();
+    let header = request.headers().get(signature::HEADER).map(|header| header.to_str().unwrap());
+    let secret = Secret::parse(SECRET).unwrap();
+    let method = request.method().as_str();
+    signature::verify(&secret, header.unwrap_or_default(), method, target, &body).unwrap();
+    let mut book = book.lock().unwrap();
+    let path = request.path().to_owned();
+    *book.calls.entry(path.clone()).or_default() += 1;
+    if book.failing.contains(path.as_str()) {
+        return problem(503, "stopping");
+    }
+    match path.as_str() {
+        "/internal/events" => events(&book, &query),
+        "/internal/identify" => identify(&mut book, &serde_json::from_slice(&body).unwrap()),
+        "/internal/opening" => opening(&book, &query),
+        "/internal/receipts" => {
+            let after: EventId = query["after"].parse().unwrap();
+            let theirs =
+                |(user, id, _): &&(String, EventId, _)| *user == query["user"] && *id > after;
+            let data: Vec<_> =
+                book.receipts.iter().filter(theirs).map(|receipt| &receipt.2).collect();
+            HttpResponse::Ok().json(data)
+        }
+        "/internal/delivered" => {
+            let batch: DeliveredBatch = serde_json::from_slice(&body).unwrap();
+            for delivered in batch.delivered {
+                let known = book.delivered.entry(delivered.user).or_default();
+                *known = delivered.up_to.max(*known);
+            }
+            HttpResponse::NoContent().finish()
+        }
+        "/internal/contacts" => {
+            let asked: ContactsOf = serde_json::from_slice(&body).unwrap();
+            let of = |user: String| {
+                let contacts = book.contacts.get(&user).cloned().unwrap_or_default();
+                (user, contacts)
+            };
+            HttpResponse::Ok().json(asked.users.into_iter().map(of).collect::<HashMap<_, _>>())
+        }
+        _ => problem(404, "route_not_found"),
+    }
+}
+
+fn events(book: &Book, query: &Parameters) -> HttpResponse {
+    let (head, floor) = (book.head(), book.floor);
+    let (after, events): (EventId, Vec<Event>) = match query.get("after") {
+        Some(after) => {
+            let after: EventId = after.parse().unwrap();
+            if after < floor || after > head {
+                return problem(
+                    410,
+                    if after < floor { "cursor_expired" } else { "cursor_unknown" },
+                );
+            }
+            let limit = query["limit"].parse().unwrap();
+            (after, book.log.iter().filter(|event| event.id > after).take(limit).cloned().collect())
+        }
+        None => (floor, book.log.clone()),
+    };
+    HttpResponse::Ok().json(LogPage { batch: Batch { after, events }, head, floor })
+}
+
+fn identify(book: &mut Book, asked: &Identify) -> HttpResponse {
+    if !asked.rooms.iter().all(|room| book.rooms.contains(room)) {
+        return problem(404, "conversation_not_found");
+    }
+    let ticket = asked.ticket.as_ref().map(|ticket| book.tickets.get_mut(ticket)?.take());
+    let token = asked.token.clone().map(Some).or(ticket);
+    let mut identified = Identified {
+        user: None,
+        authenticated: false,
+        expires_at: None,
+        epoch: 0,
+        rooms: asked.rooms.clone(),
+    };
+    match (token, &asked.username) {
+        (Some(token), name) => {
+            let token = token.unwrap_or_default();
+            let (key, epoch) = token.rsplit_once('.').unwrap_or_default();
+            let member = book.members.get(key).filter(|member| member.epoch.to_string() == epoch);
+            let Some(member) = member else {
+                return problem(401, "token_invalid");
+            };
+            if name.as_ref().is_some_and(|name| common::name::key(name) != key) {
+                return problem(403, "not_you");
+            }
+            let user = UserRef { name: member.name.clone(), key: key.to_owned() };
+            (identified.user, identified.authenticated) = (Some(user), true);
+            identified.epoch = member.epoch;
+        }
+        (None, Some(name)) => {
+            let (key, member) = book.user(name);
+            if member.registered {
+                return problem(401, "name_registered");
+            }
+            identified.user = Some(UserRef { name: member.name.clone(), key });
+        }
+        (None, None) => {}
+    }
+    HttpResponse::Ok().json(identified)
+}
+
+fn opening(book: &Book, query: &Parameters) -> HttpResponse {
+    let history: usize = query["history"].parse().unwrap();
+    let mut events = Vec::new();
+    for room in query["rooms"].split(',') {
+        let of_room = |event: &&Event| event.audience == Audience::Room(room.to_owned());
+        events.extend(book.log.iter().rev().filter(of_room).take(history));
+    }
+    if let Some(user) = query.get("user") {
+        let delivered = book.delivered.get(user).copied().unwrap_or_default();
+        events.extend(book.log.iter().filter(|event| {
+            let theirs = matches!(&event.audience, Audience::Users(users) if users.contains(user));
+            let own = event.data.get().contains(&format!("\"user\":\"{user}\""));
+            theirs && !own && event.id > delivered
+        }));
+    }
+    events.sort_by_key(|event| event.id);
+    let after = match book.log.as_slice() {
+        [.., before, _] if book.overtakes => before.id,
+        _ => book.head(),
+    };
+    HttpResponse::Ok().json(Batch { after, events: events.into_iter().cloned().collect() })
+}
+
+fn problem(status: u16, code: &str) -> HttpResponse {
+    let status = StatusCode::from_u16(status).unwrap();
+    HttpResponse::build(status).json(Problem {
+        kind: "about:blank".to_owned(),
+        title: "no".to_owned(),
+        status: status.as_u16(),
+        code: code.to_owned(),
+        detail: format!("{code}: said at the desk"),
+        request_id: Some("of-the-desk".to_owned()),
+        errors: Vec::new(),
+    })
+}

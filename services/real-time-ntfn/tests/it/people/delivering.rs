@@ -1,0 +1,56 @@
+//! What the message service is told about deliveries.
+
+use common::EventId;
+use serde_json::Value;
+
+use crate::{app::App, desk::Desk};
+
+fn id(message: &Value) -> EventId {
+    message["id"].as_str().unwrap().parse().unwrap()
+}
+
+async fn resume(app: &App, user: &str, after: &Value) {
+    app.stream(&format!("?user={user}&last_event_id={}&acks=true", id(after))).await;
+}
+
+#[tokio::test]
+async fn who_returns_has_received_what_lies_before_their_cursor() {
+    let desk = Desk::start();
+    let (first, second) = (desk.direct("alice", "bob", "1"), desk.direct("alice", "bob", "2"));
+    let app = App::start(&desk.url(), &[]);
+    desk.fail("/internal/delivered", true);
+    resume(&app, "Bob", &first).await;
+    resume(&app, "carol", &first).await;
+    let asked = |desk: &Desk| desk.calls("/internal/delivered");
+    desk.eventually("a report", |desk| asked(desk) >= 2).await;
+    // What cannot be reported is kept, and merged with what comes.
+    resume(&app, "bob", &second).await;
+    resume(&app, "bob", &first).await;
+    desk.fail("/internal/delivered", false);
+    desk.eventually("bob's", |desk| desk.delivered("bob") == Some(id(&second))).await;
+    assert_eq!(desk.delivered("carol"), Some(id(&first)));
+    assert_eq!(desk.delivered("alice"), None);
+    let metrics = app.get("/metrics").await;
+    let failures =
+        metrics.text().lines().find(|line| line.starts_with("realtalk_delivery_failures_total"));
+    assert!(!failures.unwrap().ends_with(" 0"));
+
+    // A cursor that nobody was given says nothing about what came before it.
+    app.stream("?user=dave&last_event_id=29990101000000.000000").await;
+    app.stream("?user=dave&last_event_id=nonsense").await;
+    drop(app);
+    assert_eq!(desk.delivered("dave"), None);
+}
+
+#[tokio::test]
+async fn a_service_that_stops_reports_what_is_left() {
+    let desk = Desk::start();
+    let first = desk.direct("alice", "bob", "1");
+    let app = App::start(&desk.url(), &[]);
+    desk.fail("/internal/delivered", true);
+    resume(&app, "bob", &first).await;
+    desk.eventually("a report", |desk| desk.calls("/internal/delivered") >= 3).await;
+    desk.fail("/internal/delivered", false);
+    drop(app);
+    assert_eq!(desk.delivered("bob"), Some(id(&first)));
+}
