@@ -15,6 +15,7 @@ mod cors;
 mod docs;
 mod full_disk;
 mod idempotency;
+mod identity;
 mod internal;
 mod log;
 mod messages;
