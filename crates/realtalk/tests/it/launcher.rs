@@ -83,14 +83,17 @@ async fn healthcheck_tells_by_its_exit_code() {
 }
 
 /// Program, variable, value, and which variable the message must name.
-const WRONG: [(&str, &str, &str, &str); 27] = [
+const WRONG: [(&str, &str, &str, &str); 30] = [
     ("realtalk", "PORT", "abc", "PORT"),
     ("realtalk", "PORT", "70000", "PORT"),
     ("realtalk", "NOTIFICATION_PORT", "-1", "NOTIFICATION_PORT"),
     ("realtalk", "HOST", "0.0.0.0", "AUTH_MODE"),
     ("realtalk", "HOST", "nowhere", "HOST"),
     ("realtalk", "AUTH_MODE", "maybe", "AUTH_MODE"),
-    ("realtalk", "AUTH_MODE", "required", "AUTH_MODE"),
+    ("realtalk", "AUTH_MODE", "requires", "AUTH_MODE"),
+    ("realtalk", "JWT_SECRET", "too short", "JWT_SECRET"),
+    ("message-service", "JWT_PUBLIC_KEY", "no key", "JWT_PUBLIC_KEY"),
+    ("message-service", "ADMIN_TOKEN", "too short", "ADMIN_TOKEN"),
     ("realtalk", "ALLOWED_ORIGINS", "foo", "ALLOWED_ORIGINS"),
     ("realtalk", "TRUSTED_PROXIES", "foo", "TRUSTED_PROXIES"),
     ("realtalk", "INTERNAL_SECRET", "short", "INTERNAL_SECRET"),

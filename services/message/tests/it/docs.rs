@@ -18,6 +18,15 @@ async fn the_description_names_every_route_and_its_answers() {
         ("/messages", "get", "200"),
         ("/messages/{id}", "get", "404"),
         ("/sync", "get", "410"),
+        ("/users", "post", "409"),
+        ("/users", "get", "200"),
+        ("/users/me", "get", "401"),
+        ("/users/me", "patch", "422"),
+        ("/users/{user}", "get", "404"),
+        ("/users/{user}", "patch", "403"),
+        ("/sessions", "post", "401"),
+        ("/sessions/current", "delete", "204"),
+        ("/tickets", "post", "201"),
     ] {
         let found = &api["paths"][path][method]["responses"][status];
         assert!(found.is_object(), "{method} {path} {status}");

@@ -17,6 +17,7 @@ mod docs;
 mod frames;
 mod full_disk;
 mod idempotency;
+mod identity;
 mod internal;
 mod log;
 mod messages;

@@ -1,0 +1,56 @@
+//! How often one may try.
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::{PASSWORD, SPELLINGS, open, refused};
+use crate::{answer::Answer, app::App};
+
+#[tokio::test]
+async fn wrong_passwords_are_counted_by_name_even_on_this_machine() {
+    let app = open();
+    let token = app.join("alice").await;
+    // Right ones do not count.
+    for _ in 0..12 {
+        assert_eq!(app.sign_in("alice", PASSWORD).await.status, 200);
+    }
+    let mut wrong = 0;
+    let refusal = loop {
+        let answer = app.sign_in(SPELLINGS[wrong % SPELLINGS.len()], "not her password").await;
+        if answer.status != 401 {
+            break answer;
+        }
+        wrong += 1;
+        assert!(wrong < 100);
+    };
+    refused(&refusal, 429, "rate_limited");
+    // Each one waits for 10 s; while they were tried, some may have come back.
+    assert!(wrong >= 10, "{wrong}");
+    let seconds: u32 = refusal.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=10).contains(&seconds), "{seconds}");
+    // Not the right one either, nor by way of changing it; but whoever is in stays in.
+    refused(&app.sign_in("alice", PASSWORD).await, 429, "rate_limited");
+    let body = json!({"password": "another password", "current_password": PASSWORD});
+    let answer = app.send(Method::PATCH, "/users/me", Some(&token), body).await;
+    refused(&answer, 429, "rate_limited");
+    assert_eq!(app.get_as(&token, "/users/me").await.status, 200);
+}
+
+#[tokio::test]
+async fn an_address_cannot_try_without_end() {
+    let app = App::with(&[("TRUSTED_PROXIES", "127.0.0.1"), ("SIGN_IN_RATE", "5")]);
+    let send = async |target: &str, from: &str, name: String| {
+        let request = app.request(Method::POST, target).header("x-forwarded-for", from);
+        Answer::to(request.json(&json!({"username": name}))).await
+    };
+    for n in 0..5 {
+        let target = if n % 2 == 0 { "/users" } else { "/sessions" };
+        assert!(send(target, "203.0.113.9", format!("u{n}")).await.status < 300);
+    }
+    for target in ["/users", "/sessions"] {
+        let answer = send(target, "203.0.113.9", "more".to_owned()).await;
+        refused(&answer, 429, "rate_limited");
+        assert!(answer.header("retry-after").is_some());
+    }
+    assert_eq!(send("/users", "203.0.113.10", "other".to_owned()).await.status, 201);
+}

@@ -1,0 +1,44 @@
+//! Where everybody has to sign in.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{PASSWORD, refused, required};
+
+#[tokio::test]
+async fn nothing_but_signing_in_is_open_to_those_who_have_not() {
+    let app = required();
+    app.register("alice").await;
+    for (method, target, body) in [
+        (Method::POST, "/messages", json!({"content": "hi"})),
+        (Method::POST, "/messages", json!({"content": "hi", "user": "bob"})),
+        (Method::GET, "/users", Value::Null),
+        (Method::GET, "/users/alice", Value::Null),
+        (Method::GET, "/users/nobody", Value::Null),
+        (Method::GET, "/users/me?user=bob", Value::Null),
+        (Method::PATCH, "/users/me?user=bob", json!({"display_name": "B"})),
+        (Method::PATCH, "/users/alice", json!({"admin": true})),
+        (Method::DELETE, "/sessions/current", Value::Null),
+        (Method::POST, "/tickets?user=bob", Value::Null),
+    ] {
+        let answer = app.send(method.clone(), target, None, body).await;
+        refused(&answer, 401, "token_missing");
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{method} {target}");
+    }
+    for body in [json!({}), json!({"username": "bob"}), json!({"rooms": ["nowhere"]})] {
+        refused(&app.identify(body).await, 401, "token_missing");
+    }
+}
+
+#[tokio::test]
+async fn those_who_have_signed_in_post_under_their_name() {
+    let app = required();
+    let body = json!({"username": "Alice", "password": PASSWORD, "display_name": "Al"});
+    assert_eq!(app.send(Method::POST, "/users", None, body).await.status, 201);
+    let token = app.token("alice").await;
+    let post = async |body| app.send(Method::POST, "/messages", Some(&token), body).await;
+    let answer = post(json!({"content": "hi"})).await;
+    assert_eq!((answer.status, &answer.json()["user"]), (201, &json!("Alice")));
+    // Nobody is made up for a name that nobody has registered.
+    refused(&post(json!({"content": "hi", "recipient": "nobody"})).await, 404, "user_not_found");
+}
