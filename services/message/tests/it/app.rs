@@ -178,6 +178,7 @@ fn variables(folder: &Path, settings: &[(&str, &str)]) -> Vec<(String, String)> 
     ];
     defaults
         .iter()
+        .filter(|(name, _)| settings.iter().all(|(given, _)| given != name))
         .chain(settings)
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect()

@@ -10,7 +10,7 @@ async fn admins_make_admins_and_deactivate() {
     let app = open();
     let (alice, bob) = (app.join("alice").await, app.join("bob").await);
     let patch = async |token: Option<&str>, target: &str, body: Value| {
-        app.send(Method::PATCH, target, token, body).await
+        app.send_as(Method::PATCH, target, token, body).await
     };
     for target in ["/users/bob", "/users/nobody"] {
         let answer = patch(Some(&alice), target, json!({"deactivated": true})).await;
@@ -47,14 +47,14 @@ async fn a_name_that_anybody_can_use_is_no_admins() {
     let app = open();
     app.post(json!({"content": "hi", "user": "guest"})).await;
     let body = json!({"admin": true});
-    let answer = app.send(Method::PATCH, "/users/guest", Some(ADMIN_TOKEN), body).await;
+    let answer = app.send_as(Method::PATCH, "/users/guest", Some(ADMIN_TOKEN), body).await;
     refused(&answer, 422, "admin_without_password");
     // A guest can be silenced all the same.
     let body = json!({"deactivated": true});
-    let answer = app.send(Method::PATCH, "/users/guest", Some(ADMIN_TOKEN), body).await;
+    let answer = app.send_as(Method::PATCH, "/users/guest", Some(ADMIN_TOKEN), body).await;
     assert_eq!(answer.status, 200);
     let post = app.post(json!({"content": "hi", "user": "Guest"})).await;
     refused(&post, 401, "name_registered");
-    let session = app.send(Method::POST, "/sessions", None, json!({"username": "guest"})).await;
+    let session = app.send_as(Method::POST, "/sessions", None, json!({"username": "guest"})).await;
     refused(&session, 401, "name_registered");
 }

@@ -11,7 +11,7 @@ async fn nobody_takes_a_registered_name_however_it_is_spelt() {
     app.register("alice").await;
     for name in SPELLINGS {
         let encoded = name.replace(' ', "%20");
-        let post = |target| app.send(Method::POST, target, None, json!({"username": name}));
+        let post = |target| app.send_as(Method::POST, target, None, json!({"username": name}));
         for answer in [
             app.post(json!({"content": "hi", "user": name})).await,
             post("/sessions").await,
@@ -31,7 +31,7 @@ async fn nobody_takes_a_registered_name_however_it_is_spelt() {
 async fn a_credential_is_for_one_user() {
     let app = open();
     let token = app.join("Alice").await;
-    let post = async |body: Value| app.send(Method::POST, "/messages", Some(&token), body).await;
+    let post = async |body: Value| app.send_as(Method::POST, "/messages", Some(&token), body).await;
     for name in SPELLINGS {
         let answer = post(json!({"content": "hi", "user": name})).await;
         assert_eq!((answer.status, &answer.json()["user"]), (201, &json!("Alice")), "{name}");
@@ -41,7 +41,7 @@ async fn a_credential_is_for_one_user() {
     for answer in [
         post(json!({"content": "hi", "user": "bob"})).await,
         app.get_as(&token, "/users/me?user=bob").await,
-        app.send(Method::POST, "/tickets", Some(&token), json!({"user": "bob"})).await,
+        app.send_as(Method::POST, "/tickets", Some(&token), json!({"user": "bob"})).await,
         app.identify(json!({"token": token, "username": "bob"})).await,
     ] {
         refused(&answer, 403, "not_you");
@@ -58,7 +58,7 @@ async fn a_token_that_is_not_valid_is_never_taken_for_none() {
             (Method::GET, "/users", Value::Null),
             (Method::POST, "/tickets?user=bob", Value::Null),
         ] {
-            let answer = app.send(method, target, Some(token), body).await;
+            let answer = app.send_as(method, target, Some(token), body).await;
             refused(&answer, 401, "token_invalid");
             assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{target}");
         }
@@ -76,7 +76,7 @@ async fn the_operator_is_nobody_and_may_do_what_admins_may() {
     refused(&app.get_as(ADMIN_TOKEN, "/users/me").await, 401, "user_missing");
     refused(&app.get_as(ADMIN_TOKEN, "/users/me?user=alice").await, 403, "not_you");
     let body = json!({"content": "hi"});
-    let answer = app.send(Method::POST, "/messages", Some(ADMIN_TOKEN), body).await;
+    let answer = app.send_as(Method::POST, "/messages", Some(ADMIN_TOKEN), body).await;
     refused(&answer, 401, "user_missing");
     let near = format!("{ADMIN_TOKEN}.");
     refused(&app.get_as(&near, "/users").await, 401, "token_invalid");
@@ -89,7 +89,7 @@ async fn in_open_mode_nobody_in_particular_may_look_and_post() {
     assert!(answer.json()["user"].as_str().unwrap().starts_with("guest-"), "{answer:?}");
     assert_eq!(app.get("/users").await.status, 200);
     for (method, target) in [(Method::GET, "/users/me"), (Method::POST, "/tickets")] {
-        let answer = app.send(method, target, None, Value::Null).await;
+        let answer = app.send_as(method, target, None, Value::Null).await;
         refused(&answer, 401, "user_missing");
     }
     let nobody = app.identify(json!({"rooms": ["public"]})).await;

@@ -127,6 +127,6 @@ async fn a_token_in_the_header_is_no_browsers_doing() {
     let request = app.request(Method::POST, "/messages").bearer_auth(token);
     let request = request.header("origin", "https://evil.example").json(&json!({"content": "x"}));
     assert_eq!(Answer::to(request).await.status, 201);
-    let answer = app.send(Method::POST, "/tickets?user=guest", None, Value::Null).await;
+    let answer = app.send_as(Method::POST, "/tickets?user=guest", None, Value::Null).await;
     assert_eq!((answer.status, answer.header("set-cookie")), (201, None));
 }

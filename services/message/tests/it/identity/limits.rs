@@ -31,7 +31,7 @@ async fn wrong_passwords_are_counted_by_name_even_on_this_machine() {
     // Not the right one either, nor by way of changing it; but whoever is in stays in.
     refused(&app.sign_in("alice", PASSWORD).await, 429, "rate_limited");
     let body = json!({"password": "another password", "current_password": PASSWORD});
-    let answer = app.send(Method::PATCH, "/users/me", Some(&token), body).await;
+    let answer = app.send_as(Method::PATCH, "/users/me", Some(&token), body).await;
     refused(&answer, 429, "rate_limited");
     assert_eq!(app.get_as(&token, "/users/me").await.status, 200);
 }

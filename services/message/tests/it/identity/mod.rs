@@ -48,7 +48,7 @@ pub(crate) fn required() -> App {
 
 impl App {
     /// Sends a body, with a token if there is one.
-    pub(crate) async fn send(
+    pub(crate) async fn send_as(
         &self,
         method: Method,
         target: &str,
@@ -63,20 +63,20 @@ impl App {
     }
 
     pub(crate) async fn get_as(&self, token: &str, target: &str) -> Answer {
-        self.send(Method::GET, target, Some(token), Value::Null).await
+        self.send_as(Method::GET, target, Some(token), Value::Null).await
     }
 
     /// Registers a name with the password of the tests.
     pub(crate) async fn register(&self, name: &str) -> Value {
         let body = json!({"username": name, "password": PASSWORD});
-        let answer = self.send(Method::POST, "/users", None, body).await;
+        let answer = self.send_as(Method::POST, "/users", None, body).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         answer.json()
     }
 
     pub(crate) async fn sign_in(&self, name: &str, password: &str) -> Answer {
         let body = json!({"username": name, "password": password});
-        self.send(Method::POST, "/sessions", None, body).await
+        self.send_as(Method::POST, "/sessions", None, body).await
     }
 
     /// Signs in with the password of the tests; returns the token.

@@ -39,7 +39,8 @@ async fn its_users_are_known_from_their_first_token_on() {
         let identified = app.identify(json!({"token": token, "rooms": ["public"]})).await.json();
         assert_eq!(identified["user"], json!({"name": "Alice", "key": "alice"}));
         assert_eq!(identified["expires_at"], claims["exp"]);
-        let said = app.send(Method::POST, "/messages", Some(&token), json!({"content": "x"})).await;
+        let said =
+            app.send_as(Method::POST, "/messages", Some(&token), json!({"content": "x"})).await;
         assert_eq!((said.status, &said.json()["user"]), (201, &json!("Alice")));
     }
 }
@@ -82,13 +83,13 @@ async fn nobody_signs_in_here() {
     for app in [with_key("required", ED_PUBLIC), with_key("open", ED_PUBLIC)] {
         let body = json!({"username": "alice", "password": super::PASSWORD});
         for target in ["/users", "/sessions"] {
-            let answer = app.send(Method::POST, target, None, body.clone()).await;
+            let answer = app.send_as(Method::POST, target, None, body.clone()).await;
             refused(&answer, 403, "sign_in_elsewhere");
         }
-        let answer = app.send(Method::POST, "/sessions", None, json!({"username": "x"})).await;
+        let answer = app.send_as(Method::POST, "/sessions", None, json!({"username": "x"})).await;
         refused(&answer, 403, "sign_in_elsewhere");
         let token = ed(ED, &json!({"sub": "alice", "exp": now() + 60}));
-        let answer = app.send(Method::PATCH, "/users/me", Some(&token), body).await;
+        let answer = app.send_as(Method::PATCH, "/users/me", Some(&token), body).await;
         refused(&answer, 403, "sign_in_elsewhere");
     }
 }
@@ -118,7 +119,8 @@ async fn a_sign_out_voids_what_it_issued_before() {
     // An epoch means nothing there.
     let at = |iat: u64| ed(ED, &json!({"sub": "alice", "exp": now() + 60, "iat": iat, "epoch": 9}));
     let token = at(now() - 1);
-    let sign_out = app.send(Method::DELETE, "/sessions/current", Some(&token), Value::Null).await;
+    let sign_out =
+        app.send_as(Method::DELETE, "/sessions/current", Some(&token), Value::Null).await;
     assert_eq!(sign_out.status, 204, "{sign_out:?}");
     refused(&app.get_as(&token, "/users/me").await, 401, "token_invalid");
     assert_eq!(app.get_as(&at(now() + 3), "/users/me").await.status, 200);

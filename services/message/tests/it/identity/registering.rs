@@ -7,7 +7,7 @@ use super::{PASSWORD, SPELLINGS, open, refused, required};
 use crate::app::App;
 
 async fn post(app: &App, body: Value) -> crate::answer::Answer {
-    app.send(Method::POST, "/users", None, body).await
+    app.send_as(Method::POST, "/users", None, body).await
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn what_cannot_be_registered_is_said_by_field() {
     }
     refused(&post(&app, json!({"username": "Me"})).await, 409, "name_taken");
     refused(&post(&app, json!({"password": PASSWORD})).await, 422, "invalid_body");
-    let answer = required().send(Method::POST, "/users", None, json!({"username": "a"})).await;
+    let answer = required().send_as(Method::POST, "/users", None, json!({"username": "a"})).await;
     refused(&answer, 422, "password_missing");
 }
 
@@ -86,7 +86,7 @@ async fn a_guest_who_is_left_over_keeps_the_name_where_everybody_signs_in() {
     let app = App::on(folder.path(), &[]);
     app.post(json!({"content": "hi", "user": "bob"})).await;
     let body = json!({"username": "carol"});
-    let guest = app.send(Method::POST, "/sessions", None, body).await.json();
+    let guest = app.send_as(Method::POST, "/sessions", None, body).await.json();
     drop(app);
     let app = App::on(folder.path(), &[("AUTH_MODE", "required")]);
     let answer = post(&app, json!({"username": "Bob", "password": PASSWORD})).await;
@@ -127,7 +127,7 @@ async fn one_changes_ones_own_profile() {
     let app = open();
     let token = app.join("alice").await;
     let patch = async |token: Option<&str>, target: &str, body| {
-        app.send(Method::PATCH, target, token, body).await
+        app.send_as(Method::PATCH, target, token, body).await
     };
     let answer = patch(Some(&token), "/users/me", json!({"display_name": "Al"})).await;
     assert_eq!((answer.status, &answer.json()["display_name"]), (200, &json!("Al")));
@@ -144,7 +144,7 @@ async fn one_changes_ones_own_profile() {
 async fn a_new_password_needs_the_present_one_and_ends_all_sessions() {
     let app = open();
     let (token, other) = (app.join("alice").await, app.token("alice").await);
-    let patch = async |body| app.send(Method::PATCH, "/users/me", Some(&token), body).await;
+    let patch = async |body| app.send_as(Method::PATCH, "/users/me", Some(&token), body).await;
     for (body, code) in [
         (json!({"password": "another password"}), "current_password_missing"),
         (json!({"password": "another password", "current_password": "no"}), "credentials_wrong"),

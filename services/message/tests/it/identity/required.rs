@@ -21,7 +21,7 @@ async fn nothing_but_signing_in_is_open_to_those_who_have_not() {
         (Method::DELETE, "/sessions/current", Value::Null),
         (Method::POST, "/tickets?user=bob", Value::Null),
     ] {
-        let answer = app.send(method.clone(), target, None, body).await;
+        let answer = app.send_as(method.clone(), target, None, body).await;
         refused(&answer, 401, "token_missing");
         assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{method} {target}");
     }
@@ -34,9 +34,9 @@ async fn nothing_but_signing_in_is_open_to_those_who_have_not() {
 async fn those_who_have_signed_in_post_under_their_name() {
     let app = required();
     let body = json!({"username": "Alice", "password": PASSWORD, "display_name": "Al"});
-    assert_eq!(app.send(Method::POST, "/users", None, body).await.status, 201);
+    assert_eq!(app.send_as(Method::POST, "/users", None, body).await.status, 201);
     let token = app.token("alice").await;
-    let post = async |body| app.send(Method::POST, "/messages", Some(&token), body).await;
+    let post = async |body| app.send_as(Method::POST, "/messages", Some(&token), body).await;
     let answer = post(json!({"content": "hi"})).await;
     assert_eq!((answer.status, &answer.json()["user"]), (201, &json!("Alice")));
     // Nobody is made up for a name that nobody has registered.

@@ -65,16 +65,17 @@ async fn a_wrong_password_and_an_unknown_name_are_answered_alike_after_the_same_
 async fn in_open_mode_a_name_without_a_password_needs_none() {
     let app = open();
     let body = json!({"username": "Bob"});
-    let answer = app.send(Method::POST, "/sessions", None, body.clone()).await;
+    let answer = app.send_as(Method::POST, "/sessions", None, body.clone()).await;
     assert_eq!((answer.status, &answer.json()["user"]["kind"]), (200, &json!("guest")));
     let token = answer.json()["token"].as_str().unwrap().to_owned();
-    let said = app.send(Method::POST, "/messages", Some(&token), json!({"content": "hi"})).await;
+    let said = app.send_as(Method::POST, "/messages", Some(&token), json!({"content": "hi"})).await;
     assert_eq!((said.status, &said.json()["user"]), (201, &json!("Bob")));
     // Once the name has a password, those who had it before are out.
     app.register("bob").await;
     refused(&app.get_as(&token, "/users/me").await, 401, "token_invalid");
-    refused(&app.send(Method::POST, "/sessions", None, body).await, 401, "name_registered");
-    let answer = required().send(Method::POST, "/sessions", None, json!({"username": "x"})).await;
+    refused(&app.send_as(Method::POST, "/sessions", None, body).await, 401, "name_registered");
+    let answer =
+        required().send_as(Method::POST, "/sessions", None, json!({"username": "x"})).await;
     refused(&answer, 422, "password_missing");
 }
 
@@ -84,7 +85,7 @@ async fn signing_out_ends_every_session_and_no_one_elses() {
     let (one, two, other) =
         (app.join("alice").await, app.token("alice").await, app.join("bob").await);
     let sign_out = async |token: Option<&str>| {
-        app.send(Method::DELETE, "/sessions/current", token, Value::Null).await
+        app.send_as(Method::DELETE, "/sessions/current", token, Value::Null).await
     };
     refused(&sign_out(None).await, 401, "token_missing");
     let answer = sign_out(Some(&one)).await;
@@ -116,7 +117,7 @@ async fn registering_and_signing_in_ignore_a_stale_credential() {
     let app = required();
     let body = json!({"username": "alice", "password": PASSWORD});
     for (target, status) in [("/users", 201), ("/sessions", 200)] {
-        let answer = app.send(Method::POST, target, Some("stale"), body.clone()).await;
+        let answer = app.send_as(Method::POST, target, Some("stale"), body.clone()).await;
         assert_eq!(answer.status, status, "{target} {answer:?}");
     }
     for target in ["/health", "/config.json", "/", "/openapi.json", "/docs/"] {

@@ -7,7 +7,7 @@ use super::{ADMIN_TOKEN, open, refused, required};
 use crate::{answer::Answer, app::App};
 
 async fn ticket(app: &App, token: Option<&str>, body: Value) -> String {
-    let answer = app.send(Method::POST, "/tickets", token, body).await;
+    let answer = app.send_as(Method::POST, "/tickets", token, body).await;
     assert_eq!((answer.status, answer.header("cache-control")), (201, Some("no-store")));
     let json = answer.json();
     assert!(json["expires_at"].as_str().unwrap().ends_with('Z'));
@@ -54,13 +54,13 @@ async fn what_happens_after_it_was_issued_counts() {
     let app = open();
     let token = app.join("alice").await;
     let before = ticket(&app, Some(&token), Value::Null).await;
-    app.send(Method::DELETE, "/sessions/current", Some(&token), Value::Null).await;
+    app.send_as(Method::DELETE, "/sessions/current", Some(&token), Value::Null).await;
     refused(&app.identify(json!({"ticket": before})).await, 401, "ticket_invalid");
 
     let token = app.token("alice").await;
     let before = ticket(&app, Some(&token), Value::Null).await;
     let body = json!({"deactivated": true});
-    app.send(Method::PATCH, "/users/alice", Some(ADMIN_TOKEN), body).await;
+    app.send_as(Method::PATCH, "/users/alice", Some(ADMIN_TOKEN), body).await;
     refused(&app.identify(json!({"ticket": before})).await, 401, "ticket_invalid");
 
     // A guest's name that has found an owner.
@@ -114,7 +114,7 @@ async fn streams_open_on_rooms_that_exist_only() {
 async fn only_the_notification_service_asks() {
     let app = open();
     let body = json!({"username": "bob"});
-    let answer = app.send(Method::POST, "/internal/identify", None, body.clone()).await;
+    let answer = app.send_as(Method::POST, "/internal/identify", None, body.clone()).await;
     refused(&answer, 401, "signature_missing");
     // The signature is for another body.
     let signature =

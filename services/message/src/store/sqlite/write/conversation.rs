@@ -35,8 +35,10 @@ pub(super) async fn create(
     if rows::place(tx, id).await?.is_some() {
         return Ok(Err(Refusal::RoomTaken));
     }
-    let mut others: BTreeMap<&str, &Username> =
-        members.iter().map(|member| (member.key(), member)).collect();
+    let mut others: BTreeMap<&str, &Username> = BTreeMap::new();
+    for member in members {
+        others.entry(member.key()).or_insert(member);
+    }
     others.remove(owner.key.as_str());
     if others.len() >= MAX_MEMBERS {
         return Ok(Err(Refusal::GroupFull));
@@ -116,9 +118,8 @@ pub(super) async fn ensure_direct(
         last_seq: 0,
     };
     insert(tx, &place).await?;
-    for key in [one, other] {
-        member::insert(tx, journal, &place, key, Role::Member).await?;
-    }
+    let both = [one, other].map(|key| (key, Role::Member));
+    member::insert_all(tx, journal, &place, &both).await?;
     announce(tx, journal, &place, ConversationAction::Created).await?;
     Ok(Made::New)
 }

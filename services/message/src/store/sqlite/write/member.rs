@@ -236,8 +236,9 @@ pub(super) async fn insert_all(
     let members: Vec<_> = members.iter().map(|(key, role)| (key, role.as_str())).collect();
     sqlx::query(
         "insert into members (conversation_id, user_key, role, joined_at, joined_seq, read_seq, \
-         delivered_seq) select conversations.id, value ->> 0, value ->> 1, $3, last_seq, last_seq, last_seq \
-         from json_each($2) cross join conversations where conversations.id = $1",
+         delivered_seq) \
+         select conversations.id, new.value ->> 0, new.value ->> 1, $3, last_seq, last_seq, last_seq \
+         from json_each($2) as new cross join conversations where conversations.id = $1",
     )
     .bind(&place.id)
     .bind(serde_json::to_string(&members)?)
