@@ -13,7 +13,6 @@ use tokio::{
 };
 
 use crate::{
-    frame,
     hub::Hub,
     metrics::Metrics,
     ring::Entry,
@@ -229,7 +228,7 @@ impl FeedTask {
         if let Some(last) = events.last() {
             self.last = last.id;
             self.metrics.events.inc_by(events.len() as u64);
-            self.hub.publish(events.iter().map(entry)).await;
+            self.hub.publish(events.iter().map(Entry::durable)).await;
         }
     }
 
@@ -251,14 +250,5 @@ impl FeedTask {
         self.backoff.reset();
         self.retry = None;
         self.heard = Instant::now();
-    }
-}
-
-fn entry(event: &Event) -> Entry {
-    Entry {
-        id: Some(event.id),
-        audience: event.audience.clone(),
-        sse: frame::durable(event),
-        published: Instant::now(),
     }
 }

@@ -6,8 +6,11 @@
 
 pub mod admission;
 pub mod config;
+pub mod connection_id;
 pub mod delivery;
+mod ended;
 pub mod engine;
+pub mod entry;
 pub mod feed;
 pub mod frame;
 pub mod hub;
@@ -21,6 +24,8 @@ pub mod scope;
 pub mod shard;
 pub mod socket;
 pub mod upstream;
+pub mod wire;
+pub mod ws;
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
@@ -36,6 +41,7 @@ use http_kit::{InternalHop, Operations, Shutdown, request, shutdown::raise_open_
 use admission::Admission;
 pub use config::Config;
 use config::StreamEngine;
+use delivery::Delivery;
 use feed::Feed;
 use hub::Hub;
 use metrics::Metrics;
@@ -43,6 +49,7 @@ use resume::Resume;
 use routes::AppState;
 use shard::Shards;
 use upstream::Upstream;
+use ws::{Desk, Talk, service::Service};
 
 /// Longer than the relay keeps an idle connection, so that none is closed under a push.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -60,7 +67,8 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let metrics = Metrics::new(&registry)?;
     let hop = InternalHop::new(config.secret.clone());
     let upstream = Upstream::new(&config.message_url, hop.clone())?;
-    let shards = start_shards(&config, &metrics)?;
+    let delivery = Delivery::default();
+    let shards = start_shards(&config, &metrics, &delivery)?;
     let hub = Hub::new(config.ring, config.backlog, metrics.clone(), shards);
     let (feed, feed_task) = Feed::new(upstream.clone(), hub.clone(), metrics.clone());
     let admission = Admission::new(config.max_streams, config.max_streams_per_address, open_files);
@@ -68,17 +76,24 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let address = listener.local_addr()?;
     tracing::info!(%address, most_streams = admission.most(), "notification service listens");
 
+    let resume = Arc::new(Resume::new(hub.clone(), feed.clone(), upstream.clone()));
+    let frames = Service { upstream, resume: resume.clone() };
+    let (desk, desk_task) = Desk::new(Arc::new(frames));
     let hub_task = tokio::spawn(hub.clone().run());
+    let desk_task = tokio::spawn(desk_task.run());
     let feed_task = tokio::spawn(feed_task.run());
     let state = AppState {
         hub: hub.clone(),
-        feed: feed.clone(),
-        resume: Resume::new(hub.clone(), feed, upstream),
+        feed,
+        resume,
         admission,
         hop: hop.accepting_unsigned(config.accepts_unsigned()),
         origins: config.origins.clone(),
         proxies: config.proxies.clone(),
         heartbeat: config.heartbeat,
+        ping: config.ping,
+        talk: Talk { limits: config.frames, desk: Some(desk) },
+        delivery,
         metrics,
     };
     let server = server(listener, &config, state, operations)?;
@@ -89,13 +104,18 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     hub.drain(if shutdown.is_hasty() { config.drain.min(HASTY_DRAIN) } else { config.drain }).await;
     handle.stop(true).await;
     server_task.await??;
+    desk_task.abort();
     feed_task.abort();
     hub_task.abort();
     tracing::info!("notification service has stopped");
     Ok(())
 }
 
-fn start_shards(config: &Config, metrics: &Metrics) -> std::io::Result<Option<Shards>> {
+fn start_shards(
+    config: &Config,
+    metrics: &Metrics,
+    delivery: &Delivery,
+) -> std::io::Result<Option<Shards>> {
     if config.engine == StreamEngine::Portable {
         return Ok(None);
     }
@@ -104,7 +124,9 @@ fn start_shards(config: &Config, metrics: &Metrics) -> std::io::Result<Option<Sh
         ring: config.ring,
         backlog: config.backlog,
         heartbeat: config.heartbeat,
+        ping: config.ping,
         stall: config.stall,
+        delivery: delivery.clone(),
         metrics: metrics.clone(),
     };
     Shards::start(&settings).map(Some)

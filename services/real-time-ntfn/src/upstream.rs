@@ -1,6 +1,10 @@
 //! [`Upstream`]: the message service, as this service sees it.
 
-use common::{Batch, EventId, Problem, event::LogPage};
+use common::{
+    Batch, EventId, Problem,
+    event::LogPage,
+    internal::{ClientFrame, FrameReply},
+};
 use http_kit::{InternalHop, internal};
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
@@ -50,6 +54,21 @@ impl Upstream {
     /// The last `limit` messages of a room, as events; a stream goes on after the batch's `after`.
     pub async fn history(&self, room: &str, limit: u32) -> Result<Batch, UpstreamError> {
         self.get(&format!("/internal/history?room={room}&limit={limit}")).await
+    }
+
+    /// Has a client's frame carried out.
+    pub async fn frame(&self, frame: &ClientFrame) -> Result<FrameReply, UpstreamError> {
+        let unavailable =
+            |error: &(dyn std::error::Error + 'static)| UpstreamError::Unavailable(internal::cause(error));
+        let target = format!("{}/internal/frames", self.base_path);
+        let origin = self.base_url.strip_suffix(&self.base_path).unwrap_or(&self.base_url);
+        let body = serde_json::to_vec(frame).map_err(|error| unavailable(&error))?;
+        let (name, signature) = self.hop.sign("POST", &target, &body);
+        let request = self.client.post(format!("{origin}{target}")).header(name, signature);
+        let request = request.header("content-type", "application/json").body(body);
+        let response = request.send().await.and_then(reqwest::Response::error_for_status);
+        let response = response.map_err(|error| unavailable(&error))?;
+        response.json().await.map_err(|error| unavailable(&error))
     }
 
     async fn get<T: DeserializeOwned>(&self, target: &str) -> Result<T, UpstreamError> {

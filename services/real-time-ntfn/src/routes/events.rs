@@ -22,6 +22,7 @@ use crate::{
     portable::Opening,
     resume::{Cursor, NotNow, Request},
     scope::Scope,
+    wire::Wire,
 };
 
 const MAX_HISTORY: u32 = 200;
@@ -69,31 +70,48 @@ pub async fn stream_events(
     query: Query<EventsQuery>,
 ) -> Result<HttpResponse, Rejection> {
     state.origins.check(&request)?;
-    let wanted = query.into_inner().parse(&request)?;
-    let client_id = wanted.client_id.clone();
-    let permit = match state.admit(&request) {
+    let wanted = query.into_inner().parse(&request, 0)?;
+    open_stream(&request, &state, wanted).await
+}
+
+/// Opens a stream of server-sent events.
+pub(super) async fn open_stream(
+    request: &HttpRequest,
+    state: &AppState,
+    wanted: Request,
+) -> Result<HttpResponse, Rejection> {
+    let (client_id, wire) = (wanted.client_id.clone(), wanted.wire);
+    let permit = match state.admit(request) {
         Ok(permit) => permit,
-        Err(busy) => return state.refuse(&request, busy),
+        Err(busy) => return state.refuse(request, busy),
     };
     let start = match state.resume.start(wanted).await {
         Ok(start) => start,
-        Err(not_now) => return state.refuse(&request, not_now.into()),
+        Err(not_now) => return state.refuse(request, not_now.into()),
     };
     state.metrics.resumes.with_label_values(&[start.from]).inc();
     tracing::info!(client_id, address = %permit.address(), from = start.from, "client connected");
     Ok(engine::respond(Opening {
         preface: start.preface,
-        subscriber: start.subscriber,
+        preface_up_to: start.preface_up_to,
+        subscriber: start.subscriber.written_as(wire),
         permit,
         client_id,
         heartbeat: state.heartbeat,
+        talk: None,
+        delivery: state.delivery.clone(),
         metrics: state.metrics.clone(),
     }))
 }
 
 impl EventsQuery {
-    fn parse(self, request: &HttpRequest) -> Result<Request, Rejection> {
-        let history = self.history.unwrap_or(0);
+    /// What is asked for; `history` is what comes first if the client does not say.
+    pub(super) fn parse(
+        self,
+        request: &HttpRequest,
+        history: u32,
+    ) -> Result<Request, Rejection> {
+        let history = self.history.unwrap_or(history);
         if history > MAX_HISTORY {
             return Err(Rejection::bad_request(
                 "invalid_history",
@@ -108,6 +126,7 @@ impl EventsQuery {
                 .map_or(Cursor::None, |id| id.parse().map_or(Cursor::Unreadable, Cursor::At)),
             history,
             client_id: client_id(self.client_id)?,
+            wire: Wire::Sse,
         })
     }
 }
@@ -139,7 +158,7 @@ fn client_id(given: Option<String>) -> Result<String, Rejection> {
 
 /// Why a stream is refused for now.
 #[derive(Clone, Copy)]
-enum Busy {
+pub(super) enum Busy {
     Full,
     Address,
     Draining,
@@ -148,7 +167,7 @@ enum Busy {
 }
 
 impl Busy {
-    const fn reason(self) -> &'static str {
+    pub(super) const fn reason(self) -> &'static str {
         match self {
             Self::Full => "full",
             Self::Address => "address",
@@ -158,7 +177,7 @@ impl Busy {
         }
     }
 
-    const fn detail(self) -> &'static str {
+    pub(super) const fn detail(self) -> &'static str {
         match self {
             Self::Full => "there are as many streams as this server can hold",
             Self::Address => "there are too many streams from your address",
@@ -186,7 +205,7 @@ impl From<NotNow> for Busy {
 }
 
 impl AppState {
-    fn admit(&self, request: &HttpRequest) -> Result<Permit, Busy> {
+    pub(super) fn admit(&self, request: &HttpRequest) -> Result<Permit, Busy> {
         if self.hub.is_draining() {
             return Err(Busy::Draining);
         }

@@ -1,14 +1,19 @@
 //! The route table.
 
+pub mod chat;
 pub mod events;
 pub mod notify;
+pub mod ws;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::web;
 use http_kit::{InternalHop, OriginPolicy, TrustedProxies, request::resource};
 
-use crate::{admission::Admission, feed::Feed, hub::Hub, metrics::Metrics, resume::Resume};
+use crate::{
+    admission::Admission, delivery::Delivery, feed::Feed, hub::Hub, metrics::Metrics,
+    resume::Resume, ws::Talk,
+};
 
 /// What handlers work with.
 pub struct AppState {
@@ -17,7 +22,7 @@ pub struct AppState {
     /// The end of the event log.
     pub feed: Feed,
     /// Where streams begin.
-    pub resume: Resume,
+    pub resume: Arc<Resume>,
     /// How many streams there may be.
     pub admission: Admission,
     /// Who may call `/notify`.
@@ -28,6 +33,12 @@ pub struct AppState {
     pub proxies: TrustedProxies,
     /// Time between two heartbeats on a stream.
     pub heartbeat: Duration,
+    /// Time between two pings on a WebSocket.
+    pub ping: Duration,
+    /// How clients talk.
+    pub talk: Talk,
+    /// What has been written to whom.
+    pub delivery: Delivery,
     /// Counts.
     pub metrics: Metrics,
 }
@@ -36,5 +47,7 @@ pub struct AppState {
 pub fn configure(config: &mut web::ServiceConfig) {
     config
         .service(resource("/events", "GET").route(web::get().to(events::stream_events)))
+        .service(resource("/ws", "GET").route(web::get().to(ws::open_socket)))
+        .service(resource("/sse/chat", "GET").route(web::get().to(chat::stream_chat)))
         .service(resource("/notify", "POST").route(web::post().to(notify::notify)));
 }

@@ -1,7 +1,5 @@
 //! `/notify`: what has happened, from the message service or from a program of the user's.
 
-use std::time::Instant;
-
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
@@ -17,7 +15,7 @@ use http_kit::{
 use serde_json::{Map, Value, json};
 
 use super::AppState;
-use crate::{frame, openapi::ProblemBody, ring::Entry};
+use crate::{openapi::ProblemBody, ring::Entry};
 
 /// The longest `content` of a direct notification, in bytes.
 const MAX_CONTENT: usize = 65_536;
@@ -132,12 +130,8 @@ impl AppState {
         if direct.id.is_some_and(|id| self.hub.contains(id)) {
             return;
         }
-        let entry = Entry {
-            id: None,
-            audience: Audience::Room(PUBLIC_ROOM.to_owned()),
-            sse: frame::transient(&direct.name, &direct.data),
-            published: Instant::now(),
-        };
+        let audience = Audience::Room(PUBLIC_ROOM.to_owned());
+        let entry = Entry::passing(&direct.name, audience, &direct.data.to_string());
         self.hub.publish([entry]).await;
     }
 }

@@ -29,14 +29,15 @@ use std::{
     time::Duration,
 };
 
-use common::EventId;
+use common::{EventId, event::SessionEnded};
 
 use crate::{
     config::{Backlog, RingLimits},
+    delivery::Delivery,
     metrics::Metrics,
     ring::Entry,
 };
-pub use command::NewConnection;
+pub use command::{Address, NewConnection, Place, Relocation};
 use command::{Command, Queue};
 use worker::Worker;
 
@@ -58,8 +59,12 @@ pub struct Settings {
     pub backlog: Backlog,
     /// Time between two heartbeats.
     pub heartbeat: Duration,
+    /// Time between two pings on a WebSocket.
+    pub ping: Duration,
     /// How long a connection may take nothing.
     pub stall: Duration,
+    /// Where it is noted what was written to whom.
+    pub delivery: Delivery,
     /// Counts.
     pub metrics: Metrics,
 }
@@ -152,6 +157,13 @@ impl Shards {
         }
     }
 
+    /// Ends the streams of a user whose sessions are over, and tells them why.
+    pub fn end_sessions(&self, ended: &SessionEnded) {
+        for shard in self.living() {
+            shard.queue.send(Command::EndSessions(ended.clone()));
+        }
+    }
+
     /// How many connections there are.
     pub fn streams(&self) -> usize {
         self.shards.iter().map(|shard| shard.state.streams.load(Ordering::Acquire)).sum()
@@ -207,7 +219,9 @@ mod tests {
             ring: RingLimits { events: 10, bytes: 1_000 },
             backlog: Backlog { events: 10, bytes: 1_000 },
             heartbeat: Duration::from_secs(15),
+            ping: Duration::from_secs(25),
             stall: Duration::from_secs(30),
+            delivery: Delivery::default(),
             metrics: Metrics::new(&prometheus::Registry::new()).unwrap(),
         };
         let shards = Shards::start(&settings).unwrap();
