@@ -9,6 +9,8 @@ mod answer;
 mod wire;
 
 mod app;
+mod frames;
+mod socket;
 mod stream;
 mod upstream;
 
@@ -21,3 +23,4 @@ mod operations;
 mod origin;
 mod resume;
 mod starting;
+mod ws;
