@@ -70,7 +70,9 @@ impl Entry {
         match wire {
             Wire::Sse => Some(&self.sse),
             Wire::Ws => Some(self.ws.get_or_init(|| frame::ws::text(&self.json))),
-            Wire::Chat => self.chat.get_or_init(|| frame::chat::entry(self.id, &self.json)).as_ref(),
+            Wire::Chat => {
+                self.chat.get_or_init(|| frame::chat::entry(self.id, &self.json)).as_ref()
+            }
         }
     }
 }

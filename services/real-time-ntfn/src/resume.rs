@@ -121,7 +121,9 @@ impl Resume {
         let place = match request.cursor {
             Cursor::Unreadable => self.reset(scope, wire, "unknown"),
             Cursor::At(cursor) => self.after(cursor, scope, wire).await?,
-            Cursor::None if request.history > 0 => self.history(request.history, scope, wire).await?,
+            Cursor::None if request.history > 0 => {
+                self.history(request.history, scope, wire).await?
+            }
             Cursor::None => self.live(scope),
         };
         let resumed = matches!(place.from, "ring" | "log");

@@ -58,8 +58,9 @@ impl Upstream {
 
     /// Has a client's frame carried out.
     pub async fn frame(&self, frame: &ClientFrame) -> Result<FrameReply, UpstreamError> {
-        let unavailable =
-            |error: &(dyn std::error::Error + 'static)| UpstreamError::Unavailable(internal::cause(error));
+        let unavailable = |error: &(dyn std::error::Error + 'static)| {
+            UpstreamError::Unavailable(internal::cause(error))
+        };
         let target = format!("{}/internal/frames", self.base_path);
         let origin = self.base_url.strip_suffix(&self.base_path).unwrap_or(&self.base_url);
         let body = serde_json::to_vec(frame).map_err(|error| unavailable(&error))?;

@@ -24,18 +24,14 @@ struct Message {
 
 /// What a stream begins with.
 pub fn connected(user: Option<&str>) -> Bytes {
-    let data =
-        json!({"type": "connected", "message": "Connected to chat stream", "userId": user});
+    let data = json!({"type": "connected", "message": "Connected to chat stream", "userId": user});
     transient(MESSAGE, &data.to_string())
 }
 
 /// Tells a client that the connection still works.
 pub fn heartbeat() -> Bytes {
     let time = format!("{:.0}", Timestamp::now());
-    transient(
-        MESSAGE,
-        &json!({"type": "heartbeat", "message": "ping", "time": time}).to_string(),
-    )
+    transient(MESSAGE, &json!({"type": "heartbeat", "message": "ping", "time": time}).to_string())
 }
 
 /// A direct message; nothing for all else.

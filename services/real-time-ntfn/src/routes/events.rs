@@ -106,11 +106,7 @@ pub(super) async fn open_stream(
 
 impl EventsQuery {
     /// What is asked for; `history` is what comes first if the client does not say.
-    pub(super) fn parse(
-        self,
-        request: &HttpRequest,
-        history: u32,
-    ) -> Result<Request, Rejection> {
+    pub(super) fn parse(self, request: &HttpRequest, history: u32) -> Result<Request, Rejection> {
         let history = self.history.unwrap_or(history);
         if history > MAX_HISTORY {
             return Err(Rejection::bad_request(

@@ -66,20 +66,16 @@ mod tests {
         let start = Instant::now();
         let mut bucket = Bucket::new(rate, start);
         let mut at = |millis| bucket.take(rate, start + Duration::from_millis(millis));
-        assert_eq!([at(0), at(0), at(0), at(0)], [
-            Verdict::Take,
-            Verdict::Take,
-            Verdict::Take,
-            Verdict::Refuse
-        ]);
+        assert_eq!(
+            [at(0), at(0), at(0), at(0)],
+            [Verdict::Take, Verdict::Take, Verdict::Take, Verdict::Refuse]
+        );
         assert_eq!([at(500), at(500), at(500)], [Verdict::Take, Verdict::Refuse, Verdict::Refuse]);
         assert_eq!(at(500), Verdict::Abuse);
         // A pause that fills the bucket makes good.
-        assert_eq!([at(3_000), at(3_000), at(3_000), at(3_000)], [
-            Verdict::Take,
-            Verdict::Take,
-            Verdict::Take,
-            Verdict::Refuse
-        ]);
+        assert_eq!(
+            [at(3_000), at(3_000), at(3_000), at(3_000)],
+            [Verdict::Take, Verdict::Take, Verdict::Take, Verdict::Refuse]
+        );
     }
 }

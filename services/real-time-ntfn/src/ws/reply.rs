@@ -59,10 +59,12 @@ mod tests {
     fn an_error_says_of_which_message() {
         let id = client_msg_id(r#"{"content":"hi","client_msg_id":"m1"}"#);
         let frame = error("rate_limited", "wait", id.as_deref());
-        let error: Value = serde_json::from_slice(&frame[2..]).or_else(|_| {
-            // Longer frames have a longer head.
-            serde_json::from_slice(&frame[4..])
-        }).unwrap();
+        let error: Value = serde_json::from_slice(&frame[2..])
+            .or_else(|_| {
+                // Longer frames have a longer head.
+                serde_json::from_slice(&frame[4..])
+            })
+            .unwrap();
         assert_eq!(
             error,
             json!({

@@ -66,7 +66,10 @@ mod tests {
         for plain in ["hello", "", "42", "[1,2]", "\"hi\"", "{\"content\":"] {
             assert_eq!(said(plain), message(plain));
         }
-        assert_eq!(said(r#"{"content":"a"}"#), Said::Frame(json!({"content": "a", "type": "message"})));
+        assert_eq!(
+            said(r#"{"content":"a"}"#),
+            Said::Frame(json!({"content": "a", "type": "message"}))
+        );
         assert_eq!(said(r#"{"text":"a"}"#), Said::Frame(json!({"text": "a", "type": "message"})));
         assert_eq!(said(r#"{"type":"ping"}"#), Said::Ping);
         let typing = json!({"type": "typing", "conversation_id": "public"});

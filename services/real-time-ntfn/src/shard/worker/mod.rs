@@ -239,7 +239,8 @@ impl Worker {
         self.ring.restart(head);
         self.generation += 1;
         let end = self.ring.end();
-        let resets = [Wire::Sse, Wire::Ws, Wire::Chat].map(|wire| (wire, wire.reset("expired", head)));
+        let resets =
+            [Wire::Sse, Wire::Ws, Wire::Chat].map(|wire| (wire, wire.reset("expired", head)));
         for (key, connection) in &mut self.connections {
             let of_wire = resets.iter().find(|(wire, _)| *wire == connection.wire());
             let reset = of_wire.map(|(_, reset)| reset.clone()).unwrap_or_default();
@@ -292,7 +293,7 @@ impl Worker {
             Flushed::Last => self.close(key, "gone", None),
             Flushed::Blocked if connection.lags(self.settings.backlog) => self.end_slow(key),
             Flushed::Blocked => self.blocked.push(ticket),
-            Flushed::Over("lagged") if is_socket && connection.is_between_frames() => {
+            Flushed::Over("lagged") if is_socket && connection.can_finish_its_frame() => {
                 self.end_slow(key);
                 self.flush(key, now, tally);
             }

@@ -111,8 +111,7 @@ async fn pings_of_both_kinds_are_answered() {
 #[tokio::test]
 async fn a_resume_replays_on_the_same_connection() {
     let upstream = FrameUpstream::start();
-    let posted =
-        [upstream.upstream.post("one").await, upstream.upstream.post("two").await];
+    let posted = [upstream.upstream.post("one").await, upstream.upstream.post("two").await];
     let app = App::start(&upstream.url(), &[]);
     let mut socket = Socket::open(&app, "?history=0").await;
     let resume = |id: &Value| json!({"type": "resume", "last_event_id": id});

