@@ -59,7 +59,8 @@ impl Connection {
         self.keep_frame_under_way(ring);
         if self.state == State::Blocked {
             // Who does not read gets the rest of the frame that is under way, and no more.
-            self.preface.truncate(usize::from(self.offset > 0));
+            let under_way = self.offset > 0 || self.cold.front_is_rest;
+            self.preface.truncate(usize::from(under_way));
             self.cold.unnoted = None;
         }
         self.preface.extend(last);
@@ -82,8 +83,8 @@ impl Connection {
         self.cursor == Position::NEVER
     }
 
-    /// Whether no part of a frame is written without the rest.
-    pub(in crate::shard) fn is_between_frames(&self) -> bool {
+    /// Whether the frame under way does not depend on the ring.
+    pub(in crate::shard) fn can_finish_its_frame(&self) -> bool {
         self.offset == 0 || !self.preface.is_empty()
     }
 
@@ -112,6 +113,7 @@ impl Connection {
             {
                 self.preface.push_back(frame.slice(self.offset as usize..));
                 self.offset = 0;
+                self.cold.front_is_rest = true;
                 // It counts as written now: whatever depends on that waits for the preface.
                 self.settle(entry, at, &mut Tally::default());
                 self.cursor = next;
@@ -119,6 +121,13 @@ impl Connection {
             }
             at = next;
         }
+    }
+
+    /// Puts the rest of a frame that is under way into the empty preface. Returns whether the
+    /// connection has to be flushed and did not have to be.
+    pub(super) fn interject_rest(&mut self, rest: Bytes, end: Position) -> bool {
+        self.cold.front_is_rest = true;
+        self.interject(rest, end)
     }
 
     /// Puts a frame at the end of the preface. Returns whether the connection has to be flushed

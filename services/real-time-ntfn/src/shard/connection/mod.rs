@@ -66,6 +66,8 @@ struct Cold {
     link: Option<Box<Link>>,
     /// Frames that were put before what is next in the ring, and may not be written yet.
     said: usize,
+    /// Whether the first of the preface is what is left of a frame.
+    front_is_rest: bool,
     /// The last event addressed to the user that is written, once the preface is.
     unnoted: Option<EventId>,
     /// Why it ends, once it does.
@@ -101,6 +103,7 @@ impl Connection {
             opened: Instant::now(),
             link,
             said: 0,
+            front_is_rest: false,
             unnoted: new.preface_up_to,
             over: None,
         };
@@ -211,7 +214,7 @@ impl Connection {
         match self.socket.write(heartbeat) {
             Ok(0) => Err(Gone),
             Ok(written) if written < heartbeat.len() => {
-                Ok(self.interject(heartbeat.slice(written..), end))
+                Ok(self.interject_rest(heartbeat.slice(written..), end))
             }
             Ok(_) => Ok(false),
             Err(error)

@@ -151,6 +151,7 @@ impl Connection {
             written -= left;
             self.offset = 0;
             self.preface.pop_front();
+            self.cold.front_is_rest = false;
             if self.preface.is_empty() {
                 self.preface = VecDeque::new();
             }

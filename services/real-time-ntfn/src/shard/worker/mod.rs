@@ -294,7 +294,7 @@ impl Worker {
             Flushed::Last => self.close(key, "gone", None),
             Flushed::Blocked if connection.lags(self.settings.backlog) => self.end_slow(key),
             Flushed::Blocked => self.blocked.push(ticket),
-            Flushed::Over("lagged") if is_socket && connection.is_between_frames() => {
+            Flushed::Over("lagged") if is_socket && connection.can_finish_its_frame() => {
                 self.end_slow(key);
                 self.flush(key, now, tally);
             }
