@@ -15,6 +15,8 @@ use http_kit::{
 };
 use serde::Deserialize;
 
+use crate::ws::{Limits, Rate};
+
 /// The environment variables of the notification service, as they are written.
 #[derive(Debug, Deserialize)]
 struct Env {
@@ -67,6 +69,18 @@ struct Env {
     /// Seconds between two heartbeats on a stream.
     #[serde(default = "default_heartbeat_secs")]
     heartbeat_secs: u64,
+    /// Seconds between two pings on a WebSocket; one that misses two is closed.
+    #[serde(default = "default_ws_ping_secs")]
+    ws_ping_secs: u64,
+    /// The longest message that a WebSocket's client may send, in KiB.
+    #[serde(default = "default_ws_message_kib")]
+    ws_message_kib: usize,
+    /// Frames a second that a WebSocket's client may send in the long run; 0 for no limit.
+    #[serde(default = "default_ws_frame_rate")]
+    ws_frame_rate: u32,
+    /// Frames that it may send at once.
+    #[serde(default = "default_ws_frame_burst")]
+    ws_frame_burst: u32,
     /// Seconds over which streams are closed when the service stops.
     #[serde(default = "default_drain_secs")]
     drain_secs: u64,
@@ -129,6 +143,10 @@ pub struct Config {
     pub stall: Duration,
     /// Time between two heartbeats on a stream.
     pub heartbeat: Duration,
+    /// Time between two pings on a WebSocket.
+    pub ping: Duration,
+    /// What a WebSocket's client may send.
+    pub frames: Limits,
     /// Time over which streams are closed when the service stops.
     pub drain: Duration,
     /// What a request body may cost.
@@ -208,6 +226,14 @@ impl Config {
             },
             stall: seconds("STALL_SECS", env.stall_secs, 1)?,
             heartbeat: seconds("HEARTBEAT_SECS", env.heartbeat_secs, 1)?,
+            ping: seconds("WS_PING_SECS", env.ws_ping_secs, 1)?,
+            frames: Limits {
+                message_bytes: within("WS_MESSAGE_KIB", env.ws_message_kib, 1..=16_384)? * 1024,
+                rate: Rate {
+                    per_second: env.ws_frame_rate,
+                    burst: within("WS_FRAME_BURST", env.ws_frame_burst, 1..=1_000_000)?,
+                },
+            },
             drain: seconds("DRAIN_SECS", env.drain_secs, 0)?,
             body: BodyLimits {
                 bytes: MAX_BODY_BYTES,
@@ -238,6 +264,10 @@ impl fmt::Display for Config {
         writeln!(f, "BACKLOG_KIB={}", self.backlog.bytes / 1024)?;
         writeln!(f, "STALL_SECS={}", self.stall.as_secs())?;
         writeln!(f, "HEARTBEAT_SECS={}", self.heartbeat.as_secs())?;
+        writeln!(f, "WS_PING_SECS={}", self.ping.as_secs())?;
+        writeln!(f, "WS_MESSAGE_KIB={}", self.frames.message_bytes / 1024)?;
+        writeln!(f, "WS_FRAME_RATE={}", self.frames.rate.per_second)?;
+        writeln!(f, "WS_FRAME_BURST={}", self.frames.rate.burst)?;
         writeln!(f, "DRAIN_SECS={}", self.drain.as_secs())?;
         writeln!(f, "BODY_TIMEOUT_SECS={}", self.body.timeout.as_secs())?;
         writeln!(f, "LOG_FORMAT={:?}", self.log_format)?;
@@ -287,6 +317,22 @@ fn default_stall_secs() -> u64 {
 
 fn default_heartbeat_secs() -> u64 {
     15
+}
+
+fn default_ws_ping_secs() -> u64 {
+    25
+}
+
+fn default_ws_message_kib() -> usize {
+    Limits::default().message_bytes / 1024
+}
+
+fn default_ws_frame_rate() -> u32 {
+    Limits::default().rate.per_second
+}
+
+fn default_ws_frame_burst() -> u32 {
+    Limits::default().rate.burst
 }
 
 fn default_drain_secs() -> u64 {

@@ -6,23 +6,36 @@
 //! no response body, no write buffer, no task remain. Where that cannot be, the stream becomes an
 //! ordinary response body.
 
-use std::{any::Any, cell::Cell, io, net::TcpStream, pin::Pin, task, task::Poll};
+use std::{
+    any::Any, cell::Cell, convert::Infallible, io, net::TcpStream, pin::Pin, task, task::Poll,
+};
 
+use actix_http::{
+    ResponseBuilder,
+    ws::{HandshakeError, handshake},
+};
 use actix_web::{
-    Error, HttpResponse,
-    body::{BodySize, BoxBody, MessageBody},
+    Error, HttpRequest, HttpResponse,
+    body::{BodySize, BodyStream, BoxBody, MessageBody},
     dev::{Extensions, ServiceRequest, ServiceResponse},
     http::{
-        Version,
-        header::{self, HeaderName},
+        StatusCode, Version,
+        header::{self, HeaderName, HeaderValue},
     },
     middleware::Next,
     rt,
 };
 use bytes::Bytes;
+use futures_util::stream;
+use http_kit::Rejection;
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 
-use crate::portable::{self, Opening};
+use crate::{
+    frame,
+    hub::HandOver,
+    portable::{self, Opening},
+    ws::close::Ending,
+};
 
 /// Neither stored nor transformed on the way: compression would buffer.
 pub const NO_STORE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store, no-transform");
@@ -37,6 +50,47 @@ pub fn respond(opening: Opening) -> HttpResponse {
         .insert_header(("x-accel-buffering", "no"));
     response.extensions_mut().insert(opening);
     response.finish()
+}
+
+/// The response to a WebSocket's handshake, for [`run_stream`] to run.
+pub fn respond_socket(request: &HttpRequest, opening: Opening) -> Result<HttpResponse, Rejection> {
+    let mut response = HttpResponse::from(shake_hands(request)?.finish().map_into_boxed_body());
+    response.extensions_mut().insert(opening);
+    Ok(response)
+}
+
+/// The response to a WebSocket's handshake that is followed by a goodbye only. A browser would
+/// tell its page nothing of any other answer.
+pub fn respond_goodbye(request: &HttpRequest, ending: Ending) -> Result<HttpResponse, Rejection> {
+    let goodbye = frame::ws::close(ending.code, ending.reason);
+    let body = stream::iter([Ok::<_, Infallible>(goodbye)]);
+    let response = shake_hands(request)?.message_body(BoxBody::new(BodyStream::new(body)));
+    response.map(HttpResponse::from).map_err(|_| {
+        Rejection::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "please try again")
+    })
+}
+
+/// Refuses what is no handshake.
+pub fn check_handshake(request: &HttpRequest) -> Result<(), Rejection> {
+    shake_hands(request).map(drop)
+}
+
+fn shake_hands(request: &HttpRequest) -> Result<ResponseBuilder, Rejection> {
+    handshake(request.head()).map_err(|error| {
+        let (status, headers): (_, &[_]) = match error {
+            HandshakeError::UnsupportedVersion | HandshakeError::NoVersionHeader => {
+                (StatusCode::UPGRADE_REQUIRED, &[(header::SEC_WEBSOCKET_VERSION, "13")])
+            }
+            _ => (StatusCode::BAD_REQUEST, &[]),
+        };
+        let upgrade = (header::UPGRADE, "websocket");
+        headers.iter().chain([&upgrade]).fold(
+            Rejection::new(status, "websocket_expected", format!("this is for WebSocket: {error}")),
+            |rejection, (name, value)| {
+                rejection.with_header(name.clone(), HeaderValue::from_static(value))
+            },
+        )
+    })
 }
 
 /// What is known of a connection: its descriptor, and how many requests it has carried.
@@ -73,9 +127,12 @@ pub async fn run_stream(
     if opening.subscriber.can_be_handed_over()
         && let Ok(socket) = copy_socket(&response)
     {
-        let Opening { mut preface, subscriber, permit, client_id, .. } = opening;
+        let Opening { mut preface, preface_up_to, subscriber, permit, client_id, talk, .. } =
+            opening;
         preface.push_front(head(response.response()));
-        subscriber.hand_over(socket, preface, permit, client_id);
+        let talk = talk.map(|talk| talk.talk);
+        let with = HandOver { socket, preface, preface_up_to, permit, client_id, talk };
+        subscriber.hand_over(with);
         return Ok(response.map_body(|_, _| BoxBody::new(LetGo)));
     }
     if response.request().version() < Version::HTTP_11 {
@@ -117,7 +174,11 @@ fn copy_socket(_: &ServiceResponse) -> io::Result<TcpStream> {
 /// The head of the response, as actix would write it, for a body that ends with the connection.
 fn head(response: &HttpResponse) -> Bytes {
     let mut head = Vec::with_capacity(512);
-    head.extend_from_slice(b"HTTP/1.1 200 OK\r\nconnection: close\r\ndate: ");
+    head.extend_from_slice(if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\ndate: "
+    } else {
+        b"HTTP/1.1 200 OK\r\nconnection: close\r\ndate: "
+    });
     let now = DateTimePrinter::new().timestamp_to_rfc9110_string(&Timestamp::now());
     head.extend_from_slice(now.unwrap_or_default().as_bytes());
     for (name, value) in response.headers() {

@@ -22,7 +22,6 @@ use tokio::{
 };
 
 use crate::{
-    frame,
     hub::Hub,
     metrics::Metrics,
     ring::Entry,
@@ -251,7 +250,7 @@ impl FeedTask {
         if let Some(last) = events.last() {
             self.last = last.id;
             self.metrics.events.inc_by(events.len() as u64);
-            self.hub.publish(events.iter().map(entry)).await;
+            self.hub.publish(events.iter().map(Entry::durable)).await;
             for event in events.iter().filter(|event| event.kind == SESSION) {
                 self.end_session(event);
             }
@@ -285,14 +284,5 @@ impl FeedTask {
         self.backoff.reset();
         self.retry = None;
         self.heard = Instant::now();
-    }
-}
-
-fn entry(event: &Event) -> Entry {
-    Entry {
-        id: Some(event.id),
-        audience: event.audience.clone(),
-        sse: frame::durable(event),
-        published: Instant::now(),
     }
 }

@@ -6,8 +6,11 @@
 
 pub mod admission;
 pub mod config;
+pub mod connection_id;
 pub mod delivery;
+mod ended;
 pub mod engine;
+pub mod entry;
 pub mod feed;
 pub mod frame;
 pub mod hub;
@@ -24,6 +27,8 @@ pub mod scope;
 pub mod shard;
 pub mod socket;
 pub mod upstream;
+pub mod wire;
+pub mod ws;
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
@@ -50,6 +55,7 @@ use resume::Resume;
 use routes::AppState;
 use shard::Shards;
 use upstream::Upstream;
+use ws::{Desk, Talk, service::Service};
 
 /// Longer than the relay keeps an idle connection, so that none is closed under a push.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -67,9 +73,9 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let metrics = Metrics::new(&registry)?;
     let hop = InternalHop::new(config.secret.clone());
     let upstream = Upstream::new(&config.message_url, hop.clone())?;
-    let shards = start_shards(&config, &metrics)?;
-    let hub = Hub::new(config.ring, config.backlog, metrics.clone(), shards);
     let delivery = Delivery::default();
+    let shards = start_shards(&config, &metrics, &delivery)?;
+    let hub = Hub::new(config.ring, config.backlog, metrics.clone(), shards);
     let reporter = Reporter::new(delivery.clone(), upstream.clone(), metrics.clone());
     let presence = Presence::new(metrics.clone());
     let presence_task =
@@ -80,7 +86,13 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let address = listener.local_addr()?;
     tracing::info!(%address, most_streams = admission.most(), "notification service listens");
 
+    let resume =
+        Resume::new(hub.clone(), feed.clone(), upstream.clone(), delivery.clone(), metrics.clone());
+    let resume = Arc::new(resume);
+    let frames = Service { upstream: upstream.clone(), resume: resume.clone() };
+    let (desk, desk_task) = Desk::new(Arc::new(frames));
     let hub_task = tokio::spawn(hub.clone().run());
+    let desk_task = tokio::spawn(desk_task.run());
     let feed_task = tokio::spawn(feed_task.run());
     let presence_task = tokio::spawn(presence_task.run());
     let reported = CancellationToken::new();
@@ -88,7 +100,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let state = AppState {
         hub: hub.clone(),
         feed: feed.clone(),
-        resume: Resume::new(hub.clone(), feed, upstream.clone(), delivery, metrics.clone()),
+        resume,
         identity: Identity::new(config.auth_mode, upstream.clone()),
         presence,
         upstream,
@@ -97,6 +109,9 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         origins: config.origins.clone(),
         proxies: config.proxies.clone(),
         heartbeat: config.heartbeat,
+        ping: config.ping,
+        talk: Talk { limits: config.frames, desk: Some(desk) },
+        delivery,
         metrics,
     };
     let server = server(listener, &config, state, operations)?;
@@ -107,7 +122,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     hub.drain(if shutdown.is_hasty() { config.drain.min(HASTY_DRAIN) } else { config.drain }).await;
     handle.stop(true).await;
     server_task.await??;
-    for task in [feed_task, hub_task, presence_task] {
+    for task in [desk_task, feed_task, hub_task, presence_task] {
         task.abort();
     }
     // No stream is left to write to: this is the last of it.
@@ -117,7 +132,11 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     Ok(())
 }
 
-fn start_shards(config: &Config, metrics: &Metrics) -> std::io::Result<Option<Shards>> {
+fn start_shards(
+    config: &Config,
+    metrics: &Metrics,
+    delivery: &Delivery,
+) -> std::io::Result<Option<Shards>> {
     if config.engine == StreamEngine::Portable {
         return Ok(None);
     }
@@ -126,7 +145,9 @@ fn start_shards(config: &Config, metrics: &Metrics) -> std::io::Result<Option<Sh
         ring: config.ring,
         backlog: config.backlog,
         heartbeat: config.heartbeat,
+        ping: config.ping,
         stall: config.stall,
+        delivery: delivery.clone(),
         metrics: metrics.clone(),
     };
     Shards::start(&settings).map(Some)

@@ -4,6 +4,8 @@ use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
+use crate::wire::Wire;
+
 /// The service's own metrics; clones count together.
 #[derive(Clone)]
 pub struct Metrics {
@@ -15,7 +17,8 @@ pub struct Metrics {
     opened: IntCounter,
     /// 1 while streams are being closed because the service stops.
     pub draining: IntGauge,
-    /// Streams ended, by reason: `gone`, `lagged`, `stalled`, `drained`.
+    /// Streams ended, by reason: `gone`, `lagged`, `stalled`, `drained`, `reauth`, `refused`,
+    /// `silent`.
     closed: IntCounterVec,
     /// Streams refused, by reason: `full`, `address`, `draining`, `starting`, `upstream`.
     pub refused: IntCounterVec,
@@ -109,16 +112,16 @@ impl Metrics {
     }
 
     /// A stream has begun on an engine.
-    pub fn stream_opened(&self, engine: &str) {
+    pub fn stream_opened(&self, wire: Wire, engine: &str) {
         self.streams.inc();
-        self.engine_streams.with_label_values(&["sse", engine]).inc();
+        self.engine_streams.with_label_values(&[wire.transport(), engine]).inc();
         self.opened.inc();
     }
 
     /// A stream has ended on an engine, for a reason.
-    pub fn stream_closed(&self, engine: &str, reason: &str) {
+    pub fn stream_closed(&self, wire: Wire, engine: &str, reason: &str) {
         self.streams.dec();
-        self.engine_streams.with_label_values(&["sse", engine]).dec();
+        self.engine_streams.with_label_values(&[wire.transport(), engine]).dec();
         self.closed.with_label_values(&[reason]).inc();
     }
 }

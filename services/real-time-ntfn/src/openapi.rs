@@ -5,7 +5,7 @@ pub use http_kit::rejection::ProblemBody;
 use http_kit::request::{get, resource};
 use utoipa::OpenApi;
 
-use crate::routes::{events, notify, presence};
+use crate::routes::{chat, events, notify, presence, ws};
 
 /// The description, served as `/openapi.json`.
 #[derive(OpenApi)]
@@ -15,7 +15,13 @@ use crate::routes::{events, notify, presence};
         description = "Broadcasts events to clients. Every error is application/problem+json \
                        with a stable code."
     ),
-    paths(events::stream_events, presence::list_present, notify::notify)
+    paths(
+        events::stream_events,
+        ws::open_socket,
+        chat::stream_chat,
+        presence::list_present,
+        notify::notify
+    )
 )]
 pub struct Api;
 

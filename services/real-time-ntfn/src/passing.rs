@@ -1,17 +1,15 @@
 //! Passing facts: who is typing, who is there. Not in the log, without an id, and dropped rather
 //! than waited with.
 
-use std::time::Instant;
-
 use common::{Audience, Ephemeral};
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 
-use crate::{frame, hub::Hub, ring::Entry};
+use crate::{hub::Hub, ring::Entry};
 
 /// A passing fact as streams receive it.
 pub fn entry(kind: &str, audience: Audience, data: &Value) -> Entry {
-    Entry { id: None, audience, sse: frame::transient(kind, data), published: Instant::now() }
+    Entry::passing(kind, audience, &data.to_string())
 }
 
 /// A passing fact of the message service; nothing if nobody may see it.

@@ -2,7 +2,7 @@
 //!
 //! It works wherever actix does. actix polls the body only while the socket takes bytes, so a
 //! client that takes nothing is not noticed here; the socket's own deadline ends it (see
-//! [`crate::socket`]).
+//! [`crate::socket`]). For the same reason a WebSocket's client that reads nothing is not read from.
 
 use std::{
     collections::VecDeque,
@@ -10,21 +10,34 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use actix_web::{
     body::{BodySize, BoxBody, MessageBody},
+    dev::Payload,
     web::Bytes,
 };
+use common::EventId;
+use futures_util::Stream as _;
 use rand::RngExt;
-use tokio::time::{Instant as TokioInstant, Sleep, sleep_until};
+use tokio::{
+    sync::mpsc,
+    time::{Instant as TokioInstant, Sleep, sleep, sleep_until},
+};
 
 use crate::{
     admission::Permit,
+    delivery::Delivery,
     frame,
     hub::{Step, Subscriber},
     metrics::Metrics,
+    wire::Wire,
+    ws::{
+        Act, Link, Talk,
+        close::{self, Ending},
+        outlet::{MOST_REPLIES, Outlet, Tell},
+    },
 };
 
 /// In the metrics.
@@ -34,16 +47,30 @@ const ENGINE: &str = "portable";
 pub struct Opening {
     /// What is sent before anything of the hub's.
     pub preface: VecDeque<Bytes>,
+    /// The last event addressed to its user in there.
+    pub preface_up_to: Option<EventId>,
     /// Its place in the hub.
     pub subscriber: Subscriber,
     /// Its place among the admitted.
     pub permit: Permit,
     /// The name it goes by in the log.
     pub client_id: String,
-    /// Time between two heartbeats.
+    /// Time between two heartbeats, or pings.
     pub heartbeat: Duration,
+    /// If its client talks, too.
+    pub talk: Option<Conversation>,
+    /// Where it is noted what was written to its user.
+    pub delivery: Delivery,
     /// Counts.
     pub metrics: Metrics,
+}
+
+/// The other direction of a WebSocket.
+pub struct Conversation {
+    /// How it is run.
+    pub talk: Talk,
+    /// What the client sends.
+    pub payload: Payload,
 }
 
 /// The body of a response that is a stream.
@@ -53,8 +80,14 @@ pub fn body(opening: Opening) -> BoxBody {
 
 struct Stream {
     opening: Opening,
+    /// A WebSocket's side of the protocol, and the replies to its client.
+    link: Option<(Link, mpsc::Receiver<Tell>)>,
     /// The next heartbeat, or the end once the service stops.
     timer: Pin<Box<Sleep>>,
+    /// The end of the session.
+    expiry: Option<Pin<Box<Sleep>>>,
+    /// The last event addressed to the user that actix has taken, once it asks for more.
+    unnoted: Option<EventId>,
     phase: Phase,
     opened: Instant,
     reason: &'static str,
@@ -65,18 +98,137 @@ enum Phase {
     Live,
     /// Ends when the timer does.
     Draining,
-    /// Has said goodbye.
+    /// Says what is left to say.
     Over,
 }
 
 impl Stream {
     fn new(opening: Opening) -> Self {
-        opening.metrics.stream_opened(ENGINE);
+        let subscriber = &opening.subscriber;
+        opening.metrics.stream_opened(subscriber.wire(), ENGINE);
         // The first heartbeat comes at a random time: streams that began together must not
         // all beat together.
         let first = opening.heartbeat.mul_f64(rand::random());
         let timer = Box::pin(sleep_until(TokioInstant::now() + first));
-        Self { opening, timer, phase: Phase::Live, opened: Instant::now(), reason: "gone" }
+        let link = opening.talk.as_ref().map(|conversation| {
+            let (sender, replies) = mpsc::channel(MOST_REPLIES);
+            let outlet = || Outlet::Portable(sender);
+            let (id, scope) = (subscriber.id(), subscriber.scope());
+            (conversation.talk.link(id, &opening.client_id, scope, outlet), replies)
+        });
+        Self {
+            link,
+            timer,
+            expiry: expiry(subscriber),
+            unnoted: opening.preface_up_to,
+            opening,
+            phase: Phase::Live,
+            opened: Instant::now(),
+            reason: "gone",
+        }
+    }
+
+    fn wire(&self) -> Wire {
+        self.opening.subscriber.wire()
+    }
+
+    fn say(&mut self, frame: Bytes) {
+        self.opening.preface.push_back(frame);
+    }
+
+    fn note_delivered(&mut self) {
+        let subscriber = &mut self.opening.subscriber;
+        let sent = subscriber.take_sent();
+        let up_to = sent.max(self.unnoted);
+        if !self.opening.preface.is_empty() {
+            self.unnoted = up_to;
+            return;
+        }
+        self.unnoted = None;
+        if let Some(up_to) = up_to
+            && let Some(session) = subscriber.scope().session()
+            && !session.acknowledges
+        {
+            self.opening.delivery.note(&session.user.key, up_to);
+        }
+    }
+
+    /// Reads what the client sends, and takes the replies to it.
+    fn listen(&mut self, context: &mut Context<'_>) {
+        /// Pieces taken before something is written.
+        const PIECES: usize = 16;
+        for _ in 0..PIECES {
+            let Some((link, _)) = &mut self.link else {
+                return;
+            };
+            let Some(conversation) = &mut self.opening.talk else {
+                return;
+            };
+            match Pin::new(&mut conversation.payload).poll_next(context) {
+                Poll::Pending => break,
+                Poll::Ready(Some(Ok(bytes))) => {
+                    let mut acts = Vec::new();
+                    link.receive(&bytes, Instant::now(), &mut acts);
+                    acts.into_iter().for_each(|act| self.act(act));
+                }
+                Poll::Ready(None | Some(Err(_))) => {
+                    self.opening.preface.clear();
+                    self.phase = Phase::Over;
+                }
+            }
+            if self.phase == Phase::Over {
+                return;
+            }
+        }
+        while let Some((_, replies)) = &mut self.link
+            && let Poll::Ready(Some(tell)) = replies.poll_recv(context)
+        {
+            match tell {
+                Tell::Say(frame) => self.say(frame),
+                Tell::Begin(beginning) => {
+                    self.opening.preface.extend(beginning.preface);
+                    self.unnoted = beginning.preface_up_to.max(self.unnoted);
+                    self.opening.subscriber.relocate(beginning.subscriber);
+                    self.expiry = expiry(&self.opening.subscriber);
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, act: Act) {
+        match act {
+            _ if self.phase == Phase::Over => {}
+            Act::Say(frame) => self.say(frame),
+            Act::End(ending) => self.end_socket(ending),
+        }
+    }
+
+    fn end_socket(&mut self, ending: Ending) {
+        self.end(frame::ws::close(ending.code, ending.reason), ending.label);
+    }
+
+    fn end_session(&mut self, reason: &str) {
+        let wire = self.wire();
+        self.say(wire.reauth(reason));
+        let last = match wire {
+            Wire::Ws => frame::ws::close(Some(close::REAUTHENTICATE), reason),
+            Wire::Sse | Wire::Chat => frame::closing(),
+        };
+        self.end(last, "reauth");
+    }
+
+    /// Ends the stream with one frame for those of WebSockets, and another for the others.
+    fn end_as(&mut self, ending: Ending) {
+        match self.wire() {
+            Wire::Ws => self.end_socket(ending),
+            Wire::Sse | Wire::Chat => self.end(frame::closing(), ending.label),
+        }
+    }
+
+    fn end(&mut self, last: Bytes, reason: &'static str) {
+        self.say(last);
+        self.phase = Phase::Over;
+        self.reason = reason;
     }
 
     /// Once the service stops, the timer is set to this stream's own moment in the window.
@@ -90,11 +242,58 @@ impl Stream {
         }
     }
 
-    fn end(&mut self, reason: &'static str) -> Bytes {
-        self.phase = Phase::Over;
-        self.reason = reason;
-        frame::closing()
+    /// Does what is due. Returns whether that is something to say.
+    fn on_time(&mut self, context: &mut Context<'_>) -> bool {
+        if let Some(expiry) = &mut self.expiry
+            && expiry.as_mut().poll(context).is_ready()
+        {
+            self.end_session("expired");
+            return true;
+        }
+        if self.timer.as_mut().poll(context).is_pending() {
+            return false;
+        }
+        if self.phase == Phase::Draining {
+            self.end_as(close::RESTARTING);
+            return true;
+        }
+        let next = self.timer.deadline() + self.opening.heartbeat;
+        // An armed timer wakes the stream; a body that yields is polled again anyway.
+        self.timer.as_mut().reset(next.max(TokioInstant::now()));
+        match &mut self.link {
+            Some((link, _)) => {
+                let act = link.beat();
+                self.act(act);
+            }
+            None => self.say(self.wire().heartbeat()),
+        }
+        true
     }
+
+    /// Finds something to say. Returns whether there may be something.
+    fn step(&mut self, context: &mut Context<'_>) -> bool {
+        self.listen(context);
+        if self.phase == Phase::Over || !self.opening.preface.is_empty() {
+            return true;
+        }
+        match self.opening.subscriber.poll_step(context) {
+            Poll::Ready(Step::Send(bytes)) => self.say(bytes),
+            Poll::Ready(Step::Lagged) => self.end_as(close::SLOW_CLIENT),
+            Poll::Ready(Step::Ended(reason)) => self.end_session(&reason),
+            Poll::Pending => {
+                self.notice_drain();
+                return self.on_time(context);
+            }
+        }
+        true
+    }
+}
+
+/// A timer for the end of the session, if it has one.
+fn expiry(subscriber: &Subscriber) -> Option<Pin<Box<Sleep>>> {
+    let at = subscriber.scope().session().and_then(|session| session.expires_at)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Some(Box::pin(sleep(Duration::from_secs(at).saturating_sub(now))))
 }
 
 impl MessageBody for Stream {
@@ -109,34 +308,26 @@ impl MessageBody for Stream {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Infallible>>> {
         let this = self.get_mut();
-        if this.phase == Phase::Over {
-            return Poll::Ready(None);
+        // actix has taken what it was given before.
+        this.note_delivered();
+        loop {
+            if let Some(bytes) = this.opening.preface.pop_front() {
+                return Poll::Ready(Some(Ok(bytes)));
+            }
+            if this.phase == Phase::Over {
+                return Poll::Ready(None);
+            }
+            if !this.step(context) {
+                return Poll::Pending;
+            }
         }
-        if let Some(bytes) = this.opening.preface.pop_front() {
-            return Poll::Ready(Some(Ok(bytes)));
-        }
-        match this.opening.subscriber.poll_step(context) {
-            Poll::Ready(Step::Send(bytes)) => return Poll::Ready(Some(Ok(bytes))),
-            Poll::Ready(Step::Lagged) => return Poll::Ready(Some(Ok(this.end("lagged")))),
-            Poll::Pending => this.notice_drain(),
-        }
-        if this.timer.as_mut().poll(context).is_pending() {
-            return Poll::Pending;
-        }
-        if this.phase == Phase::Draining {
-            return Poll::Ready(Some(Ok(this.end("drained"))));
-        }
-        let next = this.timer.deadline() + this.opening.heartbeat;
-        this.timer.as_mut().reset(next.max(TokioInstant::now()));
-        // An armed timer wakes the stream; a body that yields is polled again anyway.
-        Poll::Ready(Some(Ok(frame::heartbeat())))
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
         let Opening { metrics, client_id, permit, .. } = &self.opening;
-        metrics.stream_closed(ENGINE, self.reason);
+        metrics.stream_closed(self.wire(), ENGINE, self.reason);
         tracing::info!(
             client_id,
             address = %permit.address(),

@@ -10,11 +10,11 @@ use tokio::{sync::Semaphore, time::timeout};
 use crate::{
     delivery::Delivery,
     feed::{Feed, Reached},
-    frame,
     hub::{Hub, Subscriber},
     metrics::Metrics,
     scope::Scope,
     upstream::{Upstream, UpstreamError},
+    wire::Wire,
 };
 
 /// A client that is further behind the ring than this loads anew: that costs less than replay.
@@ -57,12 +57,16 @@ pub struct Request {
     pub history: u32,
     /// What it calls itself.
     pub client_id: String,
+    /// How it is written.
+    pub wire: Wire,
 }
 
 /// How a stream begins.
 pub struct Start {
     /// What is sent before anything of the hub's.
     pub preface: VecDeque<Bytes>,
+    /// The last event addressed to the user in there.
+    pub preface_up_to: Option<EventId>,
     /// Its place in the hub.
     pub subscriber: Subscriber,
     /// For the metrics.
@@ -92,8 +96,24 @@ pub struct Resume {
 struct Place {
     subscriber: Subscriber,
     cursor: EventId,
-    before: VecDeque<Bytes>,
+    before: Before,
     from: &'static str,
+}
+
+/// What comes before what is in the ring.
+#[derive(Default)]
+struct Before {
+    frames: VecDeque<Bytes>,
+    up_to: Option<EventId>,
+}
+
+impl Before {
+    fn add(&mut self, event: &Event, wire: Wire) {
+        self.frames.extend(wire.durable(event));
+        if matches!(event.audience, Audience::Users(_)) {
+            self.up_to = self.up_to.max(Some(event.id));
+        }
+    }
 }
 
 impl Resume {
@@ -113,20 +133,25 @@ impl Resume {
         if !self.feed.wait_loaded(PATIENCE).await {
             return Err(NotNow::Starting);
         }
-        let scope = request.scope;
+        let (scope, wire) = (request.scope, request.wire);
+        let name = scope.session().map(|session| session.user.name.clone());
         let place = match request.cursor {
-            Cursor::Unreadable => self.reset(scope, "unknown"),
-            Cursor::At(cursor) => self.resume(cursor, scope).await?,
+            Cursor::Unreadable => self.reset(scope, wire, "unknown"),
+            Cursor::At(cursor) => self.resume(cursor, scope, wire).await?,
             Cursor::None if request.history > 0 || scope.user().is_some() => {
-                self.opening(request.history, scope).await?
+                self.opening(request.history, scope, wire).await?
             }
             Cursor::None => self.live(scope),
         };
         let resumed = place.is_resumed();
-        let mut preface = place.before;
-        preface.push_front(frame::ready(&request.client_id, place.cursor, resumed));
-        preface.push_front(frame::opening(place.cursor));
-        Ok(Start { preface, subscriber: place.subscriber, from: place.from })
+        let Before { frames: mut preface, up_to: preface_up_to } = place.before;
+        let name = name.as_deref();
+        preface.push_front(wire.ready(&request.client_id, place.cursor, resumed, name));
+        if let Some(opening) = wire.opening(place.cursor) {
+            preface.push_front(opening);
+        }
+        let Place { subscriber, from, .. } = place;
+        Ok(Start { preface, preface_up_to, subscriber, from })
     }
 
     fn live(&self, scope: Scope) -> Place {
@@ -134,58 +159,58 @@ impl Resume {
             let cursor = self.hub.head();
             // The head is always in reach, but it may have moved on twice a ring meanwhile.
             if let Some(subscriber) = self.hub.subscribe(cursor, scope.clone()) {
-                return Place { subscriber, cursor, before: VecDeque::new(), from: "live" };
+                return Place { subscriber, cursor, before: Before::default(), from: "live" };
             }
         }
     }
 
-    fn reset(&self, scope: Scope, reason: &str) -> Place {
+    fn reset(&self, scope: Scope, wire: Wire, reason: &str) -> Place {
         let mut place = self.live(scope);
-        place.before.push_back(frame::reset(reason, place.cursor));
+        place.before.frames.push_back(wire.reset(reason, place.cursor));
         place.from = "reset";
         place
     }
 
-    async fn after(&self, cursor: EventId, scope: Scope) -> Result<Place, NotNow> {
+    async fn after(&self, cursor: EventId, scope: Scope, wire: Wire) -> Result<Place, NotNow> {
         if cursor > self.hub.head() {
             match self.feed.reach(cursor).await {
                 Reached::Yes => {}
-                Reached::No => return Ok(self.reset(scope, "unknown")),
+                Reached::No => return Ok(self.reset(scope, wire, "unknown")),
                 Reached::Unsure => return Err(NotNow::Upstream),
             }
         }
         if let Some(subscriber) = self.hub.subscribe(cursor, scope.clone()) {
-            return Ok(Place { subscriber, cursor, before: VecDeque::new(), from: "ring" });
+            return Ok(Place { subscriber, cursor, before: Before::default(), from: "ring" });
         }
         let turn = self.catch_ups.acquire().await;
-        let place = self.catch_up(cursor, scope).await;
+        let place = self.catch_up(cursor, scope, wire).await;
         drop(turn);
         place
     }
 
     /// Reads the difference between a cursor and the ring from the log.
-    async fn catch_up(&self, cursor: EventId, scope: Scope) -> Result<Place, NotNow> {
-        let (mut at, mut before, mut behind) = (cursor, VecDeque::new(), 0);
+    async fn catch_up(&self, cursor: EventId, scope: Scope, wire: Wire) -> Result<Place, NotNow> {
+        let (mut at, mut before, mut behind) = (cursor, Before::default(), 0);
         loop {
             let page = match self.upstream.events_after(at, PAGE).await {
                 Ok(page) => page,
-                Err(UpstreamError::Expired) => return Ok(self.reset(scope, "expired")),
-                Err(UpstreamError::Unknown) => return Ok(self.reset(scope, "unknown")),
+                Err(UpstreamError::Expired) => return Ok(self.reset(scope, wire, "expired")),
+                Err(UpstreamError::Unknown) => return Ok(self.reset(scope, wire, "unknown")),
                 Err(_) => return Err(NotNow::Upstream),
             };
             behind += page.batch.events.len() as u64;
             if behind > MAX_BEHIND {
-                return Ok(self.reset(scope, "too_far"));
+                return Ok(self.reset(scope, wire, "too_far"));
             }
             let seen = page.batch.events.iter().filter(|event| scope.receives(&event.audience));
-            before.extend(seen.map(frame::durable));
+            seen.for_each(|event| before.add(event, wire));
             let progress = page.batch.end();
             if let Some(subscriber) = self.hub.subscribe(progress, scope.clone()) {
                 return Ok(Place { subscriber, cursor, before, from: "log" });
             }
             if progress == at {
                 // The log ends before the ring begins: it is not the log the ring was filled from.
-                return Ok(self.reset(scope, "unknown"));
+                return Ok(self.reset(scope, wire, "unknown"));
             }
             at = progress;
         }
@@ -193,15 +218,15 @@ impl Resume {
 
     /// Goes on after a cursor. For a user, that acknowledges everything up to it, and brings the
     /// receipts since.
-    async fn resume(&self, cursor: EventId, scope: Scope) -> Result<Place, NotNow> {
-        let mut place = self.after(cursor, scope.clone()).await?;
+    async fn resume(&self, cursor: EventId, scope: Scope, wire: Wire) -> Result<Place, NotNow> {
+        let mut place = self.after(cursor, scope.clone(), wire).await?;
         if let Some(user) = scope.user()
             && place.is_resumed()
         {
             self.delivery.note(user, cursor);
             // Asked for after the stream has its place: what changes from now on it gets anyway,
             // and it may well get something twice.
-            place.before.extend(self.receipts(user, cursor).await);
+            place.before.frames.extend(self.receipts(user, cursor, wire).await);
         }
         Ok(place)
     }
@@ -209,7 +234,7 @@ impl Resume {
     /// The receipts since a cursor. Without an answer the stream begins without them: a receipt
     /// only says how far somebody has read, the next one says it again, and no message must wait
     /// for that.
-    async fn receipts(&self, user: &str, after: EventId) -> Vec<Bytes> {
+    async fn receipts(&self, user: &str, after: EventId, wire: Wire) -> Vec<Bytes> {
         let asked = async {
             let _turn = self.catch_ups.acquire().await;
             self.upstream.receipts(user, after).await
@@ -229,18 +254,18 @@ impl Resume {
         };
         let receipts = receipts.iter().take(MAX_RECEIPTS);
         let data = receipts.filter_map(|data| serde_json::from_str::<Value>(data.get()).ok());
-        data.map(|data| frame::transient("receipt", &data)).collect()
+        data.map(|data| wire.named(&data)).collect()
     }
 
     /// Begins with what a client without a cursor is to have first.
-    async fn opening(&self, history: u32, scope: Scope) -> Result<Place, NotNow> {
+    async fn opening(&self, history: u32, scope: Scope, wire: Wire) -> Result<Place, NotNow> {
         let turn = self.catch_ups.acquire().await;
         let opening = self.upstream.opening(scope.user(), scope.rooms(), history).await;
         // Given back before the place is looked for, which may need a turn itself.
         drop(turn);
         let batch = match opening {
             Ok(batch) => batch,
-            Err(UpstreamError::TooFar) => return Ok(self.reset(scope, "too_far")),
+            Err(UpstreamError::TooFar) => return Ok(self.reset(scope, wire, "too_far")),
             Err(error) => {
                 tracing::debug!(%error, "a stream cannot be opened now");
                 return Err(NotNow::Upstream);
@@ -249,15 +274,19 @@ impl Resume {
         // The message service gives one more than it may, if there are more.
         let private = |event: &&Event| matches!(event.audience, Audience::Users(_));
         if batch.events.iter().filter(private).count() as u64 > MAX_BEHIND {
-            return Ok(self.reset(scope, "too_far"));
+            return Ok(self.reset(scope, wire, "too_far"));
         }
         let (cursor, mut before) = (batch.after, batch.events);
         before.sort_unstable_by_key(|event| event.id);
         before.dedup_by_key(|event| event.id);
-        let mut place = self.after(cursor, scope).await?;
+        let mut place = self.after(cursor, scope, wire).await?;
         // Messages that came after the cursor are in the batch and on the stream: once is enough.
-        let before = before.iter().filter(|event| event.id <= cursor).map(frame::durable);
-        place.before = before.chain(place.before).collect();
+        let mut history = Before::default();
+        let until_then = before.iter().filter(|event| event.id <= cursor);
+        until_then.for_each(|event| history.add(event, wire));
+        history.frames.append(&mut place.before.frames);
+        history.up_to = history.up_to.max(place.before.up_to);
+        place.before = history;
         place.from = "history";
         Ok(place)
     }

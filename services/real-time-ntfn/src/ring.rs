@@ -1,30 +1,20 @@
 //! [`Ring`]: the last events, encoded, for streams that are behind.
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{collections::VecDeque, sync::Arc};
 
-use bytes::Bytes;
-use common::{Audience, EventId};
+use common::EventId;
 
 use crate::config::RingLimits;
-
-/// Something that streams receive.
-#[derive(Debug)]
-pub struct Entry {
-    /// Its id, if it stands in the log.
-    pub id: Option<EventId>,
-    /// Who receives it.
-    pub audience: Audience,
-    /// Its SSE frame.
-    pub sse: Bytes,
-    /// When it reached this service.
-    pub published: Instant,
-}
+pub use crate::entry::Entry;
 
 /// A place between two entries, counted since the start of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position(u64);
 
 impl Position {
+    /// Behind any that a ring will reach: for who waits for nothing more.
+    pub const NEVER: Self = Self(u64::MAX / 2);
+
     /// How many entries lie between this position and a later one.
     pub fn until(self, later: Self) -> u64 {
         later.0.saturating_sub(self.0)
@@ -150,7 +140,8 @@ impl Ring {
 
 #[cfg(test)]
 mod tests {
-    use common::event::PUBLIC_ROOM;
+    use bytes::Bytes;
+    use common::{Audience, event::PUBLIC_ROOM};
     use proptest::prelude::*;
 
     use super::*;
@@ -160,12 +151,9 @@ mod tests {
     }
 
     fn entry(micros: Option<u64>, size: usize) -> Arc<Entry> {
-        Arc::new(Entry {
-            id: micros.map(id),
-            audience: Audience::Room(PUBLIC_ROOM.to_owned()),
-            sse: Bytes::from(vec![b'x'; size]),
-            published: Instant::now(),
-        })
+        let audience = Audience::Room(PUBLIC_ROOM.to_owned());
+        let sse = Bytes::from(vec![b'x'; size]);
+        Arc::new(Entry::new(micros.map(id), audience, sse, Bytes::new()))
     }
 
     fn ids(ring: &Ring, cursor: u64) -> Option<Vec<Option<u64>>> {

@@ -5,7 +5,11 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use common::{Audience, event::PUBLIC_ROOM, internal::UserRef};
+use common::{
+    Audience,
+    event::{PUBLIC_ROOM, SessionEnded},
+    internal::UserRef,
+};
 
 /// The rooms a stream watches, and the session it belongs to. Clones share their memory, and so
 /// do all streams of nobody that watch just the public room.
@@ -31,6 +35,14 @@ pub struct Session {
     pub epoch: u64,
     /// Whether the client says itself what was delivered to it; else writing counts.
     pub acknowledges: bool,
+}
+
+impl Session {
+    /// Whether what has happened to the user's sessions ends this one. Who only said a name has
+    /// none to be ended.
+    pub fn is_ended_by(&self, ended: &SessionEnded) -> bool {
+        self.authenticated && self.user.key == ended.user && self.epoch < ended.epoch
+    }
 }
 
 static PUBLIC: LazyLock<Scope> = LazyLock::new(|| Scope::new([PUBLIC_ROOM.to_owned()], None));

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use common::{
     Batch, EventId, Problem,
     event::LogPage,
-    internal::{ContactsOf, Delivered, DeliveredBatch, Identified, Identify},
+    internal::{
+        ClientFrame, ContactsOf, Delivered, DeliveredBatch, FrameReply, Identified, Identify,
+    },
 };
 use http_kit::{InternalHop, internal};
 use reqwest::{Method, RequestBuilder, StatusCode, Url, header::CONTENT_TYPE};
@@ -100,6 +102,11 @@ impl Upstream {
         users: Vec<String>,
     ) -> Result<HashMap<String, Vec<String>>, UpstreamError> {
         self.post("/internal/contacts", &ContactsOf { users }).await
+    }
+
+    /// Has a client's frame carried out.
+    pub async fn frame(&self, frame: &ClientFrame) -> Result<FrameReply, UpstreamError> {
+        self.post("/internal/frames", frame).await
     }
 
     async fn get<T: DeserializeOwned>(

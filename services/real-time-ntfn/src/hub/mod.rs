@@ -7,29 +7,30 @@
 //! on the portable path, which reads the hub's own. Both are told the same things in the same order,
 //! so a position means the same everywhere.
 
+mod seat;
 mod subscriber;
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
 };
 
 use common::{EventId, event::SessionEnded};
-use futures_util::task::AtomicWaker;
 use tokio::sync::{Notify, watch};
 
 use crate::{
     config::{Backlog, RingLimits},
+    connection_id::ConnectionId,
+    ended::Ended,
     metrics::Metrics,
     ring::{Entry, Ring},
     scope::Scope,
     shard::Shards,
+    wire::Wire,
 };
-pub use subscriber::{Step, Subscriber};
+use seat::Seat;
+pub use subscriber::{HandOver, Step, Subscriber};
 
 /// How often a drain looks how many streams are left.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
@@ -45,15 +46,20 @@ pub struct Hub {
 
 struct Shared {
     state: RwLock<State>,
-    /// Who waits for the next entry.
-    wakers: Mutex<HashMap<u64, Arc<AtomicWaker>>>,
-    next_key: AtomicU64,
+    /// Streams on the portable path, and those on their way to a shard.
+    seats: Mutex<Seats>,
     published: Notify,
     shards: Option<Shards>,
     /// The window over which streams end, once the service stops.
     drain: watch::Sender<Option<Duration>>,
     backlog: Backlog,
     metrics: Metrics,
+}
+
+#[derive(Default)]
+struct Seats {
+    by_connection: HashMap<ConnectionId, Arc<Seat>>,
+    ended: Ended,
 }
 
 struct State {
@@ -74,8 +80,7 @@ impl Hub {
         let state = State { ring: Ring::new(limits, EventId::ZERO), generation: 0 };
         let shared = Shared {
             state: RwLock::new(state),
-            wakers: Mutex::default(),
-            next_key: AtomicU64::new(0),
+            seats: Mutex::default(),
             published: Notify::new(),
             shards,
             drain: watch::Sender::new(None),
@@ -90,9 +95,9 @@ impl Hub {
     pub async fn run(self) {
         loop {
             self.shared.published.notified().await;
-            let wakers: Vec<_> = self.wakers().values().cloned().collect();
-            for waker in wakers {
-                waker.wake();
+            let seats: Vec<_> = self.seats().by_connection.values().cloned().collect();
+            for seat in seats {
+                seat.wake();
             }
         }
     }
@@ -116,7 +121,8 @@ impl Hub {
         self.shared.published.notify_one();
     }
 
-    /// Goes on after `head` without what lies between: every stream gets a `reset`.
+    /// Goes on after `head` without what lies between: every stream gets a `reset`, and those that
+    /// a credential let in end, since the end of its session may lie between.
     pub fn restart(&self, head: EventId) {
         let mut state = self.write();
         state.ring.restart(head);
@@ -125,14 +131,10 @@ impl Hub {
             shards.restart(head);
         }
         drop(state);
-        self.shared.published.notify_one();
-    }
-
-    /// Ends the streams of a user whose sessions are over, and tells them why.
-    pub fn end_sessions(&self, ended: &SessionEnded) {
-        if let Some(shards) = &self.shared.shards {
-            shards.end_sessions(ended);
+        for seat in self.seats().by_connection.values() {
+            seat.end_if_authenticated();
         }
+        self.shared.published.notify_one();
     }
 
     /// The last id of the log that has been published.
@@ -151,17 +153,49 @@ impl Hub {
         let position = state.ring.after(cursor)?;
         let (end, generation) = (state.ring.end(), state.generation);
         drop(state);
-        let key = self.shared.next_key.fetch_add(1, Ordering::Relaxed);
-        let waker = Arc::new(AtomicWaker::new());
-        self.wakers().insert(key, waker.clone());
+        let id = ConnectionId::next();
+        let seat = {
+            let mut seats = self.seats();
+            let seat = Arc::new(Seat::new(scope.clone()));
+            if let Some(ended) = seats.ended.find(&scope) {
+                seat.end(&ended.reason);
+            }
+            seats.by_connection.insert(id, seat.clone());
+            seat
+        };
         let drain = self.shared.drain.subscribe();
         let hub = self.clone();
-        Some(Subscriber { hub, key, waker, drain, scope, position, replay_end: end, generation })
+        let (wire, unnoted) = (Wire::Sse, None);
+        Some(Subscriber {
+            hub,
+            id,
+            seat,
+            drain,
+            scope,
+            wire,
+            position,
+            replay_end: end,
+            generation,
+            unnoted,
+        })
+    }
+
+    /// Ends the streams of a user whose sessions are over, and tells them why.
+    pub fn end_sessions(&self, ended: &SessionEnded) {
+        let mut seats = self.seats();
+        for seat in seats.by_connection.values() {
+            seat.end_if_of(ended);
+        }
+        seats.ended.add(ended.clone());
+        drop(seats);
+        if let Some(shards) = &self.shared.shards {
+            shards.end_sessions(ended);
+        }
     }
 
     /// How many streams there are.
     pub fn streams(&self) -> usize {
-        self.wakers().len() + self.shared.shards.as_ref().map_or(0, Shards::streams)
+        self.seats().by_connection.len() + self.shared.shards.as_ref().map_or(0, Shards::streams)
     }
 
     /// Whether a shard has panicked.
@@ -210,7 +244,7 @@ impl Hub {
         self.shared.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wakers(&self) -> MutexGuard<'_, HashMap<u64, Arc<AtomicWaker>>> {
-        self.shared.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn seats(&self) -> MutexGuard<'_, Seats> {
+        self.shared.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,17 +9,19 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use futures_util::task::AtomicWaker;
+use common::{Audience, EventId};
 use tokio::sync::watch;
 
-use super::Hub;
+use super::{Hub, seat::Seat};
 use crate::{
     admission::Permit,
     config::Backlog,
-    frame,
+    connection_id::ConnectionId,
     ring::Position,
     scope::Scope,
-    shard::{NewConnection, Shards},
+    shard::{NewConnection, Place, Shards},
+    wire::Wire,
+    ws::Talk,
 };
 
 /// Streams take frames in pieces of about this size. actix keeps a write buffer at the size it
@@ -29,14 +31,33 @@ const PIECE_BYTES: usize = 4_096;
 /// One stream's place in the hub; leaves it when dropped.
 pub struct Subscriber {
     pub(super) hub: Hub,
-    pub(super) key: u64,
-    pub(super) waker: Arc<AtomicWaker>,
+    pub(super) id: ConnectionId,
+    pub(super) seat: Arc<Seat>,
     pub(super) drain: watch::Receiver<Option<Duration>>,
     pub(super) scope: Scope,
+    pub(super) wire: Wire,
     pub(super) position: Position,
     /// What lies before this is replay, which may be long; what comes after it is backlog.
     pub(super) replay_end: Position,
     pub(super) generation: u64,
+    /// The last event addressed to the user among what was sent.
+    pub(super) unnoted: Option<EventId>,
+}
+
+/// What a stream takes with it into a shard.
+pub struct HandOver {
+    /// Its socket, not blocking.
+    pub socket: TcpStream,
+    /// What is written before anything of the hub's.
+    pub preface: VecDeque<Bytes>,
+    /// The last event addressed to its user in there.
+    pub preface_up_to: Option<EventId>,
+    /// Its place among the admitted.
+    pub permit: Permit,
+    /// The name it goes by in the log.
+    pub client_id: String,
+    /// If its client talks, too.
+    pub talk: Option<Talk>,
 }
 
 /// What a stream does next.
@@ -46,13 +67,15 @@ pub enum Step {
     Send(Bytes),
     /// Close: the client is too slow, and will resume by id.
     Lagged,
+    /// Close: the session is over, for this reason.
+    Ended(String),
 }
 
 impl Subscriber {
     /// The next frames for this stream, or when they come.
     pub fn poll_step(&mut self, context: &Context<'_>) -> Poll<Step> {
         // Registered before looking, so that nothing published in between is missed.
-        self.waker.register(context.waker());
+        self.seat.register(context.waker());
         self.step().map_or(Poll::Pending, Poll::Ready)
     }
 
@@ -66,36 +89,85 @@ impl Subscriber {
         self.hub.shared.shards.as_ref().is_some_and(Shards::is_alive)
     }
 
-    /// Lives on in a shard, with this socket. Should the last shard fail at this very moment, the
-    /// socket is closed, and the client comes back.
-    pub fn hand_over(
-        self,
-        socket: TcpStream,
-        preface: VecDeque<Bytes>,
-        permit: Permit,
-        client_id: String,
-    ) {
+    /// Lives on in a shard. Should the last shard fail at this very moment, the socket is closed,
+    /// and the client comes back.
+    pub fn hand_over(self, with: HandOver) {
         if let Some(shards) = &self.hub.shared.shards {
+            let HandOver { socket, preface, preface_up_to, permit, client_id, talk } = with;
             shards.add(NewConnection {
                 socket,
                 preface,
+                preface_up_to,
                 scope: self.scope.clone(),
-                position: self.position,
-                generation: self.generation,
+                wire: self.wire,
+                id: self.id,
+                talk,
+                place: self.place(),
                 permit,
                 client_id,
             });
         }
     }
 
+    /// How the stream is written.
+    pub fn wire(&self) -> Wire {
+        self.wire
+    }
+
+    /// The same place for a stream that is written in this way.
+    pub fn written_as(mut self, wire: Wire) -> Self {
+        self.wire = wire;
+        self
+    }
+
+    /// Which connection this is.
+    pub fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// What it watches.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Where it is in the ring.
+    pub fn place(&self) -> Place {
+        let (position, live_from) = (self.position, self.replay_end);
+        Place { position, live_from, generation: self.generation }
+    }
+
+    /// Goes on from the place of another subscriber, with what that one watches.
+    pub fn relocate(&mut self, mut to: Self) {
+        let (position, live_from) = (self.position, self.replay_end);
+        if to.generation == self.generation {
+            // What was not sent yet may be for nobody else to repeat: it is not passed over.
+            self.replay_end = position.max(live_from);
+            self.position = to.position.min(position);
+        } else {
+            (self.position, self.replay_end) = (to.position, to.replay_end);
+            self.generation = to.generation;
+        }
+        self.scope = to.scope.clone();
+        std::mem::swap(&mut self.seat, &mut to.seat);
+        self.hub.seats().by_connection.insert(self.id, self.seat.clone());
+    }
+
+    /// The last event addressed to the user that was sent since this was asked.
+    pub fn take_sent(&mut self) -> Option<EventId> {
+        self.unnoted.take()
+    }
+
     fn step(&mut self) -> Option<Step> {
         let hub = self.hub.clone();
+        if let Some(reason) = self.seat.ended() {
+            return Some(Step::Ended(reason.to_owned()));
+        }
         let state = hub.read();
         if self.generation != state.generation {
             self.generation = state.generation;
             self.position = state.ring.end();
             self.replay_end = self.position;
-            return Some(Step::Send(frame::reset("expired", state.ring.head())));
+            return Some(Step::Send(self.wire.reset("expired", state.ring.head())));
         }
         let Some(lag) = state.ring.lag(self.position.max(self.replay_end)) else {
             return Some(Step::Lagged);
@@ -110,15 +182,23 @@ impl Subscriber {
             let replay = self.position < self.replay_end;
             // What is not in the log was for those who were there.
             let missed = replay && entry.id.is_none();
-            if !missed && self.scope.receives(&entry.audience) {
-                if !piece.has_room(&entry.sse) {
+            let caused = entry.origin == Some(self.id);
+            if !missed
+                && !caused
+                && self.scope.receives(&entry.audience)
+                && let Some(frame) = entry.frame(self.wire)
+            {
+                if !piece.has_room(frame) {
                     break;
                 }
-                piece.add(&entry.sse);
+                piece.add(frame);
+                if matches!(entry.audience, Audience::Users(_)) {
+                    self.unnoted = entry.id.max(self.unnoted);
+                }
                 let metrics = &hub.shared.metrics;
                 metrics.replayed.inc_by(u64::from(replay));
                 metrics.events_out.inc();
-                metrics.bytes_out.inc_by(entry.sse.len() as u64);
+                metrics.bytes_out.inc_by(frame.len() as u64);
             }
             self.position = next;
         }
@@ -128,7 +208,7 @@ impl Subscriber {
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        self.hub.wakers().remove(&self.key);
+        self.hub.seats().by_connection.remove(&self.id);
     }
 }
 
@@ -177,9 +257,7 @@ impl Piece {
 
 #[cfg(test)]
 mod tests {
-    use common::{Audience, EventId, event::PUBLIC_ROOM};
-    use std::time::Instant;
-
+    use common::event::PUBLIC_ROOM;
     use futures_util::{FutureExt, task::noop_waker};
 
     use super::*;
@@ -191,12 +269,9 @@ mod tests {
     }
 
     fn entry(micros: u64, text: &str) -> Entry {
-        Entry {
-            id: EventId::from_micros(micros),
-            audience: Audience::Room(PUBLIC_ROOM.to_owned()),
-            sse: Bytes::copy_from_slice(text.as_bytes()),
-            published: Instant::now(),
-        }
+        let audience = Audience::Room(PUBLIC_ROOM.to_owned());
+        let sse = Bytes::copy_from_slice(text.as_bytes());
+        Entry::new(EventId::from_micros(micros), audience, sse, Bytes::new())
     }
 
     fn publish<const N: usize>(hub: &Hub, entries: [Entry; N]) {
@@ -230,7 +305,11 @@ mod tests {
     #[test]
     fn what_is_not_in_the_log_is_not_replayed() {
         let hub = hub(Backlog { events: 10, bytes: 1_000 });
-        let aside = |text| Entry { id: None, ..entry(0, text) };
+        let aside = |text| {
+            let mut entry = entry(0, text);
+            entry.id = None;
+            entry
+        };
         publish(&hub, [entry(1, "a"), aside("-"), entry(2, "b")]);
         let mut stream = subscribe(&hub, 0);
         publish(&hub, [aside("+")]);

@@ -21,6 +21,7 @@ use crate::{
     openapi::ProblemBody,
     portable::Opening,
     resume::{Cursor, NotNow, Request, Start},
+    wire::Wire,
 };
 
 const MAX_HISTORY: u32 = 200;
@@ -86,37 +87,63 @@ pub async fn stream_events(
     query: Query<EventsQuery>,
 ) -> Result<HttpResponse, Rejection> {
     state.origins.check(&request)?;
-    let wanted = query.into_inner().parse(&request)?;
-    let client_id = wanted.client_id.clone();
-    let (start, permit) = match state.begin(&request, wanted).await {
+    let wanted = query.into_inner().parse(&request, Wire::Sse, 0)?;
+    open_stream(&request, &state, wanted).await
+}
+
+/// Opens a stream of server-sent events.
+pub(super) async fn open_stream(
+    request: &HttpRequest,
+    state: &AppState,
+    wanted: Wanted,
+) -> Result<HttpResponse, Rejection> {
+    let (client_id, wire) = (wanted.client_id.clone(), wanted.wire);
+    let (start, permit) = match state.begin(request, wanted).await {
         Ok(begun) => begun,
         Err(Refused::Rejected(rejection)) => return Err(rejection),
-        Err(Refused::Busy(busy)) => return state.refuse(&request, busy),
+        Err(Refused::Busy(busy)) => return state.refuse(request, busy),
     };
     Ok(engine::respond(Opening {
         preface: start.preface,
-        subscriber: start.subscriber,
+        preface_up_to: start.preface_up_to,
+        subscriber: start.subscriber.written_as(wire),
         permit,
         client_id,
         heartbeat: state.heartbeat,
+        talk: None,
+        delivery: state.delivery.clone(),
         metrics: state.metrics.clone(),
     }))
 }
 
 /// What a stream asks for, read.
-struct Wanted {
+pub(super) struct Wanted {
     rooms: Option<String>,
     user: Option<String>,
     ticket: Option<String>,
     acknowledges: bool,
     cursor: Cursor,
     history: u32,
-    client_id: String,
+    pub(super) client_id: String,
+    wire: Wire,
+}
+
+impl Wanted {
+    /// Whether it says by name whose it is.
+    pub(super) fn is_somebody(&self) -> bool {
+        self.user.as_deref().is_some_and(|user| !user.trim().is_empty())
+    }
 }
 
 impl EventsQuery {
-    fn parse(self, request: &HttpRequest) -> Result<Wanted, Rejection> {
-        let history = self.history.unwrap_or(0);
+    /// What is asked for, written as `wire`; `history` is what comes first if the client does not say.
+    pub(super) fn parse(
+        self,
+        request: &HttpRequest,
+        wire: Wire,
+        history: u32,
+    ) -> Result<Wanted, Rejection> {
+        let history = self.history.unwrap_or(history);
         if history > MAX_HISTORY {
             return Err(Rejection::bad_request(
                 "invalid_history",
@@ -134,6 +161,7 @@ impl EventsQuery {
             user: self.user,
             ticket: self.ticket,
             acknowledges: self.acks.unwrap_or(false),
+            wire,
         })
     }
 }
@@ -154,7 +182,7 @@ fn client_id(given: Option<String>) -> Result<String, Rejection> {
 
 /// Why a stream is refused for now.
 #[derive(Clone, Copy)]
-enum Busy {
+pub(super) enum Busy {
     Full,
     Address,
     Draining,
@@ -163,7 +191,7 @@ enum Busy {
 }
 
 impl Busy {
-    const fn reason(self) -> &'static str {
+    pub(super) const fn reason(self) -> &'static str {
         match self {
             Self::Full => "full",
             Self::Address => "address",
@@ -173,7 +201,7 @@ impl Busy {
         }
     }
 
-    const fn detail(self) -> &'static str {
+    pub(super) const fn detail(self) -> &'static str {
         match self {
             Self::Full => "there are as many streams as this server can hold",
             Self::Address => "there are too many streams from your address",
@@ -201,7 +229,7 @@ impl From<NotNow> for Busy {
 }
 
 /// Why there is no stream.
-enum Refused {
+pub(super) enum Refused {
     /// The client has to change something.
     Rejected(Rejection),
     /// It is to come back.
@@ -225,7 +253,7 @@ impl From<identity::Refusal> for Refused {
 
 impl AppState {
     /// Admits a client, finds out who it is and where it begins.
-    async fn begin(
+    pub(super) async fn begin(
         &self,
         request: &HttpRequest,
         wanted: Wanted,
@@ -236,9 +264,9 @@ impl AppState {
         let (rooms, user) = (wanted.rooms.as_deref(), wanted.user.as_deref());
         let ticket = wanted.ticket.as_deref();
         let scope = identify(self, request, rooms, user, ticket, wanted.acknowledges).await?;
-        let Wanted { cursor, history, client_id, .. } = wanted;
+        let Wanted { cursor, history, client_id, wire, .. } = wanted;
         let wanted =
-            Request { scope: scope.clone(), cursor, history, client_id: client_id.clone() };
+            Request { scope: scope.clone(), cursor, history, client_id: client_id.clone(), wire };
         let start = self.resume.start(wanted).await.map_err(Busy::from)?;
         // The session may have ended meanwhile, and in such a way that nobody here has heard of it.
         if loads > 0 && loads != self.feed.loads() && scope.user().is_some() {

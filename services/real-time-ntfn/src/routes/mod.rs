@@ -1,10 +1,12 @@
 //! The route table.
 
+pub mod chat;
 pub mod events;
 pub mod notify;
 pub mod presence;
+pub mod ws;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::web;
 use http_kit::{
@@ -13,8 +15,8 @@ use http_kit::{
 };
 
 use crate::{
-    admission::Admission, feed::Feed, hub::Hub, identity::Identity, metrics::Metrics,
-    presence::Presence, resume::Resume, upstream::Upstream,
+    admission::Admission, delivery::Delivery, feed::Feed, hub::Hub, identity::Identity,
+    metrics::Metrics, presence::Presence, resume::Resume, upstream::Upstream, ws::Talk,
 };
 
 /// What handlers work with.
@@ -24,7 +26,7 @@ pub struct AppState {
     /// The end of the event log.
     pub feed: Feed,
     /// Where streams begin.
-    pub resume: Resume,
+    pub resume: Arc<Resume>,
     /// Whose they are.
     pub identity: Identity,
     /// Who is connected.
@@ -41,6 +43,12 @@ pub struct AppState {
     pub proxies: TrustedProxies,
     /// Time between two heartbeats on a stream.
     pub heartbeat: Duration,
+    /// Time between two pings on a WebSocket.
+    pub ping: Duration,
+    /// How clients talk.
+    pub talk: Talk,
+    /// What has been written to whom.
+    pub delivery: Delivery,
     /// Counts.
     pub metrics: Metrics,
 }
@@ -50,5 +58,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
     config
         .service(resource("/events", "GET").route(web::get().to(events::stream_events)))
         .service(resource("/presence", "GET, HEAD").route(get().to(presence::list_present)))
+        .service(resource("/ws", "GET").route(web::get().to(ws::open_socket)))
+        .service(resource("/sse/chat", "GET").route(web::get().to(chat::stream_chat)))
         .service(resource("/notify", "POST").route(web::post().to(notify::notify)));
 }

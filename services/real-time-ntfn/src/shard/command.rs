@@ -16,8 +16,11 @@ use mio::Waker;
 
 use crate::{
     admission::Permit,
+    connection_id::ConnectionId,
     ring::{Entry, Position},
     scope::Scope,
+    wire::Wire,
+    ws::Talk,
 };
 
 /// One step in a shard's history. They are carried out in the order of the queue.
@@ -28,10 +31,14 @@ pub enum Command {
     Add(Box<NewConnection>),
     /// Start the ring over, and tell every connection.
     Restart(EventId),
-    /// End the streams of a user's older sessions.
-    EndSessions(SessionEnded),
     /// Close all connections, spread over a window.
     Drain(Duration),
+    /// End a user's sessions.
+    EndSessions(SessionEnded),
+    /// Write a frame to one connection.
+    Say(Slot, Bytes),
+    /// Let one connection go on from another place.
+    Relocate(Slot, Box<Relocation>),
     /// Fail, to show what happens then.
     #[cfg(test)]
     Panic,
@@ -45,16 +52,70 @@ pub struct NewConnection {
     pub socket: TcpStream,
     /// What is written before anything from the ring: the head of the response, to begin with.
     pub preface: VecDeque<Bytes>,
+    /// The last event addressed to its user in there.
+    pub preface_up_to: Option<EventId>,
     /// What it watches.
     pub scope: Scope,
+    /// How it is written.
+    pub wire: Wire,
+    /// Which one it is.
+    pub id: ConnectionId,
+    /// If its client talks, too.
+    pub talk: Option<Talk>,
     /// Where in the ring it goes on.
-    pub position: Position,
-    /// How often the ring had been restarted when that was so.
-    pub generation: u64,
+    pub place: Place,
     /// Its place among the admitted.
     pub permit: Permit,
     /// The name it goes by in the log.
     pub client_id: String,
+}
+
+/// A place in the ring to go on from.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// The place.
+    pub position: Position,
+    /// Where the ring ended when the place was taken: what lies before is replay.
+    pub live_from: Position,
+    /// How often the ring had been restarted when that was so.
+    pub generation: u64,
+}
+
+/// Another place for a connection to go on from, perhaps as somebody else.
+pub struct Relocation {
+    /// What it watches from now on.
+    pub scope: Scope,
+    /// What is written first.
+    pub preface: VecDeque<Bytes>,
+    /// The last event addressed to its user in there.
+    pub preface_up_to: Option<EventId>,
+    /// The place.
+    pub place: Place,
+}
+
+/// A connection's slot. Another connection may have it by now.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot {
+    pub(super) key: u32,
+    pub(super) id: ConnectionId,
+}
+
+/// The way to one connection.
+pub struct Address {
+    pub(super) queue: Arc<Queue>,
+    pub(super) slot: Slot,
+}
+
+impl Address {
+    /// Writes a frame; nothing happens if the connection has ended.
+    pub fn say(&self, frame: Bytes) {
+        self.queue.send(Command::Say(self.slot, frame));
+    }
+
+    /// Lets the connection go on from another place.
+    pub fn relocate(&self, to: Relocation) {
+        self.queue.send(Command::Relocate(self.slot, Box::new(to)));
+    }
 }
 
 /// The way into a shard.

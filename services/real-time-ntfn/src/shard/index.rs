@@ -36,6 +36,11 @@ impl Index {
         }
     }
 
+    /// The connections of a user.
+    pub(super) fn of_user(&self, user: &str) -> impl Iterator<Item = u32> {
+        self.users.get(user).into_iter().flatten().copied()
+    }
+
     /// The connections that an audience means, each once.
     pub(super) fn recipients<'a>(
         &'a self,

@@ -33,10 +33,11 @@ use common::{EventId, event::SessionEnded};
 
 use crate::{
     config::{Backlog, RingLimits},
+    delivery::Delivery,
     metrics::Metrics,
     ring::Entry,
 };
-pub use command::NewConnection;
+pub use command::{Address, NewConnection, Place, Relocation};
 use command::{Command, Queue};
 use worker::Worker;
 
@@ -58,8 +59,12 @@ pub struct Settings {
     pub backlog: Backlog,
     /// Time between two heartbeats.
     pub heartbeat: Duration,
+    /// Time between two pings on a WebSocket.
+    pub ping: Duration,
     /// How long a connection may take nothing.
     pub stall: Duration,
+    /// Where it is noted what was written to whom.
+    pub delivery: Delivery,
     /// Counts.
     pub metrics: Metrics,
 }
@@ -135,13 +140,6 @@ impl Shards {
         }
     }
 
-    /// Ends the streams of a user whose sessions are over.
-    pub fn end_sessions(&self, ended: &SessionEnded) {
-        for shard in self.living() {
-            shard.queue.send(Command::EndSessions(ended.clone()));
-        }
-    }
-
     /// Gives a connection to the next shard.
     pub fn add(&self, connection: NewConnection) {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
@@ -156,6 +154,13 @@ impl Shards {
     pub fn drain(&self, window: Duration) {
         for shard in self.living() {
             shard.queue.send(Command::Drain(window));
+        }
+    }
+
+    /// Ends the streams of a user whose sessions are over, and tells them why.
+    pub fn end_sessions(&self, ended: &SessionEnded) {
+        for shard in self.living() {
+            shard.queue.send(Command::EndSessions(ended.clone()));
         }
     }
 
@@ -214,7 +219,9 @@ mod tests {
             ring: RingLimits { events: 10, bytes: 1_000 },
             backlog: Backlog { events: 10, bytes: 1_000 },
             heartbeat: Duration::from_secs(15),
+            ping: Duration::from_secs(25),
             stall: Duration::from_secs(30),
+            delivery: Delivery::default(),
             metrics: Metrics::new(&prometheus::Registry::new()).unwrap(),
         };
         let shards = Shards::start(&settings).unwrap();

@@ -18,7 +18,7 @@ pub(super) struct Wheel {
 
 /// A connection in the wheel. It is not taken out when the connection ends; a ticket whose turn
 /// differs from its connection's is left over.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Ticket {
     pub(super) key: u32,
     pub(super) turn: u32,

@@ -73,6 +73,11 @@ impl App {
         self.client.request(method, url)
     }
 
+    /// Asks the service to stop, and does not wait for it.
+    pub(crate) fn stop(&self) {
+        self.shutdown.give_hastily();
+    }
+
     pub(crate) async fn get(&self, target: &str) -> Answer {
         Answer::to(self.request(Method::GET, target).header("connection", "close")).await
     }

@@ -10,6 +10,8 @@ mod wire;
 
 mod app;
 mod desk;
+mod frames;
+mod socket;
 mod stream;
 mod upstream;
 
@@ -23,3 +25,4 @@ mod origin;
 mod people;
 mod resume;
 mod starting;
+mod ws;

@@ -4,4 +4,6 @@
 
 mod bytewise;
 mod lifetime;
+mod sessions;
+mod sockets;
 mod stage;

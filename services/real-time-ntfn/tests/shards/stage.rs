@@ -13,34 +13,72 @@ use common::{Audience, EventId, event::PUBLIC_ROOM};
 use realtime_ntfn::{
     admission::Admission,
     config::{Backlog, RingLimits},
+    connection_id::ConnectionId,
+    delivery::Delivery,
     metrics::Metrics,
     ring::{Entry, Ring},
     scope::Scope,
-    shard::{NewConnection, Settings, Shards},
+    shard::{NewConnection, Place, Settings, Shards},
+    wire::Wire,
+    ws::Talk,
 };
 
 const RING: RingLimits = RingLimits { events: 100_000, bytes: 1 << 30 };
 
+/// A stream on the stage.
+pub(crate) struct Part {
+    pub(crate) preface: Vec<Bytes>,
+    pub(crate) preface_up_to: Option<EventId>,
+    pub(crate) scope: Scope,
+    pub(crate) wire: Wire,
+    pub(crate) talk: Option<Talk>,
+    pub(crate) place: Place,
+}
+
+impl Default for Part {
+    /// A stream of nobody that begins with `hello` and has all that is published.
+    fn default() -> Self {
+        let end = Ring::new(RING, EventId::ZERO).end();
+        Self {
+            preface: vec![Bytes::from_static(b"hello")],
+            preface_up_to: None,
+            scope: Scope::public(),
+            wire: Wire::Sse,
+            talk: None,
+            place: Place { position: end, live_from: end, generation: 0 },
+        }
+    }
+}
+
 /// Shards, and a listener whose connections go to them.
 pub(crate) struct Stage {
     pub(crate) shards: Shards,
+    pub(crate) delivery: Delivery,
     listener: TcpListener,
     admission: Admission,
 }
 
 impl Stage {
     pub(crate) fn new(backlog: Backlog, stall: Duration) -> Self {
+        // No heartbeat and no ping falls into a test.
+        Self::with_pings(backlog, stall, Duration::from_secs(3_600))
+    }
+
+    pub(crate) fn with_pings(backlog: Backlog, stall: Duration, ping: Duration) -> Self {
+        let delivery = Delivery::default();
         let settings = Settings {
             shards: 2,
             ring: RING,
             backlog,
-            // No heartbeat falls into a test.
             heartbeat: Duration::from_secs(3_600),
+            ping,
             stall,
+            delivery: delivery.clone(),
             metrics: Metrics::new(&prometheus::Registry::new()).unwrap(),
         };
         Self {
             shards: Shards::start(&settings).unwrap(),
+            delivery,
             listener: TcpListener::bind(("127.0.0.1", 0)).unwrap(),
             admission: Admission::new(100_000, 0, u64::MAX),
         }
@@ -48,19 +86,29 @@ impl Stage {
 
     /// A client whose stream begins with `preface`, and then has all that is published.
     pub(crate) fn connect(&self, preface: &'static [u8]) -> TcpStream {
+        let preface = vec![Bytes::from_static(preface)];
+        self.play(Part { preface, ..Part::default() }).0
+    }
+
+    /// The client of a stream, and which connection it is.
+    pub(crate) fn play(&self, part: Part) -> (TcpStream, ConnectionId) {
         let client = TcpStream::connect(self.listener.local_addr().unwrap()).unwrap();
         let (socket, peer) = self.listener.accept().unwrap();
         socket.set_nonblocking(true).unwrap();
+        let id = ConnectionId::next();
         self.shards.add(NewConnection {
             socket,
-            preface: VecDeque::from([Bytes::from_static(preface)]),
-            scope: Scope::public(),
-            position: Ring::new(RING, EventId::ZERO).end(),
-            generation: 0,
+            preface: VecDeque::from(part.preface),
+            preface_up_to: part.preface_up_to,
+            scope: part.scope,
+            wire: part.wire,
+            id,
+            talk: part.talk,
+            place: part.place,
             permit: self.admission.admit(peer.ip()).ok().unwrap(),
             client_id: "test".to_owned(),
         });
-        client
+        (client, id)
     }
 
     /// Waits until no connection is left.
@@ -73,12 +121,11 @@ impl Stage {
     }
 
     pub(crate) fn publish(&self, number: u64, sse: Bytes) {
-        let entry = Entry {
-            id: EventId::from_micros(number),
-            audience: Audience::Room(PUBLIC_ROOM.to_owned()),
-            sse,
-            published: Instant::now(),
-        };
+        let audience = Audience::Room(PUBLIC_ROOM.to_owned());
+        self.publish_entry(Entry::new(EventId::from_micros(number), audience, sse, Bytes::new()));
+    }
+
+    pub(crate) fn publish_entry(&self, entry: Entry) {
         self.shards.publish(&Arc::from([Arc::new(entry)]));
     }
 }

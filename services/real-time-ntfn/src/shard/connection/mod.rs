@@ -1,5 +1,6 @@
 //! [`Connection`]: one stream's socket, and where it is in the ring.
 
+mod aside;
 mod write;
 
 use std::{
@@ -10,14 +11,18 @@ use std::{
 };
 
 use bytes::Bytes;
+use common::EventId;
 use mio::net::TcpStream;
 
 use super::command::NewConnection;
 use crate::{
     admission::Permit,
     config::Backlog,
+    connection_id::ConnectionId,
     ring::{Entry, Position, Ring},
     scope::Scope,
+    wire::Wire,
+    ws::Link,
 };
 pub(super) use write::{Flushed, Tally};
 
@@ -26,14 +31,19 @@ pub(super) struct Connection {
     pub(super) socket: TcpStream,
     /// Tells this connection from others that had its key before.
     pub(super) turn: u32,
+    /// How it is written.
+    wire: Wire,
+    /// Whether it is noted what was written to its user.
+    notes: bool,
     /// Bytes already written of the next thing to write.
     offset: u32,
     /// What comes before anything from the ring. Empty, and without memory, for nearly all of a
     /// stream's life.
     preface: VecDeque<Bytes>,
-    /// Everything before this has been written; the frame after it, up to `offset`.
+    /// Everything before this has been written; the frame after it, up to `offset`. A stream that
+    /// ends waits for [`Position::NEVER`].
     cursor: Position,
-    /// Where the ring ended when the connection came. What lies before is replay: it does not
+    /// Where the ring ended when the stream was given its place. What lies before is replay: it does not
     /// count as backlog, and what is not in the log is left out of it.
     live_from: Position,
     /// Entries and bytes that were published since, are for this stream, and are not written.
@@ -47,10 +57,21 @@ pub(super) struct Connection {
 
 /// What is needed when a stream begins and ends, but not in between.
 struct Cold {
+    id: ConnectionId,
     scope: Scope,
     permit: Permit,
     client_id: String,
     opened: Instant,
+    /// A WebSocket's side of the protocol.
+    link: Option<Box<Link>>,
+    /// Frames that were put before what is next in the ring, and may not be written yet.
+    said: usize,
+    /// Whether the first of the preface is what is left of a frame.
+    front_is_rest: bool,
+    /// The last event addressed to the user that is written, once the preface is.
+    unnoted: Option<EventId>,
+    /// Why it ends, once it does.
+    over: Option<&'static str>,
 }
 
 /// What a connection waits for.
@@ -62,6 +83,8 @@ pub(super) enum State {
     Dirty,
     /// For its socket to take more.
     Blocked,
+    /// For the client to end: it has been told everything.
+    Over,
 }
 
 /// The client has gone.
@@ -69,31 +92,67 @@ pub(super) enum State {
 pub(super) struct Gone;
 
 impl Connection {
-    /// Takes over a connection; `end` is where the ring ends.
-    pub(super) fn new(new: NewConnection, turn: u32, end: Position) -> Self {
+    /// Takes over a connection; in which the protocol, if there is one, is run by `link`.
+    pub(super) fn new(new: NewConnection, link: Option<Box<Link>>, turn: u32, ring: &Ring) -> Self {
+        let notes = notes(&new.scope);
         let cold = Cold {
+            id: new.id,
             scope: new.scope,
             permit: new.permit,
             client_id: new.client_id,
             opened: Instant::now(),
+            link,
+            said: 0,
+            front_is_rest: false,
+            unnoted: new.preface_up_to,
+            over: None,
         };
-        Self {
+        let mut connection = Self {
             socket: TcpStream::from_std(new.socket),
             turn,
+            wire: new.wire,
+            notes,
             offset: 0,
             preface: new.preface,
-            cursor: new.position,
-            live_from: end,
+            cursor: new.place.position,
+            live_from: new.place.live_from,
             pending_events: 0,
             pending_bytes: 0,
             state: State::Dirty,
             blocked_since: None,
             cold: Box::new(cold),
+        };
+        connection.count_pending(ring);
+        connection
+    }
+
+    /// Counts what was published since the stream got its place, before it came here.
+    fn count_pending(&mut self, ring: &Ring) {
+        (self.pending_events, self.pending_bytes) = (0, 0);
+        let mut at = self.cursor.max(self.live_from);
+        for (entry, next) in ring.read(at).into_iter().flatten() {
+            if self.receives(entry, at) {
+                self.pending_events += 1;
+                self.pending_bytes += entry.frame(self.wire).map_or(0, |frame| frame.len() as u64);
+            }
+            at = next;
         }
+    }
+
+    pub(super) fn id(&self) -> ConnectionId {
+        self.cold.id
+    }
+
+    pub(super) fn wire(&self) -> Wire {
+        self.wire
     }
 
     pub(super) fn scope(&self) -> &Scope {
         &self.cold.scope
+    }
+
+    pub(super) fn link(&mut self) -> Option<&mut Link> {
+        self.cold.link.as_deref_mut()
     }
 
     pub(super) fn client_id(&self) -> &str {
@@ -120,8 +179,14 @@ impl Connection {
     /// Notes an entry for this stream, which stands right after `before`. Returns whether the
     /// connection has to be flushed and did not have to be until now.
     pub(super) fn touch(&mut self, entry: &Entry, before: Position) -> bool {
+        let Some(frame) = entry.frame(self.wire) else {
+            return false;
+        };
+        if self.caused(entry) {
+            return false;
+        }
         self.pending_events += 1;
-        self.pending_bytes += entry.sse.len() as u64;
+        self.pending_bytes += frame.len() as u64;
         if self.state != State::Idle {
             return false;
         }
@@ -140,18 +205,6 @@ impl Connection {
         blocked
     }
 
-    /// Puts something before what is next in the ring, whose end is `end`; not while a frame is
-    /// under way. Returns whether the connection has to be flushed and did not have to be.
-    pub(super) fn interject(&mut self, frame: Bytes, end: Position) -> bool {
-        self.preface.push_back(frame);
-        if self.state != State::Idle {
-            return false;
-        }
-        self.cursor = end;
-        self.state = State::Dirty;
-        true
-    }
-
     /// Writes a heartbeat, if the stream is idle: another one shows by its traffic that it lives.
     /// Returns whether the connection has to be flushed, or that it is gone.
     pub(super) fn beat(&mut self, heartbeat: &Bytes, end: Position) -> Result<bool, Gone> {
@@ -161,7 +214,7 @@ impl Connection {
         match self.socket.write(heartbeat) {
             Ok(0) => Err(Gone),
             Ok(written) if written < heartbeat.len() => {
-                Ok(self.interject(heartbeat.slice(written..), end))
+                Ok(self.interject_rest(heartbeat.slice(written..), end))
             }
             Ok(_) => Ok(false),
             Err(error)
@@ -171,30 +224,6 @@ impl Connection {
             }
             Err(_) => Err(Gone),
         }
-    }
-
-    /// The ring is about to start over: keeps the rest of the frame under way, so that the client
-    /// gets a whole one.
-    pub(super) fn keep_frame_under_way(&mut self, ring: &Ring) {
-        if self.offset == 0 || !self.preface.is_empty() {
-            return;
-        }
-        let entries = ring.read(self.cursor);
-        let under_way = entries
-            .and_then(|mut entries| entries.find(|(it, _)| self.cold.scope.receives(&it.audience)));
-        if let Some((entry, _)) = under_way {
-            let rest = entry.sse.slice(self.offset as usize..);
-            self.preface.push_back(rest);
-            self.offset = 0;
-        }
-    }
-
-    /// The ring has started over, and ends at `end`: forgets what was pending, and says `reset`.
-    /// Returns whether the connection has to be flushed and did not have to be.
-    pub(super) fn restart(&mut self, reset: Bytes, end: Position) -> bool {
-        (self.pending_events, self.pending_bytes) = (0, 0);
-        (self.cursor, self.live_from) = (end, end);
-        self.interject(reset, end)
     }
 
     /// Whether the stream has fallen too far behind.
@@ -221,6 +250,11 @@ impl Connection {
     pub(super) fn discard_input(&mut self) -> bool {
         discard_input(&mut self.socket).is_ok()
     }
+}
+
+/// Whether it is noted what is written to this scope's user.
+fn notes(scope: &Scope) -> bool {
+    scope.session().is_some_and(|session| !session.acknowledges)
 }
 
 fn discard_input(socket: &mut TcpStream) -> io::Result<()> {

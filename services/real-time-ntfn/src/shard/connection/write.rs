@@ -7,9 +7,13 @@ use std::{
 };
 
 use bytes::Bytes;
+use common::Audience;
 
 use super::{Connection, State};
-use crate::ring::{Entry, Position, Ring};
+use crate::{
+    delivery::Delivery,
+    ring::{Entry, Position, Ring},
+};
 
 /// Frames in one write. A burst of this many leaves in one system call.
 const MAX_SLICES: usize = 128;
@@ -21,6 +25,8 @@ pub(in crate::shard) enum Flushed {
     All,
     /// The socket takes no more for now.
     Blocked,
+    /// Everything is written, and nothing will follow.
+    Last,
     /// The stream has to end, for this reason.
     Over(&'static str),
 }
@@ -34,13 +40,27 @@ pub(in crate::shard) struct Tally {
 }
 
 impl Connection {
-    /// Writes as much as the socket takes, many frames at a time.
+    /// Writes as much as the socket takes, and notes what was written to the stream's user.
     pub(in crate::shard) fn flush(
         &mut self,
         ring: &Ring,
         now: Instant,
         tally: &mut Tally,
+        delivery: &Delivery,
     ) -> Flushed {
+        let flushed = self.write(ring, now, tally);
+        if self.notes
+            && self.preface.is_empty()
+            && let Some(up_to) = self.cold.unnoted.take()
+            && let Some(user) = self.cold.scope.user()
+        {
+            delivery.note(user, up_to);
+        }
+        flushed
+    }
+
+    /// Many frames at a time.
+    fn write(&mut self, ring: &Ring, now: Instant, tally: &mut Tally) -> Flushed {
         while self.cursor < ring.end() || !self.preface.is_empty() {
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
             let Some(gathered) = self.gather(ring, &mut slices) else {
@@ -68,7 +88,12 @@ impl Connection {
                 Err(_) => return Flushed::Over("gone"),
             }
         }
-        (self.state, self.blocked_since) = (State::Idle, None);
+        self.blocked_since = None;
+        if self.is_over() {
+            self.state = State::Over;
+            return Flushed::Last;
+        }
+        self.state = State::Idle;
         Flushed::All
     }
 
@@ -103,7 +128,10 @@ impl Connection {
         let all_mine = self.has_only_its_own_before(ring.end());
         let mut at = self.cursor;
         for (entry, next) in ring.read(self.cursor)? {
-            if (all_mine || self.receives(entry, at)) && !add(&entry.sse) {
+            if (all_mine || self.receives(entry, at))
+                && let Some(frame) = entry.frame(self.wire)
+                && !add(frame)
+            {
                 break;
             }
             at = next;
@@ -123,6 +151,7 @@ impl Connection {
             written -= left;
             self.offset = 0;
             self.preface.pop_front();
+            self.cold.front_is_rest = false;
             if self.preface.is_empty() {
                 self.preface = VecDeque::new();
             }
@@ -130,8 +159,10 @@ impl Connection {
         let all_mine = self.has_only_its_own_before(ring.end());
         let mut at = self.cursor;
         for (entry, next) in ring.read(self.cursor).into_iter().flatten() {
-            if all_mine || self.receives(entry, at) {
-                let left = entry.sse.len() - self.offset as usize;
+            if (all_mine || self.receives(entry, at))
+                && let Some(frame) = entry.frame(self.wire)
+            {
+                let left = frame.len() - self.offset as usize;
                 if written < left {
                     self.offset += written as u32;
                     break;
@@ -146,13 +177,17 @@ impl Connection {
     }
 
     /// An entry is written.
-    fn settle(&mut self, entry: &Entry, at: Position, tally: &mut Tally) {
+    pub(super) fn settle(&mut self, entry: &Entry, at: Position, tally: &mut Tally) {
         tally.events += 1;
+        if self.notes && matches!(entry.audience, Audience::Users(_)) {
+            self.cold.unnoted = entry.id.max(self.cold.unnoted);
+        }
         if at < self.live_from {
             tally.replayed += 1;
         } else {
             self.pending_events = self.pending_events.saturating_sub(1);
-            self.pending_bytes = self.pending_bytes.saturating_sub(entry.sse.len() as u64);
+            let bytes = entry.frame(self.wire).map_or(0, |frame| frame.len() as u64);
+            self.pending_bytes = self.pending_bytes.saturating_sub(bytes);
         }
     }
 
@@ -162,9 +197,17 @@ impl Connection {
         self.cursor >= self.live_from && self.cursor.until(end) == u64::from(self.pending_events)
     }
 
-    fn receives(&self, entry: &Entry, at: Position) -> bool {
+    pub(super) fn receives(&self, entry: &Entry, at: Position) -> bool {
         let missed = at < self.live_from && entry.id.is_none();
-        !missed && self.cold.scope.receives(&entry.audience)
+        !missed
+            && self.cold.scope.receives(&entry.audience)
+            && entry.frame(self.wire).is_some()
+            && !self.caused(entry)
+    }
+
+    /// Whether the entry comes of something that this very client sent.
+    pub(super) fn caused(&self, entry: &Entry) -> bool {
+        entry.origin.is_some_and(|origin| origin == self.cold.id)
     }
 }
 

@@ -4,13 +4,15 @@
 //! they touched, once, and lets the timers tick. Bursts coalesce by themselves, and a single event
 //! goes out at once.
 
+mod sessions;
+mod sockets;
 mod timers;
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     io::{self, ErrorKind},
     sync::{Arc, atomic::Ordering},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -19,23 +21,26 @@ use mio::{Events, Interest, Poll, Token, Waker, event::Event};
 use slab::Slab;
 
 use super::{
-    Settings, State,
-    command::{Command, NewConnection, Queue},
+    Address, Settings, State,
+    command::{Command, NewConnection, Queue, Slot},
     connection::{Connection, Flushed, State as Waiting, Tally},
     index::Index,
     wheel::{TICK, Ticket, Wheel},
 };
 use crate::{
-    frame,
+    ended::Ended,
     ring::{Entry, Ring},
-    scope::Session,
+    wire::Wire,
+    ws::{Act, close, outlet::Outlet},
 };
-use serde_json::json;
 
 /// In the metrics.
 const ENGINE: &str = "handover";
 
 const WAKE: Token = Token(usize::MAX);
+
+/// Bytes read from a WebSocket at a time.
+const READ: usize = 16 * 1_024;
 
 /// Socket events taken in one pass.
 const EVENTS: usize = 1_024;
@@ -50,6 +55,19 @@ pub(super) struct Worker {
     connections: Slab<Connection>,
     index: Index,
     wheel: Wheel,
+    /// The same for WebSockets.
+    pings: Wheel,
+    /// Sessions that end by themselves: when, in seconds since 1970, and whose.
+    expiries: BTreeSet<(u64, Ticket)>,
+    /// Sessions that have ended lately.
+    ended: Ended,
+    /// Connections that have been told to end, and since when.
+    ending: Vec<(Ticket, Instant)>,
+    /// Connections with more to read than one pass takes.
+    unread: Vec<Ticket>,
+    /// What is read, for a moment; and what is to be done about it.
+    input: Box<[u8; READ]>,
+    acts: Vec<Act>,
     /// Keys to flush in this pass.
     dirty: Vec<u32>,
     /// Connections that were blocked when last looked at.
@@ -76,6 +94,13 @@ impl Worker {
             connections: Slab::new(),
             index: Index::default(),
             wheel: Wheel::new(settings.heartbeat, Instant::now()),
+            pings: Wheel::new(settings.ping, Instant::now()),
+            expiries: BTreeSet::new(),
+            ended: Ended::default(),
+            ending: Vec::new(),
+            unread: Vec::new(),
+            input: Box::new([0; READ]),
+            acts: Vec::new(),
             dirty: Vec::new(),
             blocked: Vec::new(),
             draining: None,
@@ -92,8 +117,11 @@ impl Worker {
         let mut commands = VecDeque::new();
         loop {
             // Without connections there is nothing to time.
-            let pause =
-                (!self.connections.is_empty()).then(|| self.wheel.until_tick(Instant::now()));
+            let pause = if self.unread.is_empty() {
+                (!self.connections.is_empty()).then(|| self.until_tick(Instant::now()))
+            } else {
+                Some(Duration::ZERO)
+            };
             match self.poll.poll(&mut events, pause) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => {
                     tracing::error!(%error, "a shard cannot poll");
@@ -104,25 +132,24 @@ impl Worker {
             for event in events.iter().filter(|event| event.token() != WAKE) {
                 self.on_socket(event);
             }
+            self.read_on();
             self.queue.take(&mut commands);
             for command in commands.drain(..) {
                 match command {
                     Command::Publish(entries) => self.publish(&entries),
                     Command::Add(new) => self.add(*new),
                     Command::Restart(head) => self.restart(head),
-                    Command::EndSessions(ended) => self.end_sessions("signed_out", |session| {
-                        session.user.key == ended.user && session.epoch < ended.epoch
-                    }),
                     Command::Drain(window) => self.start_drain(window),
+                    Command::EndSessions(ended) => self.end_sessions(&ended),
+                    Command::Say(slot, frame) => self.say_to(slot, frame),
+                    Command::Relocate(slot, to) => self.relocate(slot, *to),
                     #[cfg(test)]
                     Command::Panic => panic!("as the test wants it"),
                     Command::Stop => return,
                 }
             }
             self.flush_dirty();
-            while let Some((slot, tickets)) = self.wheel.tick(Instant::now()) {
-                self.on_tick(slot, tickets);
-            }
+            self.tick();
         }
     }
 
@@ -131,13 +158,18 @@ impl Worker {
         let Some(connection) = self.connections.get_mut(key) else {
             return;
         };
+        let talks = connection.link().is_some();
         let gone = event.is_error()
-            || event.is_read_closed()
-            || event.is_readable() && !connection.discard_input();
+            || !talks && event.is_read_closed()
+            || !talks && event.is_readable() && !connection.discard_input();
         if gone {
-            self.close(key as u32, "gone", None);
-        } else if event.is_writable() && connection.writable() {
+            return self.close(key as u32, "gone", None);
+        }
+        if event.is_writable() && connection.writable() {
             self.dirty.push(key as u32);
+        }
+        if talks && (event.is_readable() || event.is_read_closed()) {
+            self.read(key as u32);
         }
     }
 
@@ -158,59 +190,64 @@ impl Worker {
     }
 
     fn add(&mut self, new: NewConnection) {
-        let missed_a_restart = new.generation != self.generation;
+        let missed_a_restart = new.place.generation != self.generation;
         self.turns = self.turns.wrapping_add(1);
         let turn = self.turns;
-        let mut connection = Connection::new(new, turn, self.ring.end());
         let entry = self.connections.vacant_entry();
         let key = entry.key();
+        let link = new.talk.as_ref().map(|talk| {
+            let slot = Slot { key: key as u32, id: new.id };
+            let outlet = || Outlet::Shard(Address { queue: self.queue.clone(), slot });
+            Box::new(talk.link(new.id, &new.client_id, &new.scope, outlet))
+        });
+        let mut connection = Connection::new(new, link, turn, &self.ring);
+        let wire = connection.wire();
         let interest = Interest::READABLE | Interest::WRITABLE;
-        self.settings.metrics.stream_opened(ENGINE);
+        self.settings.metrics.stream_opened(wire, ENGINE);
         let registered =
             self.poll.registry().register(&mut connection.socket, Token(key), interest);
         if missed_a_restart {
-            connection.restart(frame::reset("expired", self.ring.head()), self.ring.end());
+            connection.restart(wire.reset("expired", self.ring.head()), self.ring.end());
         }
+        let ticket = Ticket { key: key as u32, turn };
         self.index.insert(key as u32, connection.scope());
+        if let Some(at) = expiry(&connection) {
+            self.expiries.insert((at, ticket));
+        }
         entry.insert(connection);
         if let Err(error) = registered {
             tracing::error!(%error, "a stream cannot be polled");
             self.close(key as u32, "gone", None);
             return;
         }
-        let ticket = Ticket { key: key as u32, turn };
-        self.wheel.insert(ticket);
+        if wire == Wire::Ws {
+            self.pings.insert(ticket);
+        } else {
+            self.wheel.insert(ticket);
+        }
         self.dirty.push(key as u32);
         if let Some((tickets, _)) = &mut self.draining {
             tickets.push(ticket);
         }
+        self.end_if_ended(key as u32);
     }
 
     fn restart(&mut self, head: EventId) {
-        // The end of any session may be part of what is missing.
-        self.end_sessions("expired", |_| true);
+        self.end_authenticated();
         for (_, connection) in &mut self.connections {
             connection.keep_frame_under_way(&self.ring);
         }
         self.ring.restart(head);
         self.generation += 1;
-        let (reset, end) = (frame::reset("expired", head), self.ring.end());
+        let end = self.ring.end();
+        let resets =
+            [Wire::Sse, Wire::Ws, Wire::Chat].map(|wire| (wire, wire.reset("expired", head)));
         for (key, connection) in &mut self.connections {
-            if connection.restart(reset.clone(), end) {
+            let of_wire = resets.iter().find(|(wire, _)| *wire == connection.wire());
+            let reset = of_wire.map(|(_, reset)| reset.clone()).unwrap_or_default();
+            if connection.restart(reset, end) {
                 self.dirty.push(key as u32);
             }
-        }
-    }
-
-    /// Ends the streams of sessions that were shown by a credential.
-    fn end_sessions(&mut self, reason: &str, over: impl Fn(&Session) -> bool) {
-        let over = |session: &Session| session.authenticated && over(session);
-        let streams = self.connections.iter();
-        let keys = streams.filter(|(_, stream)| stream.scope().session().is_some_and(&over));
-        let keys: Vec<_> = keys.map(|(key, _)| key as u32).collect();
-        let data = json!({"type": "reauth", "reason": reason});
-        for key in keys {
-            self.close(key, "reauth", Some(&frame::transient("reauth", &data)));
         }
     }
 
@@ -249,26 +286,42 @@ impl Worker {
             // The key belonged to a connection that has ended in this very pass.
             return;
         }
-        match connection.flush(&self.ring, now, tally) {
+        let ticket = Ticket { key, turn: connection.turn };
+        let is_socket = connection.wire() == Wire::Ws;
+        match connection.flush(&self.ring, now, tally, &self.settings.delivery) {
             Flushed::All => {}
-            Flushed::Blocked if connection.lags(self.settings.backlog) => {
-                self.close(key, "lagged", None);
-            }
-            Flushed::Blocked => {
-                self.blocked.push(Ticket { key, turn: connection.turn });
+            Flushed::Last if is_socket => self.hang_up(key),
+            Flushed::Last => self.close(key, "gone", None),
+            Flushed::Blocked if connection.lags(self.settings.backlog) => self.end_slow(key),
+            Flushed::Blocked => self.blocked.push(ticket),
+            Flushed::Over("lagged") if is_socket && connection.can_finish_its_frame() => {
+                self.end_slow(key);
+                self.flush(key, now, tally);
             }
             Flushed::Over(reason) => self.close(key, reason, None),
         }
     }
 
+    /// Ends a stream whose client is too slow: a WebSocket's client is told, if it reads after all.
+    fn end_slow(&mut self, key: u32) {
+        let is_socket = self.connections.get(key as usize).is_some_and(|it| it.wire() == Wire::Ws);
+        if is_socket {
+            self.end_socket(key, close::SLOW_CLIENT);
+        } else {
+            self.close(key, "lagged", None);
+        }
+    }
+
     fn close(&mut self, key: u32, reason: &'static str, last: Option<&Bytes>) {
         let mut connection = self.connections.remove(key as usize);
+        let reason = connection.over().unwrap_or(reason);
         // Said explicitly: until actix lets go of its copy of the descriptor, closing ours would
         // leave the socket in the poll.
         self.poll.registry().deregister(&mut connection.socket).ok();
         self.index.remove(key, connection.scope());
+        self.forget_expiry(key, &connection);
         let metrics = &self.settings.metrics;
-        metrics.stream_closed(ENGINE, reason);
+        metrics.stream_closed(connection.wire(), ENGINE, reason);
         tracing::info!(
             client_id = connection.client_id(),
             address = %connection.address(),
@@ -279,4 +332,15 @@ impl Worker {
         connection.close(last);
         self.state.streams.fetch_sub(1, Ordering::AcqRel);
     }
+
+    fn forget_expiry(&mut self, key: u32, connection: &Connection) {
+        if let Some(at) = expiry(connection) {
+            self.expiries.remove(&(at, Ticket { key, turn: connection.turn }));
+        }
+    }
+}
+
+/// When the connection's session ends by itself.
+fn expiry(connection: &Connection) -> Option<u64> {
+    connection.scope().session().and_then(|session| session.expires_at)
 }

@@ -58,7 +58,11 @@ async fn when_an_end_may_have_been_missed_everybody_shows_their_credential_again
     let after = desk.post("after");
     desk.tell(&app).await;
     assert_ends(&mut bob, "expired").await;
-    assert_eq!(named.next_fact().await.event.as_deref(), Some("reset"));
-    named.next_fact().await.assert_is(&after);
+    let reset = named.next_fact().await;
+    assert_eq!(reset.event.as_deref(), Some("reset"));
+    // It says where the stream goes on: before this message, or after it.
+    if reset.data.unwrap()["cursor"] != after["id"] {
+        named.next_fact().await.assert_is(&after);
+    }
     assert_go_on(&mut [&mut named], &desk, &app).await;
 }

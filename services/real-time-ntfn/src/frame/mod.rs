@@ -1,4 +1,9 @@
-//! SSE frames: an event is encoded once, and the bytes are shared by all who receive it.
+//! Frames: an event is encoded once, and the bytes are shared by all who receive it.
+//!
+//! Those of server-sent events are here, the other formats in modules of their own.
+
+pub mod chat;
+pub mod ws;
 
 use std::time::Duration;
 
@@ -9,7 +14,7 @@ use common::{Event, EventId, event::MESSAGE};
 use futures_util::{FutureExt, future, stream};
 use jiff::Timestamp;
 use rand::RngExt;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Retry times are spread over this range, in milliseconds, so that clients which lost their
 /// streams together do not return together.
@@ -22,8 +27,8 @@ pub fn durable(event: &Event) -> Bytes {
 }
 
 /// Encodes something that is not in the log: it has no id, so it never moves a client's cursor.
-pub fn transient(name: &str, data: &Value) -> Bytes {
-    let data = Data::new(data.to_string());
+pub fn transient(name: &str, data: &str) -> Bytes {
+    let data = Data::new(data);
     encode(if name == MESSAGE { data } else { data.event(name) })
 }
 
@@ -40,30 +45,18 @@ pub fn closing() -> Bytes {
     Bytes::from(format!("retry: {}\n\n", retry().as_millis()))
 }
 
-/// Tells a client that its stream stands.
-pub fn ready(client_id: &str, cursor: EventId, resumed: bool) -> Bytes {
-    let data = json!({
-        "type": "ready", "client_id": client_id, "cursor": cursor, "resumed": resumed,
-    });
-    transient("ready", &data)
-}
-
-/// Tells a client that events may be missing: it loads anew, and goes on from `cursor`.
-pub fn reset(reason: &str, cursor: EventId) -> Bytes {
-    transient("reset", &json!({"type": "reset", "reason": reason, "cursor": cursor}))
-}
-
 /// Tells a client to come back later. A browser would take any status but 200 as final.
 pub fn busy(reason: &str) -> Bytes {
     let retry = retry().as_millis();
-    let busy = transient("busy", &json!({"type": "busy", "reason": reason, "retry": retry as u64}));
+    let data = json!({"type": "busy", "reason": reason, "retry": retry as u64});
+    let busy = transient("busy", &data.to_string());
     Bytes::from([format!("retry: {retry}\n\n").as_bytes(), &busy].concat())
 }
 
 /// Tells a client that the connection still works.
 pub fn heartbeat() -> Bytes {
     let time = format!("{:.0}", Timestamp::now());
-    transient("heartbeat", &json!({"type": "heartbeat", "time": time}))
+    transient("heartbeat", &json!({"type": "heartbeat", "time": time}).to_string())
 }
 
 fn retry() -> Duration {

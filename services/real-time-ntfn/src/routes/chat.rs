@@ -1,0 +1,41 @@
+//! `/sse/chat`: one user's direct messages, in a dialect of their own.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Query},
+};
+use http_kit::Rejection;
+
+use super::{
+    AppState,
+    events::{EventsQuery, open_stream},
+};
+use crate::{openapi::ProblemBody, wire::Wire};
+
+/// Follow one user's direct messages.
+///
+/// Every frame is a default event: first `{"type":"connected"}`, then
+/// `{"id","conversationId","senderId","receiverId","text","sentAt","status"}` with an `id`, and
+/// `{"type":"heartbeat"}`.
+#[utoipa::path(
+    get, path = "/sse/chat", tag = "streams",
+    params(EventsQuery),
+    responses(
+        (status = 200, description = "server-sent events", content_type = "text/event-stream", body = String),
+        (status = 400, description = "no userId", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "the page's origin is not allowed", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "not now: see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn stream_chat(
+    request: HttpRequest,
+    state: Data<AppState>,
+    query: Query<EventsQuery>,
+) -> Result<HttpResponse, Rejection> {
+    state.origins.check(&request)?;
+    let wanted = query.into_inner().parse(&request, Wire::Chat, 0)?;
+    if !wanted.is_somebody() {
+        return Err(Rejection::bad_request("user_missing", "say whose messages: ?userId=alice"));
+    }
+    open_stream(&request, &state, wanted).await
+}

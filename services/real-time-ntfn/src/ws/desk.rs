@@ -1,0 +1,173 @@
+//! [`Desk`]: where clients' frames leave the threads of the sockets.
+
+use std::sync::Arc;
+
+use common::{
+    Problem,
+    internal::{ClientFrame, FrameReply},
+};
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
+use tokio::{sync::mpsc, task::JoinSet};
+
+use super::{
+    mailbox::Mailbox,
+    outlet::{Beginning, Outlet, Tell},
+    reply,
+    said::Said,
+};
+use crate::{
+    connection_id::ConnectionId,
+    resume::{Cursor, NotNow, Request, Start},
+    scope::Scope,
+    upstream::UpstreamError,
+    wire::Wire,
+};
+
+/// Mailboxes that may wait to be worked on; a frame that finds no room is refused.
+const MOST_MAILBOXES: usize = 4_096;
+
+/// Connections whose frames are worked on at the same time.
+const MOST_AT_ONCE: usize = 256;
+
+/// What is done with the frames of clients.
+pub trait Frames: Send + Sync + 'static {
+    /// Carries out a frame, and says what its sender is told.
+    fn handle(&self, frame: ClientFrame) -> BoxFuture<'_, Result<FrameReply, UpstreamError>>;
+
+    /// Finds the place where a stream goes on.
+    fn begin(&self, request: Request) -> BoxFuture<'_, Result<Start, NotNow>>;
+
+    /// What a client watches that says who it is only now; or what to tell it instead.
+    fn introduce(&self, name: String, scope: Scope) -> BoxFuture<'_, Result<Scope, Problem>>;
+}
+
+/// Takes clients' frames. Clones are the same desk.
+#[derive(Clone)]
+pub struct Desk(mpsc::Sender<Mailbox>);
+
+/// Works on what the desk takes; [`run`](DeskTask::run) it.
+pub struct DeskTask {
+    mailboxes: mpsc::Receiver<Mailbox>,
+    frames: Arc<dyn Frames>,
+}
+
+impl Desk {
+    /// A desk, and its task.
+    pub fn new(frames: Arc<dyn Frames>) -> (Self, DeskTask) {
+        let (sender, mailboxes) = mpsc::channel(MOST_MAILBOXES);
+        (Self(sender), DeskTask { mailboxes, frames })
+    }
+
+    /// The mailbox of a new connection.
+    pub fn mailbox(
+        &self,
+        id: ConnectionId,
+        client_id: String,
+        scope: Scope,
+        outlet: Outlet,
+    ) -> Mailbox {
+        Mailbox::new(id, client_id, scope, outlet, self.0.clone())
+    }
+}
+
+impl DeskTask {
+    /// Works until every [`Desk`] is gone.
+    pub async fn run(mut self) {
+        let mut working = JoinSet::new();
+        loop {
+            tokio::select! {
+                Some(done) = working.join_next() => if let Err(error) = done {
+                    tracing::error!(%error, "a client's frame could not be worked on");
+                },
+                mailbox = self.mailboxes.recv(), if working.len() < MOST_AT_ONCE => match mailbox {
+                    Some(mailbox) => {
+                        let frames = self.frames.clone();
+                        working.spawn(async move { work(&mailbox, &*frames).await });
+                    }
+                    None => return,
+                },
+            }
+        }
+    }
+}
+
+/// Works on the messages of one connection, one after the other.
+async fn work(mailbox: &Mailbox, frames: &dyn Frames) {
+    while let Some(text) = mailbox.next() {
+        match Said::parse(text) {
+            Said::Ping => mailbox.tell(Tell::Say(reply::pong())),
+            Said::Resume(cursor) => begin(mailbox, frames, mailbox.scope(), cursor).await,
+            Said::Name(name) => introduce(mailbox, frames, name).await,
+            Said::Frame(frame) => handle(mailbox, frames, frame).await,
+            Said::Nothing => {
+                let detail = "a frame is text, or an object with a type: message, typing, read, \
+                              delivered, ping or resume";
+                mailbox.tell(Tell::Say(reply::error("type_invalid", detail, None)));
+            }
+        }
+    }
+}
+
+async fn handle(mailbox: &Mailbox, frames: &dyn Frames, frame: Value) {
+    let client_msg_id = frame.get("client_msg_id").and_then(Value::as_str).map(str::to_owned);
+    let scope = mailbox.scope();
+    let session = scope.session();
+    let frame = ClientFrame {
+        user: session.map(|session| session.user.clone()),
+        authenticated: session.is_some_and(|session| session.authenticated),
+        origin: mailbox.id().to_string(),
+        frame,
+    };
+    match frames.handle(frame).await {
+        Ok(FrameReply { reply: Some(reply) }) => mailbox.tell(Tell::Say(reply::object(&reply))),
+        Ok(FrameReply { reply: None }) => {}
+        Err(error) => {
+            tracing::warn!(client_id = mailbox.client_id(), %error, "a frame was not passed on");
+            let detail = "the message service does not answer: send it again";
+            let error = reply::error("upstream_unavailable", detail, client_msg_id.as_deref());
+            mailbox.tell(Tell::Say(error));
+        }
+    }
+}
+
+async fn introduce(mailbox: &Mailbox, frames: &dyn Frames, name: String) {
+    let scope = mailbox.scope();
+    if scope.session().is_some() {
+        let detail = "this connection has a user: open another one";
+        return mailbox.tell(Tell::Say(reply::error("already_identified", detail, None)));
+    }
+    match frames.introduce(name, scope).await {
+        Ok(scope) => begin(mailbox, frames, scope, Cursor::None).await,
+        Err(problem) => {
+            let mut error = json!(problem);
+            error["type"] = json!("error");
+            mailbox.tell(Tell::Say(reply::object(&error)));
+        }
+    }
+}
+
+/// Lets the connection go on from another place, as this scope.
+async fn begin(mailbox: &Mailbox, frames: &dyn Frames, scope: Scope, cursor: Cursor) {
+    let request = Request {
+        scope: scope.clone(),
+        cursor,
+        history: 0,
+        client_id: mailbox.client_id().to_owned(),
+        wire: Wire::Ws,
+    };
+    match frames.begin(request).await {
+        Ok(Start { preface, preface_up_to, subscriber, .. }) => {
+            mailbox.set_scope(scope.clone());
+            let beginning = Beginning { scope, preface, preface_up_to, subscriber };
+            mailbox.tell(Tell::Begin(Box::new(beginning)));
+        }
+        Err(not_now) => {
+            let code = match not_now {
+                NotNow::Starting => "starting",
+                NotNow::Upstream => "upstream_unavailable",
+            };
+            mailbox.tell(Tell::Say(reply::error(code, "not now: send it again", None)));
+        }
+    }
+}

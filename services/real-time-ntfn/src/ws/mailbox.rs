@@ -1,0 +1,102 @@
+//! [`Mailbox`]: one connection's messages, on their way to the service.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::mpsc;
+
+use super::outlet::{Outlet, Tell};
+use crate::{connection_id::ConnectionId, scope::Scope};
+
+/// Messages of one connection that may wait for the ones before them.
+pub const MOST_WAITING: usize = 32;
+
+/// One connection's messages, in order, and the way back to it. Clones are the same mailbox.
+#[derive(Clone)]
+pub struct Mailbox(Arc<Shared>);
+
+struct Shared {
+    id: ConnectionId,
+    client_id: String,
+    outlet: Outlet,
+    /// Where mailboxes go that have something in them.
+    desk: mpsc::Sender<Mailbox>,
+    state: Mutex<State>,
+}
+
+struct State {
+    texts: VecDeque<String>,
+    scope: Scope,
+    /// Whether somebody works on it, or will.
+    is_taken: bool,
+}
+
+/// A message that was not taken.
+#[derive(Debug)]
+pub struct Refused(pub String);
+
+impl Mailbox {
+    pub(super) fn new(
+        id: ConnectionId,
+        client_id: String,
+        scope: Scope,
+        outlet: Outlet,
+        desk: mpsc::Sender<Self>,
+    ) -> Self {
+        let state = State { texts: VecDeque::new(), scope, is_taken: false };
+        Self(Arc::new(Shared { id, client_id, outlet, desk, state: Mutex::new(state) }))
+    }
+
+    /// Puts a message in; never waits.
+    pub fn post(&self, text: String) -> Result<(), Refused> {
+        let mut state = self.lock();
+        if state.texts.len() >= MOST_WAITING {
+            return Err(Refused(text));
+        }
+        if !state.is_taken {
+            if self.0.desk.try_send(self.clone()).is_err() {
+                return Err(Refused(text));
+            }
+            state.is_taken = true;
+        }
+        state.texts.push_back(text);
+        Ok(())
+    }
+
+    /// The next message. Without one, the caller stops working on the mailbox.
+    pub(super) fn next(&self) -> Option<String> {
+        let mut state = self.lock();
+        let text = state.texts.pop_front();
+        if text.is_none() {
+            state.is_taken = false;
+            state.texts = VecDeque::new();
+        }
+        text
+    }
+
+    pub(super) fn id(&self) -> ConnectionId {
+        self.0.id
+    }
+
+    pub(super) fn client_id(&self) -> &str {
+        &self.0.client_id
+    }
+
+    pub(super) fn scope(&self) -> Scope {
+        self.lock().scope.clone()
+    }
+
+    pub(super) fn set_scope(&self, scope: Scope) {
+        self.lock().scope = scope;
+    }
+
+    pub(super) fn tell(&self, what: Tell) {
+        self.0.outlet.tell(what);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

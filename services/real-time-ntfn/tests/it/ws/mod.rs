@@ -1,0 +1,5 @@
+//! The WebSocket.
+
+mod frames;
+mod handshake;
+mod limits;

@@ -1,0 +1,73 @@
+//! WebSockets come and go, and leave no memory behind.
+//!
+//! A binary of its own, since it looks at the memory of the process.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "shards/stage.rs"]
+#[allow(dead_code, reason = "shared with the tests of difficult clients")]
+mod stage;
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+use realtime_ntfn::{
+    config::Backlog,
+    wire::Wire,
+    ws::{Limits, Talk},
+};
+use stage::{Part, Stage};
+
+const AT_ONCE: usize = 250;
+const LENGTH: usize = 20_000;
+
+/// What the allocator may hold on to. The buffers of a tenth of the connections would be more.
+const SLACK_KIB: u64 = 2_048;
+
+fn resident_kib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// A client whose frames are sent back.
+fn echo(stage: &Stage) -> TcpStream {
+    let talk = Some(Talk { limits: Limits::default(), desk: None });
+    let (client, _) = stage.play(Part { wire: Wire::Ws, talk, ..Part::default() });
+    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    client
+}
+
+/// Sends a message, reads it back, and leaves in the middle of another one.
+fn talk_and_leave(stage: &Stage) {
+    let message = vec![b'x'; LENGTH];
+    let length = (LENGTH as u16).to_be_bytes();
+    let frame = [&[0x81, 0xfe][..], &length, &[0; 4], &message].concat();
+    let mut clients: Vec<_> = (0..AT_ONCE).map(|_| echo(stage)).collect();
+    for client in &mut clients {
+        client.write_all(&frame).unwrap();
+        client.write_all(&frame[..LENGTH / 2]).unwrap();
+    }
+    for client in &mut clients {
+        let mut read = vec![0; "hello".len() + 4 + LENGTH];
+        client.read_exact(&mut read).unwrap();
+        assert_eq!(read[9..], message);
+    }
+    drop(clients);
+    stage.wait_empty();
+}
+
+#[test]
+fn thousands_of_sockets_that_have_talked_leave_no_memory_behind() {
+    let stage = Stage::new(Backlog { events: 100, bytes: 1 << 20 }, Duration::from_secs(30));
+    (0..4).for_each(|_| talk_and_leave(&stage));
+    let before = resident_kib();
+    (0..8).for_each(|_| talk_and_leave(&stage));
+    let grown = resident_kib().saturating_sub(before);
+    assert!(grown < SLACK_KIB, "{grown} KiB more than before");
+}

@@ -1,0 +1,240 @@
+//! What shards do for the sessions behind streams.
+
+use std::{
+    io::Read,
+    net::TcpStream,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use bytes::Bytes;
+use common::{Audience, EventId, event::SessionEnded, internal::UserRef};
+use realtime_ntfn::{
+    config::Backlog,
+    ring::Entry,
+    scope::{Scope, Session},
+    wire::Wire,
+    ws::{Limits, Talk},
+};
+use socket2::SockRef;
+
+use crate::stage::{Part, Stage};
+
+const ALICE: &str = "alice";
+
+fn stage() -> Stage {
+    Stage::new(Backlog { events: 10_000, bytes: 1 << 30 }, Duration::from_secs(30))
+}
+
+fn session() -> Session {
+    Session {
+        user: UserRef { name: ALICE.to_owned(), key: ALICE.to_owned() },
+        authenticated: true,
+        expires_at: None,
+        epoch: 3,
+        acknowledges: false,
+    }
+}
+
+fn part(session: Session, wire: Wire) -> Part {
+    let scope = Scope::new(["public".to_owned()], Some(session));
+    let talk = (wire == Wire::Ws).then(|| Talk { limits: Limits::default(), desk: None });
+    Part { scope, wire, talk, ..Part::default() }
+}
+
+fn to_alice(number: u64, text: &str) -> Entry {
+    let audience = Audience::Users(vec![ALICE.to_owned()]);
+    let bytes = Bytes::from(text.to_owned());
+    Entry::new(EventId::from_micros(number), audience, bytes.clone(), bytes)
+}
+
+fn ended(epoch: u64) -> SessionEnded {
+    SessionEnded { user: ALICE.to_owned(), epoch, reason: "signed_out".to_owned() }
+}
+
+fn read_exactly(client: &mut TcpStream, expected: &[u8]) {
+    client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let mut read = vec![0; expected.len()];
+    client.read_exact(&mut read).unwrap();
+    assert_eq!(String::from_utf8_lossy(&read), String::from_utf8_lossy(expected));
+}
+
+fn read_to_end(mut client: TcpStream) -> Vec<u8> {
+    client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let mut read = vec![];
+    client.read_to_end(&mut read).unwrap();
+    read
+}
+
+/// What has been noted for alice, as soon as there is something.
+fn noted(stage: &Stage) -> u64 {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        if let Some(up_to) = stage.delivery.take().remove(ALICE) {
+            return up_to.micros();
+        }
+        assert!(Instant::now() < deadline, "nothing is noted");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn streams_of_a_session_that_ends_are_told_and_closed_and_no_others() {
+    let stage = stage();
+    let (old, _) = stage.play(part(session(), Wire::Sse));
+    let (mut socket, _) = stage.play(part(session(), Wire::Ws));
+    let (mut newer, _) = stage.play(part(Session { epoch: 4, ..session() }, Wire::Sse));
+    let claimed = Session { authenticated: false, ..session() };
+    let (mut claimed, _) = stage.play(part(claimed, Wire::Sse));
+    let mut nobody = stage.connect(b"hello");
+    stage.shards.end_sessions(&ended(4));
+    let text = String::from_utf8(read_to_end(old)).unwrap();
+    let (reauth, closing) = text.rsplit_once("retry: ").unwrap();
+    assert!(closing.ends_with("\n\n"));
+    let data = r#"{"type":"reauth","reason":"signed_out"}"#;
+    assert_eq!(reauth, format!("helloevent: reauth\ndata: {data}\n\n"));
+
+    read_exactly(&mut socket, b"hello");
+    read_exactly(&mut socket, &[0x81, data.len() as u8]);
+    read_exactly(&mut socket, data.as_bytes());
+    read_exactly(&mut socket, b"\x88\x0c\x0f\xa1signed_out");
+    drop(socket);
+    stage.publish_entry(to_alice(1, "private"));
+    for client in [&mut newer, &mut claimed] {
+        read_exactly(client, b"helloprivate");
+    }
+    read_exactly(&mut nobody, b"hello");
+    drop((newer, claimed, nobody));
+    stage.wait_empty();
+}
+
+#[test]
+fn a_stream_that_was_on_its_way_when_its_session_ended_ends_too() {
+    let stage = stage();
+    stage.shards.end_sessions(&ended(4));
+    let (late, _) = stage.play(part(session(), Wire::Sse));
+    assert!(String::from_utf8(read_to_end(late)).unwrap().contains("signed_out"));
+}
+
+#[test]
+fn a_session_that_runs_out_ends_its_stream() {
+    let stage = stage();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let expiring = Session { expires_at: Some(now + 1), ..session() };
+    let lasting = Session { expires_at: Some(now + 3_600), ..session() };
+    let (mut lasting, _) = stage.play(part(lasting, Wire::Sse));
+    let (expiring, _) = stage.play(part(expiring, Wire::Sse));
+    let text = String::from_utf8(read_to_end(expiring)).unwrap();
+    assert!(text.contains(r#"{"type":"reauth","reason":"expired"}"#), "{text}");
+    stage.publish_entry(to_alice(1, "private"));
+    read_exactly(&mut lasting, b"helloprivate");
+}
+
+#[test]
+fn what_is_written_to_a_user_is_noted() {
+    let stage = stage();
+    let mut with_preface = part(session(), Wire::Sse);
+    with_preface.preface_up_to = EventId::from_micros(5);
+    let (mut client, _) = stage.play(with_preface);
+    assert_eq!(noted(&stage), 5);
+    stage.publish_entry(to_alice(6, "private"));
+    assert_eq!(noted(&stage), 6);
+    // What is for a room needs no note, and what is not in the log has nothing to note.
+    stage.publish(7, Bytes::from_static(b"public"));
+    let mut passing = to_alice(0, "typing");
+    passing.id = None;
+    stage.publish_entry(passing);
+    read_exactly(&mut client, b"helloprivatepublictyping");
+    assert!(stage.delivery.take().is_empty());
+}
+
+#[test]
+fn a_client_that_acknowledges_itself_is_not_spoken_for() {
+    let stage = stage();
+    let session = Session { acknowledges: true, ..session() };
+    let mut silent = part(session, Wire::Sse);
+    silent.preface_up_to = EventId::from_micros(5);
+    let (mut client, _) = stage.play(silent);
+    stage.publish_entry(to_alice(6, "private"));
+    read_exactly(&mut client, b"helloprivate");
+    assert!(stage.delivery.take().is_empty());
+}
+
+#[test]
+fn only_what_is_completely_written_is_noted() {
+    let stage = stage();
+    let (mut client, _) = stage.play(part(session(), Wire::Sse));
+    SockRef::from(&client).set_recv_buffer_size(16 * 1_024).unwrap();
+    // More than the buffers of the system hold, in one piece.
+    let large = "x".repeat(32 << 20);
+    stage.publish_entry(to_alice(1, "small"));
+    assert_eq!(noted(&stage), 1);
+    stage.publish_entry(to_alice(2, &large));
+    read_exactly(&mut client, b"hellosmall");
+    let mut most = vec![0; large.len() / 2];
+    client.read_exact(&mut most).unwrap();
+    assert!(stage.delivery.take().is_empty(), "half a frame is none");
+    let mut rest = vec![0; large.len() - most.len()];
+    client.read_exact(&mut rest).unwrap();
+    assert_eq!(noted(&stage), 2);
+}
+
+#[test]
+fn what_passes_between_finding_a_place_and_coming_to_a_shard_arrives() {
+    let stage = stage();
+    let mut witness = stage.connect(b"hello");
+    // The place was found before any of this; the connection comes after it.
+    let before = Part::default();
+    let passing = |text: &'static str| {
+        let audience = Audience::Room("public".to_owned());
+        let bytes = Bytes::from_static(text.as_bytes());
+        Entry::new(None, audience, bytes.clone(), bytes)
+    };
+    stage.publish_entry(passing("typing"));
+    stage.publish(1, Bytes::from_static(b"message"));
+    stage.publish_entry(to_alice(2, "for others"));
+    read_exactly(&mut witness, b"hellotypingmessage");
+    let (mut late, _) = stage.play(before);
+    read_exactly(&mut late, b"hellotypingmessage");
+    stage.publish_entry(passing("more"));
+    read_exactly(&mut late, b"more");
+}
+
+#[test]
+fn the_connection_that_caused_an_event_does_not_get_it() {
+    let stage = stage();
+    let (mut sender, id) = stage.play(Part::default());
+    let mut other = stage.connect(b"hello");
+    let entry = |number, text: &'static str, origin| {
+        let bytes = Bytes::from_static(text.as_bytes());
+        let audience = Audience::Room("public".to_owned());
+        let mut entry = Entry::new(EventId::from_micros(number), audience, bytes.clone(), bytes);
+        entry.origin = origin;
+        stage.publish_entry(entry);
+    };
+    entry(1, "mine", Some(id));
+    entry(2, "theirs", None);
+    read_exactly(&mut sender, b"hellotheirs");
+    read_exactly(&mut other, b"hellominetheirs");
+    // Nor when it stands between others in one write.
+    (3..9).for_each(|number| entry(number, "x", (number % 2 == 0).then_some(id)));
+    read_exactly(&mut sender, b"xxx");
+    read_exactly(&mut other, b"xxxxxx");
+}
+
+#[test]
+fn a_format_without_a_form_for_an_event_passes_it_over() {
+    let stage = stage();
+    let (mut chat, _) = stage.play(part(session(), Wire::Chat));
+    let message = r#"{"type":"message","id":"20240101120000.123456","conversation_id":"dm:alice:bob","user":"bob","recipient":"alice","content":"hi","timestamp":"t"}"#;
+    for text in ["typing", message, "receipt", message] {
+        stage.publish_entry(to_alice(9, text));
+    }
+    let one = "id: 19700101000000.000009\ndata: {\"id\":\"20240101120000.123456\",\"conversationId\":\"dm:alice:bob\",\"senderId\":\"bob\",\"receiverId\":\"alice\",\"text\":\"hi\",\"sentAt\":\"t\",\"status\":\"sent\"}\n\n";
+    let length = "hello".len() + 2 * one.len();
+    let mut read = vec![0; length];
+    chat.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    chat.read_exact(&mut read).unwrap();
+    let text = String::from_utf8(read).unwrap();
+    assert_eq!(text.matches("\"text\":\"hi\"").count(), 2, "{text}");
+    assert!(!text.contains("typing") && !text.contains("receipt"), "{text}");
+}
