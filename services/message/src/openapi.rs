@@ -5,7 +5,9 @@ pub use http_kit::rejection::ProblemBody;
 use http_kit::request::{get, resource};
 use utoipa::OpenApi;
 
-use crate::routes::{conversations, direct, inbox, members, messages, receipts, sync, typing};
+use crate::routes::{
+    conversations, direct, inbox, members, messages, receipts, said, sync, typing,
+};
 
 /// The description, served as `/openapi.json`.
 #[derive(OpenApi)]
@@ -23,8 +25,8 @@ use crate::routes::{conversations, direct, inbox, members, messages, receipts, s
         conversations::create_conversation,
         conversations::get_conversation,
         conversations::update_conversation,
-        conversations::list_conversation_messages,
-        conversations::post_to_conversation,
+        said::list_conversation_messages,
+        said::post_to_conversation,
         direct::resolve_direct,
         members::list_members,
         members::put_member,

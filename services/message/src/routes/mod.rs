@@ -11,6 +11,7 @@ pub mod link;
 pub mod members;
 pub mod messages;
 pub mod receipts;
+pub mod said;
 pub mod sync;
 pub mod typing;
 

@@ -17,6 +17,17 @@ async fn the_description_names_every_route_and_its_answers() {
         ("/messages", "post", "507"),
         ("/messages", "get", "200"),
         ("/messages/{id}", "get", "404"),
+        ("/conversations", "get", "200"),
+        ("/conversations", "post", "201"),
+        ("/conversations/resolve", "post", "200"),
+        ("/conversations/{id}", "patch", "403"),
+        ("/conversations/{id}/messages", "get", "404"),
+        ("/conversations/{id}/members/{user}", "put", "201"),
+        ("/conversations/{id}/members/{user}", "delete", "204"),
+        ("/conversations/{id}/read", "post", "204"),
+        ("/receipts", "post", "204"),
+        ("/conversations/{id}/typing", "post", "204"),
+        ("/users/{user}/messages", "get", "403"),
         ("/sync", "get", "410"),
     ] {
         let found = &api["paths"][path][method]["responses"][status];
