@@ -6,7 +6,7 @@ use http_kit::request::{get, resource};
 use utoipa::OpenApi;
 
 use crate::routes::{
-    conversations, direct, inbox, me, members, message, messages, receipts, sessions, sync,
+    conversations, direct, inbox, me, members, message, messages, receipts, said, sessions, sync,
     tickets, typing, users,
 };
 
@@ -40,8 +40,8 @@ use crate::routes::{
         conversations::create_conversation,
         conversations::get_conversation,
         conversations::update_conversation,
-        conversations::list_conversation_messages,
-        conversations::post_to_conversation,
+        said::list_conversation_messages,
+        said::post_to_conversation,
         direct::resolve_direct,
         members::list_members,
         members::put_member,

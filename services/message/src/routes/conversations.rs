@@ -1,4 +1,4 @@
-//! `/conversations`: list, make, look at, change; what is said in one.
+//! `/conversations`: list, make, look at, change.
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
@@ -14,8 +14,8 @@ use serde::Deserialize;
 
 use super::{
     AppState, link, members,
-    messages::{self, CURSOR, DEFAULT_LIMIT, HAS_MORE, ListQuery, parse_id, parse_limit},
-    receipts, typing,
+    messages::{CURSOR, DEFAULT_LIMIT, HAS_MORE, parse_id, parse_limit},
+    receipts, said, typing,
 };
 use crate::{
     caller::{Caller, Claim},
@@ -24,9 +24,7 @@ use crate::{
         Conversation, ConversationKind, History, group_id, parse_name, parse_room_id, room_id_from,
     },
     error::Error,
-    message::Message,
     openapi::ProblemBody,
-    post::RawPost,
     store::conversations::Listing,
     username::Username,
 };
@@ -48,11 +46,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route(web::patch().to(update_conversation))
                 .route(get().to(get_conversation)),
         )
-        .service(
-            resource("/conversations/{id}/messages", "GET, HEAD, POST")
-                .route(web::post().to(post_to_conversation))
-                .route(get().to(list_conversation_messages)),
-        )
+        .configure(said::configure)
         .configure(members::configure)
         .configure(receipts::configure)
         .configure(typing::configure)
@@ -292,63 +286,6 @@ pub async fn get_conversation(
     let cursor = state.writer.head().get();
     let conversation = state.store.conversation(caller.key(), &id).await??;
     Ok(HttpResponse::Ok().insert_header((CURSOR, cursor.to_string())).json(conversation))
-}
-
-/// List the messages of a conversation, as `GET /messages` does.
-#[utoipa::path(
-    get, path = "/conversations/{id}/messages", tag = "conversations",
-    params(("id" = String, Path, description = "the conversation's id", example = "public"), ListQuery, Claim),
-    responses(
-        (status = 200, description = "messages, oldest first", body = [Message]),
-        (status = 400, description = "a parameter is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "no such conversation, or not for you", body = ProblemBody, content_type = "application/problem+json"),
-    )
-)]
-pub async fn list_conversation_messages(
-    request: HttpRequest,
-    state: Data<AppState>,
-    id: Path<String>,
-    query: Query<ListQuery>,
-    claim: Query<Claim>,
-) -> Result<HttpResponse, Rejection> {
-    let caller = Caller::of(&state, &request, claim.user.as_deref()).await?;
-    let window = query.window()?;
-    let limit = parse_limit(query.limit, DEFAULT_LIMIT)?;
-    let base = format!("{}/messages?{}", link::conversation(&id), link::claim(&caller));
-    messages::list(&state, &caller, &base, &id, window, limit).await
-}
-
-/// Post to a conversation, as `POST /messages` does.
-#[utoipa::path(
-    post, path = "/conversations/{id}/messages", tag = "conversations", request_body = RawPost,
-    params(("id" = String, Path, description = "the conversation's id", example = "public"), Claim),
-    responses(
-        (status = 201, description = "stored", body = Message),
-        (status = 200, description = "stored before under this key", body = Message),
-        (status = 404, description = "no such conversation, or not for you", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "a field is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "too many posts: see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "not stored: send it again", body = ProblemBody, content_type = "application/problem+json"),
-    )
-)]
-pub async fn post_to_conversation(
-    request: HttpRequest,
-    state: Data<AppState>,
-    id: Path<String>,
-    claim: Query<Claim>,
-    JsonBody(mut raw): JsonBody<RawPost>,
-) -> Result<HttpResponse, Rejection> {
-    let elsewhere = raw.conversation_id.as_ref().is_some_and(|given| *given != *id);
-    if elsewhere || raw.recipient.is_some() {
-        return Err(Rejection::field(
-            "conversation_id",
-            "target_ambiguous",
-            "the path says where: leave out recipient and conversation_id",
-        ));
-    }
-    raw.conversation_id = Some(id.into_inner());
-    raw.user = raw.user.or(claim.into_inner().user);
-    messages::post(&state, &request, raw).await
 }
 
 /// Answers with a conversation as the caller sees it, after the writer has made or changed it.

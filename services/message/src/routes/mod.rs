@@ -12,6 +12,7 @@ pub mod members;
 pub mod message;
 pub mod messages;
 pub mod receipts;
+pub mod said;
 pub mod sessions;
 pub mod sync;
 pub mod tickets;

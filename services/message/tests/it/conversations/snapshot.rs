@@ -9,12 +9,19 @@ use message_service::{
     store::{SqliteStore, Store},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::text;
 use crate::app::App;
 
 const NAMES: [&str; 4] = ["al", "bo", "cy", "dan"];
+
+/// Which run to repeat.
+#[derive(Deserialize)]
+struct Again {
+    realtalk_seed: Option<u64>,
+}
 
 /// What a client knows: its conversations, and the messages in them.
 #[derive(Debug, Default, PartialEq)]
@@ -254,23 +261,17 @@ async fn act(app: &App, store: &SqliteStore, rng: &mut StdRng, places: &mut Vec<
 
 #[tokio::test]
 async fn a_list_and_what_follows_its_cursor_is_the_list_loaded_afresh() {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is a setting of the test, not of a service"
-    )]
-    let given = std::env::var("REALTALK_SEED").ok();
-    let seed = given.and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(rand::random::<u64>);
-    println!("REALTALK_SEED={seed}");
+    let again = envy::from_env::<Again>().unwrap();
+    let seed = again.realtalk_seed.unwrap_or_else(rand::random);
     let mut rng = StdRng::seed_from_u64(seed);
     let folder = tempfile::tempdir().unwrap();
     let app = App::on(folder.path(), &[("DURABILITY", "relaxed")]);
-    let path = folder.path().join("realtalk.db");
-    // What has no route of its own here is done beside the service, in the same database.
-    let store = SqliteStore::open(&path, Durability::Relaxed).await.unwrap();
     for name in NAMES {
         app.someone(name).say("public", "here I am").await;
     }
+    let path = folder.path().join("realtalk.db");
+    // What has no route of its own here is done beside the service, in the same database.
+    let store = SqliteStore::open(&path, Durability::Relaxed).await.unwrap();
     app.someone("al").post("/conversations", json!({"kind": "room", "id": "hall"})).await;
     let mut places = vec!["public".to_owned(), "hall".to_owned()];
     for round in 0..4 {
@@ -289,7 +290,11 @@ async fn a_list_and_what_follows_its_cursor_is_the_list_loaded_afresh() {
             clients.push((name, load(&app, name).await));
         }
         for (name, client) in &clients {
-            assert_eq!(client.shown(name), fresh(&app, name).await, "{name}, round {round}");
+            assert_eq!(
+                client.shown(name),
+                fresh(&app, name).await,
+                "{name}, round {round}, REALTALK_SEED={seed}"
+            );
         }
         for _ in 0..30 {
             act(&app, &store, &mut rng, &mut places).await;
@@ -307,7 +312,11 @@ async fn a_list_and_what_follows_its_cursor_is_the_list_loaded_afresh() {
                     client.apply(&app, name, &data).await;
                 }
             }
-            assert_eq!(client.shown(name), fresh(&app, name).await, "{name}, round {round}");
+            assert_eq!(
+                client.shown(name),
+                fresh(&app, name).await,
+                "{name}, round {round}, REALTALK_SEED={seed}"
+            );
         }
     }
     store.close().await;

@@ -90,3 +90,32 @@ async fn deleted_messages_do_not_count_and_edits_change_mentions() {
     assert_eq!(last["last_message"]["content"], json!(""));
     store.close().await;
 }
+
+#[tokio::test]
+async fn what_happens_to_a_message_is_told_to_those_who_may_read_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = App::on(folder.path(), &[]);
+    let al = app.someone("al");
+    let id = al.group(&["bo"], "joined").await;
+    let old = text(&al.say(&id, "before cy came").await["id"]).parse::<EventId>().unwrap();
+    assert_eq!(al.put(&format!("/conversations/{id}/members/cy"), None).await.status, 201);
+    let new = text(&al.say(&id, "after").await["id"]).parse::<EventId>().unwrap();
+    let path = folder.path().join("realtalk.db");
+    let store = SqliteStore::open(&path, Durability::Relaxed).await.unwrap();
+    let user = common::internal::UserRef { name: "al".into(), key: "al".into() };
+    for (message_id, told) in [(old, &["al", "bo"][..]), (new, &["al", "bo", "cy"])] {
+        let actor = || Actor { user: Some(user.clone()), admin: false };
+        let (user, emoji) = (user.clone(), "👍".to_owned());
+        for change in [
+            Change::Edit { actor: actor(), message_id, content: "changed".into() },
+            Change::React { user, message_id, emoji, take_back: false },
+            Change::Delete { actor: actor(), message_id },
+        ] {
+            let committed =
+                store.commit(&[Operation::Change(Box::new(change.clone()))]).await.unwrap();
+            let audience = json!(committed.log.events[0].audience);
+            assert_eq!(audience, json!({"users": told}), "{change:?}");
+        }
+    }
+    store.close().await;
+}
