@@ -63,7 +63,7 @@ fi
 cargo build -q --locked -p realtime-ntfn --example ws_echo
 target=$(cargo metadata -q --format-version 1 --no-deps | "$python" -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')
 port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-"$target/debug/examples/ws_echo" "127.0.0.1:$port" >"$work/server.log" 2>&1 &
+"$target/debug/examples/ws_echo" "127.0.0.1:$port" "${STREAM_ENGINE:-handover}" >"$work/server.log" 2>&1 &
 server=$!
 
 report=${REPORT:-$work/report}

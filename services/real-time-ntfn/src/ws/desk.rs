@@ -1,6 +1,6 @@
 //! [`Desk`]: where clients' frames leave the threads of the sockets.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::sync::Arc;
 
 use common::{
     Problem,
@@ -159,7 +159,6 @@ async fn begin(mailbox: &Mailbox, frames: &dyn Frames, scope: Scope, cursor: Cur
     match frames.begin(request).await {
         Ok(Start { preface, preface_up_to, subscriber, .. }) => {
             mailbox.set_scope(scope.clone());
-            let preface = VecDeque::from(preface);
             let beginning = Beginning { scope, preface, preface_up_to, subscriber };
             mailbox.tell(Tell::Begin(Box::new(beginning)));
         }

@@ -5,17 +5,16 @@
 //! is checked as it comes, and control frames are held to their rules.
 
 use actix_http::ws::{OpCode, Parser};
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 use super::{
     close::{self, Ending},
+    head::{Head, MAX_CONTROL, protocol},
     utf8::Utf8,
 };
 
 /// Fragments of one message. Their number costs work whatever their size.
 const MOST_FRAGMENTS: u32 = 4_096;
-
-const MAX_CONTROL: usize = 125;
 
 /// What a client has sent.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,16 +48,6 @@ struct Message {
     is_text: bool,
     payload: BytesMut,
     fragments: u32,
-}
-
-/// The head of a frame.
-struct Head {
-    is_last: bool,
-    opcode: OpCode,
-    length: u64,
-    mask: [u8; 4],
-    /// Of the head itself.
-    size: usize,
 }
 
 impl Inbound {
@@ -185,47 +174,6 @@ impl Inbound {
     }
 }
 
-impl Head {
-    /// Reads a head, unless it is not whole yet. Refuses what RFC 6455 does not know.
-    fn read(buffer: &[u8]) -> Result<Option<Self>, Ending> {
-        let Some(&[first, second]) = buffer.first_chunk() else {
-            return Ok(None);
-        };
-        let opcode = OpCode::from(first & 0x0f);
-        let is_control = matches!(opcode, OpCode::Ping | OpCode::Pong | OpCode::Close);
-        let (is_last, short) = (first & 0x80 != 0, second & 0x7f);
-        if first & 0x70 != 0 {
-            return Err(protocol("no extension was agreed on"));
-        }
-        if opcode == OpCode::Bad {
-            return Err(protocol("there is no such opcode"));
-        }
-        if second & 0x80 == 0 {
-            return Err(protocol("frames of clients are masked"));
-        }
-        if is_control && (!is_last || usize::from(short) > MAX_CONTROL) {
-            return Err(protocol("control frames are short and whole"));
-        }
-        let mut rest = &buffer[2..];
-        let long = match short {
-            126 => 2,
-            127 => 8,
-            _ => 0,
-        };
-        if rest.len() < long + 4 {
-            return Ok(None);
-        }
-        let length = match long {
-            2 => u64::from(rest.get_u16()),
-            8 => rest.get_u64(),
-            _ => u64::from(short),
-        };
-        let mut mask = [0; 4];
-        rest.copy_to_slice(&mut mask);
-        Ok(Some(Self { is_last, opcode, length, mask, size: 2 + long + 4 }))
-    }
-}
-
 fn close_code(payload: &[u8]) -> Result<Option<u16>, Ending> {
     if payload.len() > 2 && str::from_utf8(&payload[2..]).is_err() {
         return Err(not_utf8());
@@ -233,10 +181,6 @@ fn close_code(payload: &[u8]) -> Result<Option<u16>, Ending> {
     Parser::try_parse_close_payload(payload)
         .map(|reason| reason.map(|reason| reason.code.into()))
         .map_err(|_| protocol("this is no reason to close"))
-}
-
-fn protocol(reason: &'static str) -> Ending {
-    Ending::fault(close::PROTOCOL, reason)
 }
 
 fn not_utf8() -> Ending {

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bytewise;
-mod lifetime;
 mod sessions;
 mod sockets;
 mod stage;
