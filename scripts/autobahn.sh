@@ -3,7 +3,8 @@
 # fragments, UTF-8, limits, closing. Groups 9 (speed), 12 and 13 (compression) are left out.
 #
 #   scripts/autobahn.sh              # in shards
-#   STREAM_ENGINE=portable scripts/autobahn.sh
+#   STREAM_ENGINE=portable scripts/autobahn.sh   # where actix keeps a closed connection for a second,
+#                                                # which the suite reports as its own closing
 #
 # Needs cargo and Python 2.7, for which the suite is written: as python2.7 in PATH, or by pyenv.
 # Installs the suite from PyPI into a temporary folder. REPORT=folder keeps the report;
