@@ -3,7 +3,8 @@
 # fragments, UTF-8, limits, closing. Groups 9 (speed), 12 and 13 (compression) are left out.
 #
 #   scripts/autobahn.sh              # in shards
-#   STREAM_ENGINE=portable scripts/autobahn.sh
+#   STREAM_ENGINE=portable scripts/autobahn.sh   # where actix keeps a closed connection for a second,
+#                                                # which the suite reports as its own closing
 #
 # Needs cargo and Python 2.7, for which the suite is written: as python2.7 in PATH, or by pyenv.
 # Installs the suite from PyPI into a temporary folder. REPORT=folder keeps the report;
@@ -63,7 +64,7 @@ fi
 cargo build -q --locked -p realtime-ntfn --example ws_echo
 target=$(cargo metadata -q --format-version 1 --no-deps | "$python" -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')
 port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-"$target/debug/examples/ws_echo" "127.0.0.1:$port" >"$work/server.log" 2>&1 &
+"$target/debug/examples/ws_echo" "127.0.0.1:$port" "${STREAM_ENGINE:-handover}" >"$work/server.log" 2>&1 &
 server=$!
 
 report=${REPORT:-$work/report}

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! cargo run -p realtime-ntfn --example ws_echo -- 127.0.0.1:9001
-//! STREAM_ENGINE=portable cargo run -p realtime-ntfn --example ws_echo -- 127.0.0.1:9001
+//! cargo run -p realtime-ntfn --example ws_echo -- 127.0.0.1:9001 portable
 //! ```
 
 use std::{collections::VecDeque, env, net::TcpListener, time::Duration};
@@ -59,7 +59,7 @@ fn main() -> anyhow::Result<()> {
         delivery: Delivery::default(),
         metrics: metrics.clone(),
     };
-    let is_portable = env::var("STREAM_ENGINE").is_ok_and(|engine| engine == "portable");
+    let is_portable = env::args().nth(2).is_some_and(|engine| engine == "portable");
     let shards = if is_portable { None } else { Some(Shards::start(&settings)?) };
     let hub = Hub::new(ring, backlog, metrics.clone(), shards);
     let state = Data::new(State { hub, admission: Admission::new(1_000, 0, 10_000), metrics });

@@ -7,6 +7,7 @@
 //! on the portable path, which reads the hub's own. Both are told the same things in the same order,
 //! so a position means the same everywhere.
 
+mod piece;
 mod seat;
 mod subscriber;
 

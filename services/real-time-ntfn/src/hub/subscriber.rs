@@ -8,11 +8,11 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use common::{Audience, EventId};
 use tokio::sync::watch;
 
-use super::{Hub, seat::Seat};
+use super::{Hub, piece::Piece, seat::Seat};
 use crate::{
     admission::Permit,
     config::Backlog,
@@ -23,10 +23,6 @@ use crate::{
     wire::Wire,
     ws::Talk,
 };
-
-/// Streams take frames in pieces of about this size. actix keeps a write buffer at the size it
-/// once grew to, and a long replay must not leave every stream with a large one.
-const PIECE_BYTES: usize = 4_096;
 
 /// One stream's place in the hub; leaves it when dropped.
 pub struct Subscriber {
@@ -209,49 +205,6 @@ impl Subscriber {
 impl Drop for Subscriber {
     fn drop(&mut self) {
         self.hub.seats().by_connection.remove(&self.id);
-    }
-}
-
-/// Frames that go out together. A single one is shared, not copied.
-#[derive(Default)]
-enum Piece {
-    #[default]
-    Empty,
-    One(Bytes),
-    Many(BytesMut),
-}
-
-impl Piece {
-    fn has_room(&self, frame: &Bytes) -> bool {
-        match self {
-            Self::Empty => true,
-            Self::One(first) => first.len() + frame.len() <= PIECE_BYTES,
-            Self::Many(frames) => frames.len() + frame.len() <= PIECE_BYTES,
-        }
-    }
-
-    fn add(&mut self, frame: &Bytes) {
-        *self = match std::mem::take(self) {
-            Self::Empty => Self::One(frame.clone()),
-            Self::One(first) => {
-                let mut frames = BytesMut::with_capacity(PIECE_BYTES);
-                frames.extend_from_slice(&first);
-                frames.extend_from_slice(frame);
-                Self::Many(frames)
-            }
-            Self::Many(mut frames) => {
-                frames.extend_from_slice(frame);
-                Self::Many(frames)
-            }
-        };
-    }
-
-    fn into_bytes(self) -> Option<Bytes> {
-        match self {
-            Self::Empty => None,
-            Self::One(frame) => Some(frame),
-            Self::Many(frames) => Some(frames.freeze()),
-        }
     }
 }
 

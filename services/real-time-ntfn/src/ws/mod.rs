@@ -6,7 +6,7 @@
 //!
 //! | module | noun |
 //! | --- | --- |
-//! | `inbound`, `utf8` | from bytes to messages |
+//! | `head`, `inbound`, `utf8` | from bytes to messages |
 //! | `bucket` | how much a client may send |
 //! | [`link`] | one connection's side of the protocol |
 //! | [`close`] | why it ends |
@@ -19,6 +19,7 @@
 mod bucket;
 pub mod close;
 pub mod desk;
+mod head;
 mod inbound;
 pub mod link;
 pub mod mailbox;

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bytewise;
-mod lifetime;
+mod introduction;
 mod sessions;
 mod sockets;
 mod stage;

@@ -4,6 +4,10 @@
 //! client that takes nothing is not noticed here; the socket's own deadline ends it (see
 //! [`crate::socket`]). For the same reason a WebSocket's client that reads nothing is not read from.
 
+mod ending;
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::VecDeque,
     convert::Infallible,
@@ -19,7 +23,6 @@ use actix_web::{
     web::Bytes,
 };
 use common::EventId;
-use futures_util::Stream as _;
 use rand::RngExt;
 use tokio::{
     sync::mpsc,
@@ -29,13 +32,11 @@ use tokio::{
 use crate::{
     admission::Permit,
     delivery::Delivery,
-    frame,
     hub::{Step, Subscriber},
     metrics::Metrics,
     wire::Wire,
     ws::{
-        Act, Link, Talk,
-        close::{self, Ending},
+        Link, Talk, close,
         outlet::{MOST_REPLIES, Outlet, Tell},
     },
 };
@@ -151,84 +152,6 @@ impl Stream {
         {
             self.opening.delivery.note(&session.user.key, up_to);
         }
-    }
-
-    /// Reads what the client sends, and takes the replies to it.
-    fn listen(&mut self, context: &mut Context<'_>) {
-        /// Pieces taken before something is written.
-        const PIECES: usize = 16;
-        for _ in 0..PIECES {
-            let Some((link, _)) = &mut self.link else {
-                return;
-            };
-            let Some(conversation) = &mut self.opening.talk else {
-                return;
-            };
-            match Pin::new(&mut conversation.payload).poll_next(context) {
-                Poll::Pending => break,
-                Poll::Ready(Some(Ok(bytes))) => {
-                    let mut acts = Vec::new();
-                    link.receive(&bytes, Instant::now(), &mut acts);
-                    acts.into_iter().for_each(|act| self.act(act));
-                }
-                Poll::Ready(None | Some(Err(_))) => {
-                    self.opening.preface.clear();
-                    self.phase = Phase::Over;
-                }
-            }
-            if self.phase == Phase::Over {
-                return;
-            }
-        }
-        while let Some((_, replies)) = &mut self.link
-            && let Poll::Ready(Some(tell)) = replies.poll_recv(context)
-        {
-            match tell {
-                Tell::Say(frame) => self.say(frame),
-                Tell::Begin(beginning) => {
-                    self.opening.preface.extend(beginning.preface);
-                    self.unnoted = beginning.preface_up_to.max(self.unnoted);
-                    self.opening.subscriber.relocate(beginning.subscriber);
-                    self.expiry = expiry(&self.opening.subscriber);
-                }
-            }
-        }
-    }
-
-    fn act(&mut self, act: Act) {
-        match act {
-            _ if self.phase == Phase::Over => {}
-            Act::Say(frame) => self.say(frame),
-            Act::End(ending) => self.end_socket(ending),
-        }
-    }
-
-    fn end_socket(&mut self, ending: Ending) {
-        self.end(frame::ws::close(ending.code, ending.reason), ending.label);
-    }
-
-    fn end_session(&mut self, reason: &str) {
-        let wire = self.wire();
-        self.say(wire.reauth(reason));
-        let last = match wire {
-            Wire::Ws => frame::ws::close(Some(close::REAUTHENTICATE), reason),
-            Wire::Sse | Wire::Chat => frame::closing(),
-        };
-        self.end(last, "reauth");
-    }
-
-    /// Ends the stream with one frame for those of WebSockets, and another for the others.
-    fn end_as(&mut self, ending: Ending) {
-        match self.wire() {
-            Wire::Ws => self.end_socket(ending),
-            Wire::Sse | Wire::Chat => self.end(frame::closing(), ending.label),
-        }
-    }
-
-    fn end(&mut self, last: Bytes, reason: &'static str) {
-        self.say(last);
-        self.phase = Phase::Over;
-        self.reason = reason;
     }
 
     /// Once the service stops, the timer is set to this stream's own moment in the window.

@@ -1,39 +1,26 @@
 //! WebSockets come and go, and leave no memory behind.
-//!
-//! A binary of its own, since it looks at the memory of the process.
-
-#![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[path = "shards/stage.rs"]
-#[allow(dead_code, reason = "shared with the tests of difficult clients")]
-mod stage;
 
 use std::{
-    fs,
     io::{Read, Write},
     net::TcpStream,
     time::Duration,
 };
 
+use crate::{
+    alone, resident_kib,
+    stage::{Part, Stage},
+};
 use realtime_ntfn::{
     config::Backlog,
     wire::Wire,
     ws::{Limits, Talk},
 };
-use stage::{Part, Stage};
 
 const AT_ONCE: usize = 250;
 const LENGTH: usize = 20_000;
 
 /// What the allocator may hold on to. The buffers of a tenth of the connections would be more.
 const SLACK_KIB: u64 = 2_048;
-
-fn resident_kib() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
 
 /// A client whose frames are sent back.
 fn echo(stage: &Stage) -> TcpStream {
@@ -64,6 +51,7 @@ fn talk_and_leave(stage: &Stage) {
 
 #[test]
 fn thousands_of_sockets_that_have_talked_leave_no_memory_behind() {
+    let _alone = alone();
     let stage = Stage::new(Backlog { events: 100, bytes: 1 << 20 }, Duration::from_secs(30));
     (0..4).for_each(|_| talk_and_leave(&stage));
     let before = resident_kib();

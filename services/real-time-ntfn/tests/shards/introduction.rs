@@ -1,0 +1,141 @@
+//! A client that says only in a frame who it is.
+
+use std::{
+    collections::VecDeque,
+    net::{TcpListener, TcpStream},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use common::{
+    Audience, EventId, Problem,
+    internal::{ClientFrame, FrameReply, UserRef},
+};
+use futures_util::{SinkExt, StreamExt, future::BoxFuture};
+use realtime_ntfn::{
+    admission::Admission,
+    config::{Backlog, RingLimits},
+    delivery::Delivery,
+    hub::{HandOver, Hub},
+    metrics::Metrics,
+    resume::{NotNow, Request, Start},
+    ring::Entry,
+    scope::{Scope, Session},
+    shard::{Settings, Shards},
+    upstream::UpstreamError,
+    wire::Wire,
+    ws::{Desk, Frames, Limits, Talk},
+};
+use serde_json::{Value, json};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{Message, protocol::Role},
+};
+
+/// Believes every name, and says in its replies who it takes a client for.
+struct Believing(Hub);
+
+impl Frames for Believing {
+    fn handle(&self, frame: ClientFrame) -> BoxFuture<'_, Result<FrameReply, UpstreamError>> {
+        let user = frame.user.map(|user| user.name);
+        Box::pin(
+            async move { Ok(FrameReply { reply: Some(json!({"type": "ack", "user": user})) }) },
+        )
+    }
+
+    fn begin(&self, request: Request) -> BoxFuture<'_, Result<Start, NotNow>> {
+        let subscriber = self.0.subscribe(self.0.head(), request.scope).unwrap();
+        let ready = Wire::Ws.ready(&request.client_id, self.0.head(), false, None);
+        let preface = VecDeque::from([ready]);
+        let preface_up_to = EventId::from_micros(1);
+        Box::pin(async move { Ok(Start { preface, preface_up_to, subscriber, from: "live" }) })
+    }
+
+    fn introduce(&self, name: String, scope: Scope) -> BoxFuture<'_, Result<Scope, Problem>> {
+        let session = Session {
+            user: UserRef { key: name.to_lowercase(), name },
+            authenticated: false,
+            expires_at: None,
+            epoch: 0,
+            acknowledges: false,
+        };
+        let rooms: Vec<_> = scope.rooms().map(str::to_owned).collect();
+        Box::pin(async { Ok(Scope::new(rooms, Some(session))) })
+    }
+}
+
+struct Client(WebSocketStream<tokio::net::TcpStream>);
+
+impl Client {
+    async fn say(&mut self, frame: &Value) -> Value {
+        self.0.send(Message::text(frame.to_string())).await.unwrap();
+        self.next().await
+    }
+
+    async fn next(&mut self) -> Value {
+        let frame = tokio::time::timeout(Duration::from_secs(10), self.0.next()).await;
+        serde_json::from_str(frame.unwrap().unwrap().unwrap().to_text().unwrap()).unwrap()
+    }
+}
+
+fn event(number: u64, audience: Audience, text: &str) -> Entry {
+    let json = Bytes::from(json!({"content": text}).to_string());
+    Entry::new(EventId::from_micros(number), audience, json.clone(), json)
+}
+
+#[tokio::test]
+async fn a_name_in_a_frame_makes_the_connection_that_users() {
+    let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
+    let ring = RingLimits { events: 100, bytes: 1 << 20 };
+    let backlog = Backlog { events: 100, bytes: 1 << 20 };
+    let delivery = Delivery::default();
+    let hour = Duration::from_secs(3_600);
+    let shards = Shards::start(&Settings {
+        shards: 1,
+        ring,
+        backlog,
+        heartbeat: hour,
+        ping: hour,
+        stall: hour,
+        delivery: delivery.clone(),
+        metrics: metrics.clone(),
+    });
+    let hub = Hub::new(ring, backlog, metrics, Some(shards.unwrap()));
+    let (desk, task) = Desk::new(Arc::new(Believing(hub.clone())));
+    let task = tokio::spawn(task.run());
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (socket, peer) = listener.accept().unwrap();
+    socket.set_nonblocking(true).unwrap();
+    client.set_nonblocking(true).unwrap();
+    let subscriber = hub.subscribe(hub.head(), Scope::public()).unwrap().written_as(Wire::Ws);
+    subscriber.hand_over(HandOver {
+        socket,
+        preface: VecDeque::new(),
+        preface_up_to: None,
+        permit: Admission::new(10, 0, u64::MAX).admit(peer.ip()).ok().unwrap(),
+        client_id: "test".to_owned(),
+        talk: Some(Talk { limits: Limits::default(), desk: Some(desk) }),
+    });
+    let client = tokio::net::TcpStream::from_std(client).unwrap();
+    let mut client = Client(WebSocketStream::from_raw_socket(client, Role::Client, None).await);
+
+    let to_alice = || Audience::Users(vec!["alice".to_owned()]);
+    let to_all = || Audience::Room("public".to_owned());
+    assert_eq!(client.say(&json!({"content": "hi"})).await["user"], Value::Null);
+    hub.publish([event(2, to_alice(), "too early"), event(3, to_all(), "all")]).await;
+    assert_eq!(client.next().await["content"], "all");
+
+    assert_eq!(client.say(&json!({"username": "Alice"})).await["type"], "ready");
+    assert_eq!(client.say(&json!({"content": "hi"})).await["user"], "Alice");
+    hub.publish([event(4, to_alice(), "private"), event(5, to_all(), "all")]).await;
+    assert_eq!(client.next().await["content"], "private");
+    assert_eq!(client.next().await["content"], "all");
+    assert_eq!(delivery.take()["alice"].micros(), 4);
+    // Once is enough.
+    let again = client.say(&json!({"username": "bob"})).await;
+    assert_eq!(again["code"], "already_identified");
+    task.abort();
+}
