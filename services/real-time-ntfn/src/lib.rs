@@ -89,7 +89,13 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let resume =
         Resume::new(hub.clone(), feed.clone(), upstream.clone(), delivery.clone(), metrics.clone());
     let resume = Arc::new(resume);
-    let frames = Service { upstream: upstream.clone(), resume: resume.clone() };
+    let identity = Arc::new(Identity::new(config.auth_mode, upstream.clone()));
+    let frames = Service {
+        upstream: upstream.clone(),
+        resume: resume.clone(),
+        identity: identity.clone(),
+        presence: presence.clone(),
+    };
     let (desk, desk_task) = Desk::new(Arc::new(frames));
     let hub_task = tokio::spawn(hub.clone().run());
     let desk_task = tokio::spawn(desk_task.run());
@@ -101,7 +107,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         hub: hub.clone(),
         feed: feed.clone(),
         resume,
-        identity: Identity::new(config.auth_mode, upstream.clone()),
+        identity,
         presence,
         upstream,
         admission,

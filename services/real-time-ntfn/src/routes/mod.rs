@@ -28,7 +28,7 @@ pub struct AppState {
     /// Where streams begin.
     pub resume: Arc<Resume>,
     /// Whose they are.
-    pub identity: Identity,
+    pub identity: Arc<Identity>,
     /// Who is connected.
     pub presence: Presence,
     /// The message service.

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     connection_id::ConnectionId,
+    presence::Attendance,
     resume::{Cursor, NotNow, Request, Start},
     scope::Scope,
     upstream::UpstreamError,
@@ -38,8 +39,13 @@ pub trait Frames: Send + Sync + 'static {
     /// Finds the place where a stream goes on.
     fn begin(&self, request: Request) -> BoxFuture<'_, Result<Start, NotNow>>;
 
-    /// What a client watches that says who it is only now; or what to tell it instead.
-    fn introduce(&self, name: String, scope: Scope) -> BoxFuture<'_, Result<Scope, Problem>>;
+    /// What a client watches that says who it is only now, and that it is there; or what to tell
+    /// it instead.
+    fn introduce(
+        &self,
+        name: String,
+        scope: Scope,
+    ) -> BoxFuture<'_, Result<(Scope, Option<Attendance>), Problem>>;
 }
 
 /// Takes clients' frames. Clones are the same desk.
@@ -138,7 +144,10 @@ async fn introduce(mailbox: &Mailbox, frames: &dyn Frames, name: String) {
         return mailbox.tell(Tell::Say(reply::error("already_identified", detail, None)));
     }
     match frames.introduce(name, scope).await {
-        Ok(scope) => begin(mailbox, frames, scope, Cursor::None).await,
+        Ok((scope, attendance)) => {
+            mailbox.attend(attendance);
+            begin(mailbox, frames, scope, Cursor::None).await;
+        }
         Err(problem) => {
             let mut error = json!(problem);
             error["type"] = json!("error");

@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::mpsc;
 
 use super::outlet::{Outlet, Tell};
-use crate::{connection_id::ConnectionId, scope::Scope};
+use crate::{connection_id::ConnectionId, presence::Attendance, scope::Scope};
 
 /// Messages of one connection that may wait for the ones before them.
 pub const MOST_WAITING: usize = 32;
@@ -29,6 +29,8 @@ struct Shared {
 struct State {
     texts: VecDeque<String>,
     scope: Scope,
+    /// Who came without a name and has one now is there for as long as this.
+    attendance: Option<Attendance>,
     /// Whether somebody works on it, or will.
     is_taken: bool,
 }
@@ -45,7 +47,7 @@ impl Mailbox {
         outlet: Outlet,
         desk: mpsc::Sender<Self>,
     ) -> Self {
-        let state = State { texts: VecDeque::new(), scope, is_taken: false };
+        let state = State { texts: VecDeque::new(), scope, attendance: None, is_taken: false };
         Self(Arc::new(Shared { id, client_id, outlet, desk, state: Mutex::new(state) }))
     }
 
@@ -90,6 +92,10 @@ impl Mailbox {
 
     pub(super) fn set_scope(&self, scope: Scope) {
         self.lock().scope = scope;
+    }
+
+    pub(super) fn attend(&self, attendance: Option<Attendance>) {
+        self.lock().attendance = attendance;
     }
 
     pub(super) fn tell(&self, what: Tell) {

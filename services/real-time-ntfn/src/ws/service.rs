@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use common::{
     Problem,
-    internal::{ClientFrame, FrameReply},
+    internal::{ClientFrame, FrameReply, Identify},
 };
 use futures_util::future::BoxFuture;
+use http_kit::Rejection;
 
 use super::Frames;
 use crate::{
+    identity::{Identity, Refusal},
+    presence::{Attendance, Presence},
     resume::{NotNow, Request, Resume, Start},
     scope::Scope,
     upstream::{Upstream, UpstreamError},
@@ -21,6 +24,10 @@ pub struct Service {
     pub upstream: Upstream,
     /// Where streams begin.
     pub resume: Arc<Resume>,
+    /// Who clients are.
+    pub identity: Arc<Identity>,
+    /// Who is there.
+    pub presence: Presence,
 }
 
 impl Frames for Service {
@@ -32,17 +39,25 @@ impl Frames for Service {
         Box::pin(self.resume.start(request))
     }
 
-    fn introduce(&self, _name: String, _scope: Scope) -> BoxFuture<'_, Result<Scope, Problem>> {
-        Box::pin(async {
-            Err(Problem {
-                kind: "about:blank".to_owned(),
-                title: "Bad Request".to_owned(),
-                status: 400,
-                code: "username_in_handshake".to_owned(),
-                detail: "name yourself when you connect: /ws?username=".to_owned(),
-                request_id: None,
-                errors: Vec::new(),
-            })
+    fn introduce(
+        &self,
+        name: String,
+        scope: Scope,
+    ) -> BoxFuture<'_, Result<(Scope, Option<Attendance>), Problem>> {
+        Box::pin(async move {
+            let rooms = scope.rooms().map(str::to_owned).collect();
+            let asked = Identify { username: Some(name), rooms, ..Identify::default() };
+            match self.identity.identify(asked, false).await {
+                Ok(scope) => {
+                    let attendance = self.presence.attend(&scope);
+                    Ok((scope, attendance))
+                }
+                Err(Refusal::Rejected(rejection)) => Err(rejection.problem()),
+                Err(Refusal::NotNow(_)) => {
+                    let detail = "the message service does not answer: send your name again";
+                    Err(Rejection::unavailable("upstream_unavailable", detail, 1).problem())
+                }
+            }
         })
     }
 }

@@ -19,6 +19,7 @@ use realtime_ntfn::{
     delivery::Delivery,
     hub::{HandOver, Hub},
     metrics::Metrics,
+    presence::Attendance,
     resume::{NotNow, Request, Start},
     ring::Entry,
     scope::{Scope, Session},
@@ -52,7 +53,11 @@ impl Frames for Believing {
         Box::pin(async move { Ok(Start { preface, preface_up_to, subscriber, from: "live" }) })
     }
 
-    fn introduce(&self, name: String, scope: Scope) -> BoxFuture<'_, Result<Scope, Problem>> {
+    fn introduce(
+        &self,
+        name: String,
+        scope: Scope,
+    ) -> BoxFuture<'_, Result<(Scope, Option<Attendance>), Problem>> {
         let session = Session {
             user: UserRef { key: name.to_lowercase(), name },
             authenticated: false,
@@ -61,7 +66,7 @@ impl Frames for Believing {
             acknowledges: false,
         };
         let rooms: Vec<_> = scope.rooms().map(str::to_owned).collect();
-        Box::pin(async { Ok(Scope::new(rooms, Some(session))) })
+        Box::pin(async { Ok((Scope::new(rooms, Some(session)), None)) })
     }
 }
 
