@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Runs the snippets of the README against a fresh RealTalk.
+"""Runs the snippets of the README and of the guide, each against a fresh RealTalk.
 
-A snippet to run follows a comment `<!-- run: TEXT -->`; its output must hold TEXT. They run in the
-order in which they stand, on one instance, with its ports in place of 8080 and 8081.
+A snippet to run follows a comment `<!-- run: TEXT -->`; its output must hold TEXT. Those of a page
+run in the order in which they stand, in one folder, on one instance, with its ports in place of
+8080 and 8081.
 
     scripts/readme-test.py target/debug/realtalk
 """
@@ -21,12 +22,24 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SNIPPET = re.compile(r"<!-- run: (.*?) -->\n```(\w+)\n(.*?)```", re.DOTALL)
 
+# The pages, with the fewest snippets that must be found in each.
+PAGES = {"README.md": 5, "docs/guide.md": 25}
+
 # Node has no EventSource of its own yet; a page has. The snippet gets three seconds.
 NODE_PRELUDE = """
 import {{ createRequire }} from "node:module";
 globalThis.EventSource = createRequire("{root}/web-tests/")("eventsource").EventSource;
 setTimeout(() => process.exit(), 3000);
 """
+
+
+# Node 20 has WebSocket behind a flag, which later versions do not know.
+WEB_SOCKET = (
+    ["--experimental-websocket"]
+    if subprocess.run(["node", "-p", "typeof WebSocket"], capture_output=True, text=True, check=False)
+    .stdout.startswith("undefined")
+    else []
+)
 
 
 def free_ports(count):
@@ -56,34 +69,38 @@ def command(language, text):
     if language == "python":
         return [sys.executable, "-c", text]
     if language == "js":
-        return ["node", "--input-type=module", "-e", NODE_PRELUDE.format(root=ROOT) + text]
+        return ["node", *WEB_SOCKET, "--input-type=module", "-e", NODE_PRELUDE.format(root=ROOT) + text]
     sys.exit(f"no way to run a snippet in {language}")
 
 
-def run(language, text, expected):
+def run(page, language, text, expected, folder):
     result = subprocess.run(
-        command(language, text), capture_output=True, text=True, timeout=30, check=False
+        command(language, text),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        cwd=folder,
     )
     first = text.strip().splitlines()[0]
     if result.returncode != 0 or expected not in result.stdout:
         sys.exit(
-            f"README snippet failed: {first}\nexit code {result.returncode}, expected in its "
+            f"snippet of {page} failed: {first}\nexit code {result.returncode}, expected in its "
             f"output: {expected}\n--- output\n{result.stdout}{result.stderr}"
         )
     print(f"ok: {language}: {first}")
 
 
-def main():
-    binary = pathlib.Path(sys.argv[1]).resolve()
-    snippets = SNIPPET.findall((ROOT / "README.md").read_text())
-    if len(snippets) < 5:
-        sys.exit(f"only {len(snippets)} snippets found in README.md: is their form the same?")
+def run_page(binary, page, fewest):
+    snippets = SNIPPET.findall((ROOT / page).read_text())
+    if len(snippets) < fewest:
+        sys.exit(f"only {len(snippets)} snippets found in {page}: is their form the same?")
     message, notification = free_ports(2)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as data, tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {
             "PORT": str(message),
             "NOTIFICATION_PORT": str(notification),
-            "DATA_DIR": folder,
+            "DATA_DIR": data,
             "RUST_LOG": "warn",
         }
         process = subprocess.Popen([binary], env=environment, stdout=subprocess.DEVNULL)
@@ -92,11 +109,17 @@ def main():
             wait_ready(f"http://localhost:{notification}/readyz", process)
             for expected, language, text in snippets:
                 text = text.replace(":8080", f":{message}").replace(":8081", f":{notification}")
-                run(language, text, expected)
+                run(page, language, text, expected, folder)
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=30)
-    print(f"{len(snippets)} passed, 0 failed")
+    print(f"{page}: {len(snippets)} passed, 0 failed")
+
+
+def main():
+    binary = pathlib.Path(sys.argv[1]).resolve()
+    for page, fewest in PAGES.items():
+        run_page(binary, page, fewest)
 
 
 if __name__ == "__main__":
