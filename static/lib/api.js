@@ -63,8 +63,18 @@ export class Api {
 
   /** @returns {Promise<{conversations: Conversation[], cursor: string}>} mine */
   async conversations() {
-    const response = await this.#call('GET', `/conversations?limit=${LIST_SIZE}`);
-    return { conversations: await response.json(), cursor: response.headers.get('X-Event-Cursor') ?? '' };
+    /** @type {Conversation[]} */
+    const conversations = [];
+    let cursor;
+    let next = '';
+    do {
+      const response = await this.#call('GET', `/conversations?limit=${LIST_SIZE}${next && `&before=${next}`}`);
+      conversations.push(...(await response.json()));
+      // What happens between two pages comes after the first one's cursor.
+      cursor ??= response.headers.get('X-Event-Cursor') ?? '';
+      next = /[?&]before=([^&>]+)/.exec(response.headers.get('Link') ?? '')?.[1] ?? '';
+    } while (next);
+    return { conversations, cursor };
   }
 
   /** @returns {Promise<Conversation[]>} all public rooms */

@@ -152,13 +152,17 @@ export class Feed {
 
   /** @param {Pipe} pipe @param {Note} note */
   #follow(pipe, note) {
-    if (note.to) pipe.joined = true;
+    const welcome = note.to !== undefined;
     // Before the welcome, what all hear may come ahead of what this tab has missed. The welcome
-    // brings both, in order.
-    if (pipe.joined || note.name === 'down') {
-      this.#keep(note);
-      pipe.say(note);
-    } else if (note.name === 'ready') this.#join();
+    // brings both, in order. Who has asked twice listens to the first one only.
+    if (welcome === pipe.joined && note.name !== 'down') {
+      if (!welcome && note.name === 'ready') this.#join();
+      return;
+    }
+    if (welcome && note.id && note.id <= this.#cursor) return;
+    if (welcome && note.name === 'ready') pipe.joined = true;
+    this.#keep(note);
+    pipe.say(note);
   }
 
   /** Tells a tab what it has missed. @param {Note} note */

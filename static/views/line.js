@@ -41,7 +41,7 @@ export class LineView extends Component {
         class=${classes.filter(Boolean).join(' ')}
         data-id=${message?.id}
         tabindex=${stop ? 0 : -1}
-        onFocusIn=${activate}
+        onFocusIn=${(/** @type {FocusEvent} */ event) => event.target === event.currentTarget && activate()}
         onPointerEnter=${(/** @type {PointerEvent} */ event) => event.pointerType === 'mouse' && activate()}
         onClick=${activate}
       >

@@ -154,7 +154,7 @@ export class Timeline extends Component {
           <${Beginning} chat=${chat} shown=${shown} />
           ${empty && html`<${Quiet} chat=${chat} />`}
           <ol class="lines">
-            ${group(lines, Date.now()).map((row) =>
+            ${group(lines, Date.now()).flatMap((row) =>
               row.kind === 'day'
                 ? html`<li class="day" key=${row.key}><h2>${row.label}</h2></li>`
                 : [

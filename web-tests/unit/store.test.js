@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { applyEvent, applyPage, EMPTY, findGap, react, readMessage, startOver, trim } from '../../static/lib/store.js';
+import { generator } from './random.js';
 
 /** @typedef {import('../../static/lib/store.js').Log} Log */
 /** @typedef {import('../../static/lib/store.js').StreamEvent} StreamEvent */
@@ -29,16 +30,6 @@ const roomOf = (seqs, more = false) => ({ messages: seqs.map(message), more });
 
 /** @param {Log} room */
 const seqs = (room) => room.messages.map(({ seq }) => seq);
-
-/** A small seeded generator (mulberry32): a failure names the seed that repeats it. @param {number} seed */
-function generator(seed) {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 test('a message arrives once, however often it is told', () => {
   const once = applyEvent(EMPTY, message(1));
