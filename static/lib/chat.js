@@ -17,13 +17,6 @@ import { Session } from './session.js';
 import { Stream } from './stream.js';
 import { samePerson } from './text.js';
 
-/** @type {Record<string, string>} */
-const REAUTH = {
-  expired: 'Your session has expired. Please sign in again.',
-  signed_out: 'You have signed out on another device.',
-  deactivated: 'This account has been deactivated.',
-};
-
 /** @typedef {import('./store.js').StreamEvent} StreamEvent */
 
 export class Chat {
@@ -42,7 +35,7 @@ export class Chat {
     history: (id) => this.screen.loaded(id),
     onSent: (message) => {
       this.inbox.sent(message);
-      this.learn({ ...message, type: 'message' });
+      this.screen.learn({ ...message, type: 'message' });
     },
   });
   drafts = new Drafts();
@@ -78,7 +71,7 @@ export class Chat {
     open: (url) => this.#feed.open(url, this.#cursor),
     onEvent: (event, cursor) => this.#received.add({ event, cursor }),
     onReset: (cursor) => this.#reset(cursor),
-    onReauth: (reason) => this.session.lost(REAUTH[reason] ?? REAUTH.expired),
+    onReauth: (reason) => this.session.end(reason),
     onChange: (connection) => this.#connectionChanged(connection),
   });
 
@@ -90,6 +83,10 @@ export class Chat {
     });
     effect(() => {
       if (this.session.account.value) untracked(() => this.outgoing.outbox.refresh());
+    });
+    // Who is there when a conversation begins, no change will tell.
+    effect(() => {
+      if (this.inbox.contacts.value) untracked(() => this.#askForPresence());
     });
     this.outgoing.outbox.refresh();
     this.#begin();
@@ -155,11 +152,6 @@ export class Chat {
     }
   }
 
-  /** Takes over an answer to an own request without waiting for its event. @param {StreamEvent} event */
-  learn(event) {
-    this.screen.loaded(event.conversation_id ?? PUBLIC)?.apply(event);
-  }
-
   tryNow() {
     this.#feed.tryNow();
     this.#stream.tryNow();
@@ -217,7 +209,6 @@ export class Chat {
     same();
     this.screen.correct();
     const shown = this.screen.shown();
-    const fresh = !shown.loaded.value;
     await shown.load();
     same();
     if (!this.#cursor) {
@@ -225,7 +216,7 @@ export class Chat {
       this.#cursor = this.#resume || known[0] || '';
       this.#resume = '';
     }
-    if (fresh) this.screen.arrive();
+    this.screen.read();
     return this.#address(services);
   }
 
@@ -295,6 +286,10 @@ export class Chat {
     this.outgoing.outbox.wake();
     this.#receipts.wake();
     this.screen.loaded(this.screen.open.value)?.fillGaps();
-    this.people.ask(this.inbox.contacts.value);
+    this.#askForPresence();
+  }
+
+  #askForPresence() {
+    if (this.connection.value.phase === 'live') this.people.ask(this.inbox.contacts.value.split(',').filter(Boolean));
   }
 }

@@ -26,8 +26,11 @@ export class Inbox {
   /** Joined rooms besides the public one, sorted: what a stream has to name. */
   rooms = computed(() =>
     this.conversations.value.filter(({ kind, id }) => kind === 'room' && id !== PUBLIC).map(({ id }) => id).sort());
-  /** All with whom one shares a private conversation. */
-  contacts = computed(() => [...new Set(this.conversations.value.flatMap(({ members = [] }) => members.map(({ user }) => user)))]);
+  /** All with whom one shares a private conversation, separated by commas, which no name contains. */
+  contacts = computed(() => {
+    const names = this.conversations.value.flatMap(({ members = [] }) => members.map(({ user }) => user));
+    return [...new Set(names)].sort().join();
+  });
 
   /** @param {import('./api.js').Api} api @param {import('./session.js').Session} session */
   constructor(api, session) {

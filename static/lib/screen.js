@@ -21,6 +21,8 @@ export class Screen {
   #histories = new Map();
   /** @type {Set<(message: Message) => void>} */
   #listeners = new Set();
+  /** Whether what is shown has been in front of somebody. */
+  #looked = false;
   /** The id of the conversation that is shown. */
   open = signal(PUBLIC);
   conversation = computed(() => this.#options.inbox.get(this.open.value));
@@ -50,10 +52,9 @@ export class Screen {
   /** Loads what is shown. A failure shows there, and can be tried again. */
   async load() {
     const shown = this.shown();
-    if (shown.loaded.value) return this.arrive();
     try {
       await shown.load();
-      if (shown.id === this.open.value) this.arrive();
+      this.read();
     } catch (error) {
       if (shown.id !== PUBLIC && /** @type {any} */ (error)?.status === 404) this.show(PUBLIC);
     }
@@ -76,20 +77,22 @@ export class Screen {
     return this.#histories.get(id);
   }
 
-  /** The conversation is there: what its reader has not seen yet gets a line above it. */
-  arrive() {
-    const conversation = this.conversation.peek();
-    if (conversation && conversation.unread > 0 && !this.unreadAfter.peek()) {
-      this.unreadAfter.value = conversation.read_seq;
-    }
-    this.read();
+  /** Takes over an answer to an own request without waiting for its event. @param {import('./store.js').StreamEvent} event */
+  learn(event) {
+    this.loaded(event.conversation_id ?? PUBLIC)?.apply(event);
   }
 
-  /** What is in view, in front of somebody, is read. */
+  /**
+   * What is in view, in front of somebody, is read. What they had not seen when the conversation was
+   * opened gets a line above it.
+   */
   read() {
     const id = this.open.peek();
     const shown = this.#histories.get(id);
     if (!shown?.loaded.peek() || !this.following || document.hidden || !document.hasFocus()) return;
+    const { unread = 0, read_seq = 0 } = this.conversation.peek() ?? {};
+    if (!this.#looked && unread > 0) this.unreadAfter.value = read_seq;
+    this.#looked = true;
     const seq = shown.log.peek().messages.at(-1)?.seq ?? 0;
     if (this.#options.inbox.read(id, seq)) this.#options.onRead(id, seq);
   }
@@ -97,8 +100,8 @@ export class Screen {
   /** @param {Message} message a new one by somebody else */
   announce(message) {
     if ((message.conversation_id ?? PUBLIC) !== this.open.peek()) return;
-    const { read_seq = 0 } = this.conversation.peek() ?? {};
-    if (document.hidden && !this.unreadAfter.peek()) this.unreadAfter.value = read_seq;
+    // Whoever looks away gets a line when they look again.
+    if (document.hidden && !this.unreadAfter.peek()) this.#looked = false;
     for (const listener of this.#listeners) listener(message);
   }
 
@@ -125,6 +128,7 @@ export class Screen {
       for (const id of this.#histories.keys()) if (all || isPrivate(id)) this.#histories.delete(id);
       this.expire();
       this.unreadAfter.value = 0;
+      this.#looked = false;
       this.open.value = addressed();
     });
   }
@@ -143,6 +147,7 @@ export class Screen {
   /** @param {string} id */
   #turnTo(id) {
     if (id === this.open.peek()) return;
+    this.#looked = false;
     batch(() => {
       this.unreadAfter.value = 0;
       this.target.value = '';

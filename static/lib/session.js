@@ -10,6 +10,13 @@ const SESSION_KEY = 'realtalk.session';
 /** A session that is lost again within this time is not worth another silent try. */
 const RELAPSE_MS = 10_000;
 
+/** @type {Record<string, string>} what the stream says of the end of a session, for people */
+const ENDS = {
+  expired: 'Your session has expired. Please sign in again.',
+  signed_out: 'You have signed out on another device.',
+  deactivated: 'This account has been deactivated.',
+};
+
 /** @typedef {import('./api.js').User} User */
 /** @typedef {{name: string, password: boolean, words: string}} Prompt what is asked for, and why */
 
@@ -72,6 +79,11 @@ export class Session {
   forget() {
     save(NAME_KEY, '');
     this.#drop(this.mode.value === 'required' ? { name: '', password: true, words: '' } : null);
+  }
+
+  /** The stream says that it is over. @param {string} reason */
+  end(reason) {
+    this.lost(ENDS[reason] ?? ENDS.expired);
   }
 
   /** The service no longer believes it. @param {string} words */

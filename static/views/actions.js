@@ -27,7 +27,7 @@ export function Actions({ chat, shown, message, own }) {
   const remove = async () => {
     write();
     if (await chat.attempt(chat.api.remove(message.id))) {
-      chat.learn({ type: 'message_deleted', conversation_id: shown.id, message });
+      chat.screen.learn({ type: 'message_deleted', conversation_id: shown.id, message });
     }
   };
   /** @param {string} emoji */

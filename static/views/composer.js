@@ -47,7 +47,7 @@ export function Composer({ chat, id }) {
     setSaving(true);
     try {
       const changed = await chat.api.edit(message.id, text.trim());
-      chat.learn({ type: 'message_updated', conversation_id: id, message: changed });
+      chat.screen.learn({ type: 'message_updated', conversation_id: id, message: changed });
       draft.endEdit();
       setFault('');
     } catch (error) {

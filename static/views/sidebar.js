@@ -1,5 +1,5 @@
 import { html, useEffect, useRef } from '../lib/html.js';
-import { activity, COUNT_CAP, other, title } from '../lib/conversations.js';
+import { activity, COUNT_CAP, other, PUBLIC, title } from '../lib/conversations.js';
 import { samePerson } from '../lib/text.js';
 import { moment } from '../lib/time.js';
 import { Avatar, Icon, Logo } from './icon.js';
@@ -106,7 +106,7 @@ export function Emblem({ chat, conversation }) {
 function Preview({ chat, conversation: { id, kind, last_message } }) {
   const typing = chat.people.typing(id);
   if (typing.length > 0) return html`<span class="preview typing-now">${kind === 'direct' ? 'typing…' : `${typing[0]} is typing…`}</span>`;
-  if (!last_message) return html`<span class="preview">Nothing yet</span>`;
+  if (!last_message) return html`<span class="preview">${id === PUBLIC ? 'Open to everybody' : 'Nothing yet'}</span>`;
   const { user, content, deleted } = last_message;
   const own = samePerson(user, chat.session.user.value);
   const who = own ? 'You: ' : kind === 'direct' ? '' : `${user}: `;
