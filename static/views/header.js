@@ -1,7 +1,7 @@
 import { html, useEffect, useState } from '../lib/html.js';
 import { other, title } from '../lib/conversations.js';
 import { Icon } from './icon.js';
-import { dialog, drawer } from './shell.js';
+import { drawer, openDialog } from './shell.js';
 import { Emblem } from './sidebar.js';
 
 /** Trouble shorter than this is not worth anybody's attention. */
@@ -32,7 +32,7 @@ export function Header({ chat, trouble }) {
         <h1 class=${room ? 'room' : ''} dir="auto">${conversation ? title(conversation, me) : 'public'}</h1>
         <p class="about"><${Status} chat=${chat} trouble=${trouble} /><${About} chat=${chat} /></p>
       </div>
-      ${me && conversation && html`<button class="tool" type="button" aria-label="Details" title="Details" onClick=${() => (dialog.value = 'details')}>
+      ${me && conversation && html`<button class="tool" type="button" aria-label="Details" title="Details" onClick=${() => openDialog('details')}>
         <${Icon} name="info" />
       </button>`}
     </header>

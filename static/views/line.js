@@ -119,7 +119,7 @@ function Reactions({ chat, shown, message, active }) {
           aria-pressed=${mine}
           title=${users.join(', ')}
           onClick=${() => me && chat.attempt(shown.react(message.id, me, emoji, !mine))}
-        >${emoji} <span class="count">${users.length}</span></button>
+        ><span class="emoji">${emoji}</span> <span class="count">${users.length}</span></button>
       </li>`;
     })}
   </ul>`;

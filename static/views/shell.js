@@ -7,3 +7,9 @@ import { signal } from '../lib/html.js';
 export const dialog = signal(null);
 /** Whether the list of conversations lies over a narrow page. */
 export const drawer = signal(false);
+
+/** @param {DialogName} name */
+export function openDialog(name) {
+  drawer.value = false;
+  dialog.value = name;
+}

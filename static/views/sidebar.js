@@ -3,7 +3,7 @@ import { activity, COUNT_CAP, other, PUBLIC, title } from '../lib/conversations.
 import { samePerson } from '../lib/text.js';
 import { moment } from '../lib/time.js';
 import { Avatar, Icon, Logo } from './icon.js';
-import { dialog, drawer } from './shell.js';
+import { drawer, openDialog } from './shell.js';
 
 /** @typedef {import('../lib/chat.js').Chat} Chat */
 /** @typedef {import('../lib/conversations.js').Conversation} Conversation */
@@ -14,7 +14,12 @@ export function Sidebar({ chat }) {
   const box = useRef(/** @type {HTMLElement | null} */ (null));
   const open = drawer.value;
   useEffect(() => {
-    if (open) /** @type {HTMLElement | null} */ (box.current?.querySelector('[aria-current]'))?.focus();
+    if (!open) return undefined;
+    /** @type {HTMLElement | null} */ (box.current?.querySelector('[aria-current]'))?.focus();
+    return () => {
+      const lost = document.activeElement === document.body || box.current?.contains(document.activeElement);
+      if (lost) /** @type {HTMLElement | null} */ (document.querySelector('[aria-controls="conversations"]'))?.focus();
+    };
   }, [open]);
   return html`
     <nav
@@ -27,7 +32,7 @@ export function Sidebar({ chat }) {
       <header>
         <${Logo} />
         ${name
-          ? html`<button class="me" type="button" title="Your name and account" onClick=${() => (dialog.value = 'account')}>
+          ? html`<button class="me" type="button" title="Your name and account" onClick=${() => openDialog('account')}>
               <${Avatar} name=${name} small />
               <span class="hidden">Your account, </span><span class="me-name" dir="auto">${name}</span>
             </button>`
@@ -54,7 +59,7 @@ export function Sidebar({ chat }) {
 
 /** @param {{name: import('./shell.js').DialogName, icon: string, words: string}} props */
 function New({ name, icon, words }) {
-  return html`<button type="button" class="new-button" onClick=${() => (dialog.value = name)}>
+  return html`<button type="button" class="new-button" onClick=${() => openDialog(name)}>
     <${Icon} name=${icon} />${words}
   </button>`;
 }

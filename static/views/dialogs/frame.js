@@ -16,7 +16,11 @@ export function Frame({ title, children }) {
   useEffect(() => {
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
     box.current?.showModal();
-    return () => (before?.isConnected ? before : document.getElementById('draft'))?.focus();
+    return () => {
+      before?.focus();
+      // What had it may be gone, or out of sight.
+      if (document.activeElement !== before) document.getElementById('draft')?.focus();
+    };
   }, []);
   return html`
     <dialog
