@@ -1,139 +1,202 @@
-// The two services over HTTP.
+// What the services can do, one method for each thing.
+import { Problem, request } from './http.js';
+import { locate } from './services.js';
 
-const TIMEOUT_MS = 15_000;
 const PAGE_SIZE = 50;
-const DEFAULT_NOTIFICATION_URL = 'http://localhost:8081';
+/** The most that one list holds. */
+const LIST_SIZE = 200;
 
-/** @typedef {{messages: string, notifications: string}} Services base addresses, '' is this origin */
+/** @typedef {import('./services.js').Services} Services */
+/** @typedef {import('./store.js').Message} Message */
+/** @typedef {import('./conversations.js').Conversation} Conversation */
 
-/** An answer that is not a success, or none at all (`status` 0). */
-export class Problem extends Error {
+/** @typedef {{username: string, display_name?: string, kind: 'member' | 'guest', admin?: boolean}} User */
+/** @typedef {{user: string, role: 'owner' | 'member', read_seq?: number, delivered_seq?: number}} Member */
+/** @typedef {{conversation_id: string, read?: number, delivered?: number}} Receipt */
+
+/**
+ * @typedef {object} StreamQuery
+ * @property {string} clientId
+ * @property {string} cursor the last event that is known, '' for none
+ * @property {string[]} [rooms] besides `public`
+ * @property {string} [ticket]
+ * @property {boolean} [acks] whether deliveries are acknowledged
+ */
+
+export class Api {
+  /** @type {Promise<Services> | undefined} */
+  #services;
+  /** Hears that the session has ended. @type {(problem: Problem) => void} */
+  onSignedOut = () => {};
+
+  /** @param {Services} [services] found when first needed */
+  constructor(services) {
+    if (services) this.#services = Promise.resolve(services);
+  }
+
+  /** @returns {Promise<Services>} */
+  services() {
+    this.#services ??= locate().catch((error) => {
+      this.#services = undefined;
+      throw error;
+    });
+    return this.#services;
+  }
+
+  // Who one is
+
+  /** @returns {Promise<User>} */
+  me = () => this.#json('GET', '/users/me', undefined, false);
+  /** @param {string} username @param {string} [password] @returns {Promise<{user: User}>} */
+  signIn = (username, password) => this.#json('POST', '/sessions', { username, password }, false);
+  /** @param {string} username @param {string} password @returns {Promise<User>} */
+  register = (username, password) => this.#json('POST', '/users', { username, password }, false);
+  signOut = () => this.#call('DELETE', '/sessions/current', undefined, false);
+  /** @param {{password: string, current_password?: string}} fields @returns {Promise<User>} */
+  changeMe = (fields) => this.#json('PATCH', '/users/me', fields, false);
+  /** @returns {Promise<{ticket: string}>} */
+  ticket = () => this.#json('POST', '/tickets');
+  /** @param {string} q @returns {Promise<User[]>} */
+  findPeople = (q) => this.#json('GET', `/users?${new URLSearchParams({ q, limit: '20' })}`);
+
+  // Conversations
+
+  /** @returns {Promise<{conversations: Conversation[], cursor: string}>} mine */
+  async conversations() {
+    /** @type {Conversation[]} */
+    const conversations = [];
+    let cursor;
+    let next = '';
+    do {
+      const response = await this.#call('GET', `/conversations?limit=${LIST_SIZE}${next && `&before=${next}`}`);
+      conversations.push(...(await response.json()));
+      // What happens between two pages comes after the first one's cursor.
+      cursor ??= response.headers.get('X-Event-Cursor') ?? '';
+      next = /[?&]before=([^&>]+)/.exec(response.headers.get('Link') ?? '')?.[1] ?? '';
+    } while (next);
+    return { conversations, cursor };
+  }
+
+  /** @returns {Promise<Conversation[]>} all public rooms */
+  rooms = () => this.#json('GET', `/conversations?kind=room&limit=${LIST_SIZE}`);
+  /** @param {{kind: 'room' | 'group', name: string, id?: string, members?: string[]}} fields @returns {Promise<Conversation>} */
+  create = (fields) => this.#json('POST', '/conversations', fields);
+  /** @param {string} user @param {string} recipient @returns {Promise<Conversation>} */
+  resolve = (user, recipient) => this.#json('POST', '/conversations/resolve', { user, recipient });
+  /** @param {string} id @param {string} name */
+  rename = (id, name) => this.#call('PATCH', at(id), { name });
+  /** @param {string} id @returns {Promise<Member[]>} */
+  members = (id) => this.#json('GET', at(id, 'members'));
+  /** @param {string} id @param {string} user @param {Member['role']} [role] */
+  putMember = (id, user, role) => this.#call('PUT', `${at(id, 'members')}/${encodeURIComponent(user)}`, { role });
+  /** @param {string} id @param {string} user */
+  removeMember = (id, user) => this.#call('DELETE', `${at(id, 'members')}/${encodeURIComponent(user)}`);
+
+  // Messages
+
   /**
-   * @param {number} status
-   * @param {string} detail for people
-   * @param {number} [retryAfter] milliseconds the server asked for
+   * @param {string} conversation
+   * @param {string} [before] an id; without it the newest page
+   * @param {number} [limit]
+   * @returns {Promise<import('./store.js').Page>}
    */
-  constructor(status, detail, retryAfter = 0) {
-    super(detail);
-    this.name = 'Problem';
-    this.status = status;
-    this.retryAfter = retryAfter;
+  async page(conversation, before, limit = PAGE_SIZE) {
+    const query = new URLSearchParams({ limit: String(limit) });
+    if (before) query.set('before', before);
+    const response = await this.#call('GET', `${at(conversation, 'messages')}?${query}`);
+    /** @type {Message[]} */
+    const messages = await response.json();
+    return {
+      messages,
+      more: (response.headers.get('X-Has-More') ?? String(messages.length >= limit)) === 'true',
+      cursor: response.headers.get('X-Event-Cursor') ?? messages.at(-1)?.id ?? '',
+    };
   }
 
-  /** Whether the same request can never succeed. 408, 425 and 429 only say "not now". */
-  get final() {
-    return this.status >= 400 && this.status < 500 && ![408, 425, 429].includes(this.status);
+  /** @param {string} id @returns {Promise<Message>} */
+  message = (id) => this.#json('GET', `/messages/${id}`);
+
+  /**
+   * @param {import('./outbox.js').Entry} entry
+   * @returns {Promise<Message>} the stored message, the same one for a repeat
+   */
+  post({ content, user, client_msg_id, conversation_id, reply_to }) {
+    return this.#json('POST', '/messages', { content, user, client_msg_id, conversation_id, reply_to });
   }
-}
 
-/**
- * Finds the services: what the page says wins, then the server that delivered it, then the default.
- * @returns {Promise<Services>}
- */
-export async function locate() {
-  const page = /** @type {{MESSAGE_SERVICE_URL?: string, NOTIFICATION_SERVICE_URL?: string}} */ (globalThis);
-  const config = page.NOTIFICATION_SERVICE_URL ? {} : await readConfig();
-  return {
-    messages: base(page.MESSAGE_SERVICE_URL ?? config.message_service_url ?? ''),
-    notifications: base(
-      page.NOTIFICATION_SERVICE_URL ?? config.notification_service_url ?? DEFAULT_NOTIFICATION_URL,
-    ),
-  };
-}
+  /** @param {string} id @param {string} content @returns {Promise<Message>} */
+  edit = (id, content) => this.#json('PATCH', `/messages/${id}`, { content });
+  /** @param {string} id */
+  remove = (id) => this.#call('DELETE', `/messages/${id}`);
+  /** @param {string} id @param {string} emoji @param {boolean} on */
+  react = (id, emoji, on) =>
+    this.#call(on ? 'PUT' : 'DELETE', `/messages/${id}/reactions/${encodeURIComponent(emoji)}`);
 
-/** @returns {Promise<{message_service_url?: string, notification_service_url?: string}>} */
-async function readConfig() {
-  try {
-    return await (await request('/config.json')).json();
-  } catch (error) {
-    // A host that serves only files has no configuration; one that is down will have it later.
-    const absent = error instanceof SyntaxError || (error instanceof Problem && error.final);
-    if (absent) return {};
-    throw error;
+  // What only matters now
+
+  /** @param {Receipt[]} receipts */
+  receipts = (receipts) => this.#call('POST', '/receipts', { receipts });
+  /** @param {string} conversation */
+  typing = (conversation) => this.#call('POST', at(conversation, 'typing'));
+
+  /**
+   * @param {string[]} users
+   * @returns {Promise<string[]>} those who are online
+   */
+  async presence(users) {
+    const { notifications } = await this.services();
+    const url = `${notifications}/presence?${new URLSearchParams({ users: users.join(',') })}`;
+    return (await (await request(url, { credentials: 'include' })).json()).online_users;
   }
-}
 
-/** @param {string} url */
-function base(url) {
-  return url.replace(/\/+$/, '');
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {object} [body]
+   * @param {boolean} [inSession] whether a 401 means that the session has ended
+   * @returns {Promise<any>}
+   */
+  async #json(method, path, body, inSession) {
+    return (await this.#call(method, path, body, inSession)).json();
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {object} [body]
+   * @param {boolean} [inSession]
+   */
+  async #call(method, path, body, inSession = true) {
+    const { messages } = await this.services();
+    try {
+      return await request(messages + path, {
+        method,
+        // Same as 'same-origin' where the page comes from the message service itself.
+        credentials: 'include',
+        ...(body && { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }),
+      });
+    } catch (error) {
+      if (inSession && error instanceof Problem && error.status === 401) this.onSignedOut(error);
+      throw error;
+    }
+  }
 }
 
 /**
  * @param {Services} services
- * @param {import('./outbox.js').Entry} entry
- * @returns {Promise<import('./store.js').Message>} the stored message, the same one for a repeat
+ * @param {StreamQuery} query
+ * @returns {string} the address of the stream that continues after the cursor
  */
-export async function postMessage(services, entry) {
-  const { content, user, client_msg_id } = entry;
-  const response = await request(`${services.messages}/messages`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ content, user, client_msg_id }),
-  });
-  return response.json();
-}
-
-/**
- * @param {Services} services
- * @param {string} [before] an id; without it the newest page
- * @returns {Promise<import('./store.js').Page>}
- */
-export async function getPage(services, before) {
-  const query = new URLSearchParams({ limit: String(PAGE_SIZE) });
-  if (before) query.set('before', before);
-  const response = await request(`${services.messages}/messages?${query}`);
-  /** @type {import('./store.js').Message[]} */
-  const messages = await response.json();
-  return {
-    messages,
-    more: (response.headers.get('X-Has-More') ?? String(messages.length >= PAGE_SIZE)) === 'true',
-    cursor: response.headers.get('X-Event-Cursor') ?? messages.at(-1)?.id ?? '',
-  };
-}
-
-/**
- * @param {Services} services
- * @param {string} clientId
- * @param {string} cursor
- * @returns {string} the address of the stream that continues after `cursor`
- */
-export function streamUrl(services, clientId, cursor) {
+export function streamUrl(services, { clientId, cursor, rooms = [], ticket, acks }) {
   const query = new URLSearchParams({ client_id: clientId });
+  if (rooms.length > 0) query.set('rooms', ['public', ...rooms].join(','));
+  if (acks) query.set('acks', 'true');
+  if (ticket) query.set('ticket', ticket);
   if (cursor) query.set('last_event_id', cursor);
   return `${services.notifications}/events?${query}`;
 }
 
-/**
- * @param {string} url
- * @param {RequestInit} [init]
- * @returns {Promise<Response>} a success
- * @throws {Problem}
- */
-async function request(url, init) {
-  let response;
-  try {
-    response = await fetch(url, { ...init, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) });
-  } catch {
-    throw new Problem(0, 'The server cannot be reached.');
-  }
-  if (response.ok) return response;
-  throw new Problem(response.status, await detail(response), retryAfter(response));
-}
-
-/** @param {Response} response */
-async function detail(response) {
-  try {
-    const problem = await response.json();
-    return String(problem.detail || problem.title || `The server answered ${response.status}.`);
-  } catch {
-    return `The server answered ${response.status}.`;
-  }
-}
-
-/** Seconds or a date (RFC 9110, section 10.2.3). @param {Response} response */
-function retryAfter(response) {
-  const value = response.headers.get('Retry-After');
-  if (!value) return 0;
-  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now();
-  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
+/** @param {string} conversation @param {string} [part] */
+function at(conversation, part) {
+  return `/conversations/${encodeURIComponent(conversation)}${part ? `/${part}` : ''}`;
 }

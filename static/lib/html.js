@@ -9,4 +9,4 @@ export const html = /** @type {(strings: TemplateStringsArray, ...values: any[])
 
 export { Component, render } from 'preact';
 export { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-export { batch, computed, effect, signal } from '@preact/signals';
+export { batch, computed, effect, signal, untracked } from '@preact/signals';

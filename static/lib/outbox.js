@@ -1,7 +1,7 @@
 // Messages on their way to the server. They are written down before they are sent and crossed out
 // after the server has answered, so a reload, a crash or a second tab can send one again, but the
 // server stores it once: the `client_msg_id` stays with the message.
-import { Problem } from './api.js';
+import { Problem } from './http.js';
 import { backoff } from './backoff.js';
 
 const PREFIX = 'realtalk.outbox.';
@@ -11,6 +11,8 @@ const PREFIX = 'realtalk.outbox.';
  * @property {string} client_msg_id
  * @property {string} user
  * @property {string} content
+ * @property {string} [conversation_id] `public` without it
+ * @property {string} [reply_to]
  * @property {number} time when it was written, in milliseconds since 1970; also its place in line
  * @property {string} [fault] why the server refused it for good
  */
@@ -26,6 +28,7 @@ const PREFIX = 'realtalk.outbox.';
  * @property {(entry: Entry) => Promise<import('./store.js').Message>} post
  * @property {(entries: Entry[], sent?: import('./store.js').Message) => void} onChange
  *   gets an entry's disappearance and the message that replaces it in one call
+ * @property {(entry: Entry) => boolean} [mine] whether it can be sent now; others wait for their author
  * @property {(send: () => Promise<number>) => Promise<number>} [exclusive] runs `send` in one tab at a time
  */
 
@@ -63,13 +66,24 @@ export class Outbox {
   /**
    * @param {string} user
    * @param {string} content
+   * @param {Pick<Entry, 'conversation_id' | 'reply_to'>} [place]
    */
-  add(user, content) {
+  add(user, content, place = {}) {
     // Two messages in one millisecond keep their order.
     const time = Math.max(Date.now(), (this.entries.at(-1)?.time ?? 0) + 1);
-    this.#save({ client_msg_id: newId(), user, content, time });
+    this.#save({ client_msg_id: newId(), user, content, time, ...place });
     this.#changed();
     this.flush();
+  }
+
+  /**
+   * A guest goes on under another name.
+   * @param {string} from
+   * @param {string} to
+   * @param {(entry: Entry) => boolean} which of them
+   */
+  readdress(from, to, which) {
+    for (const entry of this.entries) if (entry.user === from && which(entry)) this.#save({ ...entry, user: to });
   }
 
   /** Sends a refused message again, as the same message. @param {string} id */
@@ -127,7 +141,8 @@ export class Outbox {
 
   /** @returns {Promise<number>} milliseconds to wait before the next attempt, or `DONE` */
   async #sendFirst() {
-    const entry = this.entries.find((candidate) => candidate.fault === undefined);
+    const mine = this.#options.mine ?? (() => true);
+    const entry = this.entries.find((candidate) => candidate.fault === undefined && mine(candidate));
     if (!entry) return DONE;
     try {
       const message = await this.#options.post(entry);
@@ -136,6 +151,8 @@ export class Outbox {
       this.#changed(message);
       return 0;
     } catch (error) {
+      // The session has ended. Nothing is wrong with the message: it waits for `refresh`.
+      if (error instanceof Problem && error.status === 401) return DONE;
       if (error instanceof Problem && error.final) {
         this.#save({ ...entry, fault: error.message });
         this.#changed();

@@ -1,5 +1,7 @@
-// What the client knows of a room, and how events change it. Everything here is pure: the same
-// events in any order and any number of times lead to the same room.
+// What the client knows of one conversation's messages, and how events change it. Everything here is
+// pure: the same events in any order and any number of times lead to the same messages.
+
+/** @typedef {{emoji: string, users: string[]}} Reaction */
 
 /**
  * @typedef {object} Message
@@ -10,12 +12,16 @@
  * @property {string} content
  * @property {string} timestamp RFC 3339, UTC
  * @property {string} [client_msg_id]
+ * @property {string} [reply_to] the id of another message
  * @property {string} [edited_at]
  * @property {boolean} [deleted] a tombstone: the place stays, the content is gone
+ * @property {Reaction[]} [reactions]
+ * @property {string[]} [mentions] names
+ * @property {string} [version] the last event that is known to be in it; the client's own note
  */
 
 /**
- * @typedef {object} Room
+ * @typedef {object} Log
  * @property {readonly Message[]} messages oldest first, each once
  * @property {boolean} more whether older messages exist on the server
  */
@@ -27,14 +33,18 @@
  * @property {string} cursor where a stream has to start to continue this page
  */
 
-/** @typedef {Message & {type: string}} RoomEvent */
+/**
+ * An event of the stream. Which fields it has depends on its type.
+ * @typedef {{type: string, id?: string, conversation_id?: string, message?: Message, message_id?: string,
+ *   user?: string, reactions?: Reaction[], [field: string]: any}} StreamEvent
+ */
 
 /**
  * A place where messages are missing: those between `after` and `before`.
  * @typedef {{after: Message, before: Message}} Gap
  */
 
-/** @type {Room} */
+/** @type {Log} */
 export const EMPTY = { messages: [], more: false };
 
 /**
@@ -56,57 +66,59 @@ export function readMessage(data, id = '') {
 }
 
 /**
- * @param {Room} room
- * @param {RoomEvent} event
- * @returns {Room} the same object when nothing changed
+ * @param {Log} log
+ * @param {StreamEvent} event
+ * @returns {Log} the same object when nothing changed
  */
-export function applyEvent(room, event) {
+export function applyEvent(log, event) {
   switch (event.type) {
     case 'message':
-      return add(room, [event]);
+      return add(log, [/** @type {any} */ (event)]);
     case 'message_updated':
-      return change(room, event.id, event);
+      return change(log, event.message?.id, event.message ?? {}, event.id);
     case 'message_deleted':
-      return change(room, event.id, { deleted: true, content: '' });
+      return change(log, event.message?.id, { deleted: true, content: '', reactions: [], mentions: [] }, event.id);
+    case 'reaction':
+      return change(log, event.message_id, { reactions: event.reactions ?? [] }, event.id);
     default:
-      return room;
+      return log;
   }
 }
 
 /**
  * Adds older messages, or those that filled a gap.
- * @param {Room} room
+ * @param {Log} log
  * @param {Page} page
- * @returns {Room}
+ * @returns {Log}
  */
-export function applyPage(room, page) {
-  const oldest = room.messages[0]?.id;
+export function applyPage(log, page) {
+  const oldest = log.messages[0]?.id;
   const reachesBack = oldest === undefined || page.messages.length === 0 || page.messages[0].id <= oldest;
-  const grown = merge(room.messages, page.messages);
-  return { messages: grown, more: reachesBack ? page.more : room.more };
+  const grown = merge(log.messages, stamped(page));
+  return { messages: grown, more: reachesBack ? page.more : log.more };
 }
 
 /**
  * Begins with the newest page, at first and after a `reset`. What is newer than the page, such as
  * an own message answered in the meantime, stays.
- * @param {Room} room
+ * @param {Log} log
  * @param {Page} page
- * @returns {Room}
+ * @returns {Log}
  */
-export function startOver(room, page) {
-  const newer = room.messages.filter((message) => message.id > page.cursor);
-  return { messages: merge(page.messages, newer), more: page.more };
+export function startOver(log, page) {
+  const newer = log.messages.filter((message) => message.id > page.cursor);
+  return { messages: merge(stamped(page), newer), more: page.more };
 }
 
 /**
- * @param {Room} room
+ * @param {Log} log
  * @param {ReadonlySet<string>} [settled] ids of messages before which nothing more can be found
  * @returns {Gap | undefined} the newest gap
  */
-export function findGap(room, settled = new Set()) {
-  for (let i = room.messages.length - 1; i > 0; i -= 1) {
-    const after = room.messages[i - 1];
-    const before = room.messages[i];
+export function findGap(log, settled = new Set()) {
+  for (let i = log.messages.length - 1; i > 0; i -= 1) {
+    const after = log.messages[i - 1];
+    const before = log.messages[i];
     const jump = (before.seq ?? 0) - (after.seq ?? 0);
     if (before.seq && after.seq && jump > 1 && !settled.has(before.id)) return { after, before };
   }
@@ -115,55 +127,84 @@ export function findGap(room, settled = new Set()) {
 
 /**
  * Forgets the oldest messages; they can be loaded again.
- * @param {Room} room
+ * @param {Log} log
  * @param {number} keep
- * @returns {Room}
+ * @returns {Log}
  */
-export function trim(room, keep) {
-  if (room.messages.length <= keep) return room;
-  return { messages: room.messages.slice(-keep), more: true };
+export function trim(log, keep) {
+  if (log.messages.length <= keep) return log;
+  return { messages: log.messages.slice(-keep), more: true };
 }
 
 /**
- * @param {Room} room
- * @param {Message[]} messages
- * @returns {Room}
+ * Shows a reaction before the service has confirmed it.
+ * @param {Log} log
+ * @param {string} id of the message
+ * @param {string} user
+ * @param {string} emoji
+ * @param {boolean} on
+ * @returns {Log}
  */
-function add(room, messages) {
-  const oldest = room.messages[0]?.id;
+export function react(log, id, user, emoji, on) {
+  const known = log.messages.find((message) => message.id === id)?.reactions ?? [];
+  const others = (/** @type {Reaction} */ reaction) => reaction.users.filter((each) => each !== user);
+  const changed = known.map((reaction) =>
+    reaction.emoji === emoji ? { emoji, users: on ? [...others(reaction), user] : others(reaction) } : reaction);
+  if (on && !known.some((reaction) => reaction.emoji === emoji)) changed.push({ emoji, users: [user] });
+  return change(log, id, { reactions: changed.filter((reaction) => reaction.users.length > 0) });
+}
+
+/**
+ * @param {Log} log
+ * @param {Message[]} messages
+ * @returns {Log}
+ */
+function add(log, messages) {
+  const oldest = log.messages[0]?.id;
   // Older than what is shown: it comes with its page. Alone it would be an island.
-  const shown = room.more && oldest ? messages.filter((message) => message.id > oldest) : messages;
-  const merged = merge(room.messages, shown);
-  return merged === room.messages ? room : { ...room, messages: merged };
+  const shown = log.more && oldest ? messages.filter((message) => message.id > oldest) : messages;
+  const merged = merge(log.messages, shown);
+  return merged === log.messages ? log : { ...log, messages: merged };
+}
+
+/** @param {Page} page @returns {Message[]} its messages, which hold every change up to its cursor */
+function stamped(page) {
+  return page.messages.map((message) => ({ ...message, version: page.cursor }));
 }
 
 /**
  * @param {readonly Message[]} known
  * @param {readonly Message[]} more
- * @returns {readonly Message[]} both in order; what was known wins, since an edit may have changed it
+ * @returns {readonly Message[]} both in order; of the same message, what knows more changes
  */
 function merge(known, more) {
   const last = known.at(-1);
   if (last && more.length === 1 && more[0].id > last.id) return [...known, more[0]];
-  const ids = new Set(known.map((message) => message.id));
-  const fresh = more.filter((message) => !ids.has(message.id) && ids.add(message.id));
-  if (fresh.length === 0) return known;
-  return [...known, ...fresh].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const all = new Map(known.map((message) => [message.id, message]));
+  let changed = false;
+  for (const message of more) {
+    const before = all.get(message.id);
+    if (before && (message.version ?? '') <= (before.version ?? '')) continue;
+    all.set(message.id, message);
+    changed = true;
+  }
+  return changed ? [...all.values()].sort((a, b) => (a.id < b.id ? -1 : 1)) : known;
 }
 
 /**
- * @param {Room} room
- * @param {string} id
- * @param {Partial<RoomEvent>} update
- * @returns {Room}
+ * @param {Log} log
+ * @param {string | undefined} id of the message
+ * @param {Partial<Message>} fields
+ * @param {string} [version] the event that says so
+ * @returns {Log}
  */
-function change(room, id, update) {
-  const index = room.messages.findIndex((message) => message.id === id);
-  if (index < 0) return room;
-  const { type: _, ...fields } = update;
-  const before = room.messages[index];
-  // Deletion is final: an edit that arrives late must not bring the content back.
-  const after = before.deleted ? before : { ...before, ...fields };
-  if (JSON.stringify(before) === JSON.stringify(after)) return room;
-  return { ...room, messages: room.messages.with(index, after) };
+function change(log, id, fields, version) {
+  const index = log.messages.findIndex((message) => message.id === id);
+  if (index < 0) return log;
+  const before = log.messages[index];
+  // Told again, or overtaken by what a page has brought. Deletion is final in any case.
+  if (before.deleted || (version && version <= (before.version ?? ''))) return log;
+  const { client_msg_id } = before;
+  const after = { ...before, ...fields, ...(client_msg_id && { client_msg_id }), ...(version && { version }) };
+  return { ...log, messages: log.messages.with(index, after) };
 }

@@ -11,23 +11,28 @@ const FRESH_MS = 20_000;
 const STEADY_MS = 10_000;
 /** A server at its limit is left alone for up to this long, more than after a mere cut. */
 const BUSY_MS = 10_000;
-/** Events that change the room, besides plain messages. */
-const DURABLE = ['message_updated', 'message_deleted'];
+/** Events that are in the log, besides plain messages. */
+export const DURABLE = ['message_updated', 'message_deleted', 'reaction', 'conversation', 'member'];
+/** Events that only matter now. */
+export const EPHEMERAL = ['typing', 'presence', 'receipt'];
 
-/** @typedef {{phase: 'connecting' | 'live'} | {phase: 'waiting', until: number}} Connection */
+/** @typedef {import('./store.js').StreamEvent} StreamEvent */
+/** @typedef {{phase: 'connecting' | 'live' | 'stopped'} | {phase: 'waiting', until: number}} Connection */
 
 /**
  * @typedef {object} Options
  * @property {() => Promise<string>} prepare gets ready and tells the address to open
- * @property {(event: import('./store.js').RoomEvent, cursor: string) => void} onEvent
- * @property {() => void} onReset something was missed: the next `prepare` has to load anew
+ * @property {(event: StreamEvent, cursor: string) => void} onEvent
+ * @property {(cursor: string) => void} onReset something was missed: the next `prepare` has to load
+ *   anew; the stream then goes on from `cursor`, if the server named one
  * @property {(connection: Connection) => void} onChange
- * @property {typeof EventSource} [EventSource]
+ * @property {(reason: string) => void} [onReauth] the server wants to know again who this is
+ * @property {(url: string) => EventSource} [open]
  */
 
 export class Stream {
   #options;
-  #EventSource;
+  #openSource;
   /** @type {EventSource | undefined} */
   #source;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -45,7 +50,7 @@ export class Stream {
   /** @param {Options} options */
   constructor(options) {
     this.#options = options;
-    this.#EventSource = options.EventSource ?? EventSource;
+    this.#openSource = options.open ?? ((url) => new EventSource(url));
   }
 
   start() {
@@ -55,7 +60,12 @@ export class Stream {
   /** Leaves the network alone until `start`. */
   stop() {
     this.#release();
-    this.#phase = 'stopped';
+    this.#enter({ phase: 'stopped' });
+  }
+
+  /** The address has changed: opens the stream again, where it is. */
+  reopen() {
+    if (this.#phase !== 'stopped') this.#connect();
   }
 
   /** Something hints that the network changed: looks whether the stream still lives. */
@@ -88,20 +98,26 @@ export class Stream {
 
   /** @param {string} url */
   #open(url) {
-    const source = new this.#EventSource(url);
+    const source = this.#openSource(url);
     this.#source = source;
     this.#expectSound();
     source.onmessage = (event) => this.#deliver(event);
     // Closed on every error, also on those the browser would retry itself: its delay is not ours to
     // show or to cut short.
     source.onerror = () => this.#fail();
-    for (const name of DURABLE) source.addEventListener(name, (event) => this.#deliver(event, name));
+    for (const name of [...DURABLE, ...EPHEMERAL]) {
+      source.addEventListener(name, (event) => this.#deliver(event, name));
+    }
     source.addEventListener('ready', () => this.#heard());
     source.addEventListener('heartbeat', () => this.#heard());
     source.addEventListener('busy', () => this.#fail(Math.random() * BUSY_MS));
-    source.addEventListener('reset', () => {
-      this.#options.onReset();
+    source.addEventListener('reset', (event) => {
+      this.#options.onReset(String(parse(event.data)?.cursor ?? ''));
       this.#fail();
+    });
+    source.addEventListener('reauth', (event) => {
+      this.#fail();
+      this.#options.onReauth?.(String(parse(event.data)?.reason ?? ''));
     });
   }
 
@@ -111,15 +127,14 @@ export class Stream {
    */
   #deliver(event, type) {
     this.#heard();
-    let data;
-    try {
-      data = JSON.parse(event.data);
-    } catch {
-      return;
+    const data = parse(event.data);
+    if (!type) {
+      // A message has to be whole.
+      const message = readMessage(data, event.lastEventId);
+      if (message) this.#options.onEvent({ ...message, type: 'message' }, event.lastEventId);
+    } else if (data?.id || (data && EPHEMERAL.includes(type))) {
+      this.#options.onEvent({ ...data, type }, event.lastEventId);
     }
-    // An update names only what changes; a message has to be whole.
-    const whole = type ? data?.id && data : readMessage(data, event.lastEventId);
-    if (whole) this.#options.onEvent({ ...whole, type: type ?? 'message' }, event.lastEventId);
   }
 
   #heard() {
@@ -163,5 +178,14 @@ export class Stream {
   #enter(connection) {
     this.#phase = connection.phase;
     this.#options.onChange(connection);
+  }
+}
+
+/** @param {unknown} text @returns {any} undefined if it is not JSON */
+function parse(text) {
+  try {
+    return JSON.parse(String(text));
+  } catch {
+    return undefined;
   }
 }

@@ -49,11 +49,11 @@ export function nameFault(name) {
  * @returns {boolean} whether both names are the same person
  */
 export function samePerson(a, b) {
-  return fold(a) === fold(b);
+  return a === b || foldName(a) === foldName(b);
 }
 
-/** @param {string} name */
-function fold(name) {
+/** @param {string} name @returns {string} the same for every way to write the name of one person */
+export function foldName(name) {
   return name.normalize('NFKC').toLowerCase();
 }
 
@@ -86,26 +86,43 @@ export function initials(name) {
  */
 export function hue(name, hues) {
   let hash = 2_166_136_261;
-  for (const unit of fold(name)) hash = Math.imul(hash ^ (unit.codePointAt(0) ?? 0), 16_777_619);
+  for (const unit of foldName(name)) hash = Math.imul(hash ^ (unit.codePointAt(0) ?? 0), 16_777_619);
   return (hash >>> 0) % hues;
 }
 
 /**
- * Cuts a text into plain pieces and web addresses. Only http and https are addresses: any other
- * scheme stays plain text.
+ * Cuts a text into plain pieces, web addresses and names that are called. Only http and https are
+ * addresses: any other scheme stays plain text.
  * @param {string} text
- * @returns {{text: string, href?: string}[]}
+ * @param {readonly string[]} [names] those that the service has found in it
+ * @returns {{text: string, href?: string, name?: string}[]}
  */
-export function linkify(text) {
+export function linkify(text, names = []) {
   const pieces = [];
   let from = 0;
   for (const match of text.matchAll(URL_START)) {
     const address = withoutTail(match[0]);
     const href = parse(address);
     if (!href) continue;
-    if (match.index > from) pieces.push({ text: text.slice(from, match.index) });
+    if (match.index > from) pieces.push(...callOut(text.slice(from, match.index), names));
     pieces.push({ text: address, href });
     from = match.index + address.length;
+  }
+  if (from < text.length) pieces.push(...callOut(text.slice(from), names));
+  return pieces;
+}
+
+/** @param {string} text @param {readonly string[]} names @returns {{text: string, name?: string}[]} */
+function callOut(text, names) {
+  if (names.length === 0 || !text.includes('@')) return [{ text }];
+  // The longest first: “@Ann Lee” is not “@Ann”.
+  const all = [...names].sort((a, b) => b.length - a.length).map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  const pieces = [];
+  let from = 0;
+  for (const match of text.matchAll(new RegExp(`@(?:${all.join('|')})(?![\\p{L}\\p{N}_])`, 'giu'))) {
+    if (match.index > from) pieces.push({ text: text.slice(from, match.index) });
+    pieces.push({ text: match[0], name: match[0].slice(1) });
+    from = match.index + match[0].length;
   }
   if (from < text.length) pieces.push({ text: text.slice(from) });
   return pieces;

@@ -8,6 +8,7 @@ const clockFormat = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute
 const fullFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short' });
 const nearDay = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
 const farDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric' });
+const shortDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 
 /**
  * A message, or an entry of the outbox, with what grouping needs to know.
@@ -26,6 +27,13 @@ const farDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long
 /** @param {number} time */
 export function clock(time) {
   return clockFormat.format(time);
+}
+
+/** @param {number} time @param {number} [now] @returns {string} when, in a few letters */
+export function moment(time, now = Date.now()) {
+  const label = dayLabel(time, now);
+  if (label === 'Today') return clock(time);
+  return label === 'Yesterday' ? label : shortDay.format(time);
 }
 
 /** @param {number} time */

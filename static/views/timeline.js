@@ -1,6 +1,8 @@
 import { Component, html, useEffect, useState } from '../lib/html.js';
-import { samePerson, hue, initials, linkify } from '../lib/text.js';
-import { clock, fullTime, group } from '../lib/time.js';
+import { samePerson } from '../lib/text.js';
+import { group } from '../lib/time.js';
+import { Icon } from './icon.js';
+import { LineView } from './line.js';
 
 /** This close to the end, the reader follows the conversation. */
 const NEAR_END_PX = 100;
@@ -8,32 +10,35 @@ const NEAR_END_PX = 100;
 const NEAR_START_PX = 400;
 /** A screen reader hears at most one announcement in this time. */
 const ANNOUNCE_MS = 3_000;
-const JUMBO = /^(?:\p{Extended_Pictographic}[\ufe0f\u200d\p{Emoji_Modifier}]*\s?){1,3}$/u;
 
-/** @typedef {import('../lib/room.js').Room} Room */
+/** @typedef {import('../lib/chat.js').Chat} Chat */
+/** @typedef {import('../lib/history.js').History} History */
 /** @typedef {import('../lib/time.js').Line} Line */
-/** @typedef {{room: Room, draft: import('@preact/signals').Signal<string>}} Props */
+/** @typedef {{chat: Chat, shown: History}} Props */
+/** @typedef {{following: boolean, fresh: number, active: string}} State */
 
 /**
  * The conversation. It follows the newest message while the reader is at the end, and keeps still
  * under the reader's eyes otherwise.
- * @extends {Component<Props, {following: boolean, fresh: number}>}
+ * @extends {Component<Props, State>}
  */
 export class Timeline extends Component {
-  state = { following: true, fresh: 0 };
+  /** @type {State} `active` is the key of the line whose actions are offered */
+  state = { following: true, fresh: 0, active: '' };
   scroller = { current: /** @type {HTMLDivElement | null} */ (null) };
   /** @type {(() => void)[]} */
   cleanups = [];
   unsent = 0;
+  target = '';
 
   componentDidMount() {
-    const { room } = this.props;
+    const { chat } = this.props;
     const scroller = /** @type {HTMLDivElement} */ (this.scroller.current);
     const observer = new ResizeObserver(() => this.settle());
     observer.observe(scroller);
     this.cleanups = [
       () => observer.disconnect(),
-      room.onArrival(() => {
+      chat.screen.onArrival(() => {
         if (!this.state.following) this.setState(({ fresh }) => ({ fresh: fresh + 1 }));
       }),
     ];
@@ -59,25 +64,46 @@ export class Timeline extends Component {
    * @param {{row: Element, top: number} | null} looked
    */
   componentDidUpdate(_props, _state, looked) {
+    const { chat, shown } = this.props;
     const scroller = this.scroller.current;
     if (scroller && looked?.row.isConnected) {
       scroller.scrollTop += looked.row.getBoundingClientRect().top - looked.top;
     }
-    const unsent = this.props.room.unsent.value.length;
+    const unsent = chat.outgoing.of(shown.id).length;
     if (unsent > this.unsent) this.follow();
     this.unsent = unsent;
     this.settle();
+    this.aim(chat.screen.target.value);
+  }
+
+  /** Brings a message into view that somebody asked for. @param {string} id */
+  aim(id) {
+    if (id === this.target) return;
+    this.target = id;
+    const row = id && this.scroller.current?.querySelector(`[data-id="${CSS.escape(id)}"]`);
+    if (!row) return;
+    this.setState({ following: false });
+    row.scrollIntoView({ block: 'center' });
+    /** @type {HTMLElement} */ (row).focus({ preventScroll: true });
   }
 
   settle() {
-    const { room } = this.props;
+    const { chat, shown } = this.props;
     const scroller = this.scroller.current;
     if (!scroller) return;
+    chat.screen.following = this.state.following;
     if (this.state.following) {
       scroller.scrollTop = scroller.scrollHeight;
-      room.forget();
+      shown.forget();
+      chat.screen.read();
     }
-    if (scroller.scrollTop < NEAR_START_PX && room.older.value === 'idle') room.loadOlder();
+    this.reachBack();
+  }
+
+  reachBack() {
+    const { shown } = this.props;
+    const near = /** @type {HTMLDivElement} */ (this.scroller.current).scrollTop < NEAR_START_PX;
+    if (near && shown.older.value === 'idle') shown.loadOlder();
   }
 
   follow() {
@@ -89,13 +115,28 @@ export class Timeline extends Component {
     const below = scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop;
     const following = below < NEAR_END_PX;
     if (following !== this.state.following) this.setState(following ? { following, fresh: 0 } : { following });
-    if (scroller.scrollTop < NEAR_START_PX && this.props.room.older.value === 'idle') this.props.room.loadOlder();
+    this.reachBack();
   }
 
-  /** @param {Props} props @param {{following: boolean, fresh: number}} state */
-  render({ room, draft }, { following, fresh }) {
-    const lines = conversation(room);
-    const empty = room.loaded.value && lines.length === 0;
+  /** From line to line. @param {KeyboardEvent} event */
+  onKeyDown(event) {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    const row = /** @type {HTMLElement} */ (event.target).closest('.line');
+    if (event.key === 'Escape' && row) document.getElementById('draft')?.focus();
+    if (!step || !row) return;
+    event.preventDefault();
+    const rows = [...(this.scroller.current?.querySelectorAll('.line') ?? [])];
+    /** @type {HTMLElement | undefined} */ (rows[rows.indexOf(row) + step])?.focus();
+  }
+
+  /** @param {Props} props @param {State} state */
+  render({ chat, shown }, { following, fresh, active }) {
+    const lines = conversation(chat, shown);
+    const empty = shown.loaded.value && lines.length === 0;
+    const unread = chat.screen.unreadAfter.value;
+    const firstUnread = unread > 0 && lines.find(({ message, own }) => !own && (message?.seq ?? 0) > unread)?.key;
+    const stop = lines.some(({ key }) => key === active) ? active : lines.at(-1)?.key;
+    const target = chat.screen.target.value;
     return html`
       <div class="timeline">
         <div
@@ -104,39 +145,54 @@ export class Timeline extends Component {
           role="log"
           aria-live="off"
           aria-label="Messages"
-          aria-busy=${!room.loaded.value}
+          aria-busy=${!shown.loaded.value}
           tabindex="0"
           onScroll=${() => this.onScroll()}
+          onKeyDown=${(/** @type {KeyboardEvent} */ event) => this.onKeyDown(event)}
+          onPointerLeave=${() => this.setState({ active: '' })}
         >
-          <${Beginning} room=${room} />
-          ${empty && html`<${Quiet} />`}
+          <${Beginning} chat=${chat} shown=${shown} />
+          ${empty && html`<${Quiet} chat=${chat} />`}
           <ol class="lines">
-            ${group(lines, Date.now()).map((row) =>
+            ${group(lines, Date.now()).flatMap((row) =>
               row.kind === 'day'
                 ? html`<li class="day" key=${row.key}><h2>${row.label}</h2></li>`
-                : html`<${LineView} key=${row.key} ...${row} room=${room} draft=${draft} />`,
+                : [
+                    row.key === firstUnread && html`<li class="unread-line" key="unread"><h2>New messages</h2></li>`,
+                    html`<${LineView}
+                      key=${row.key}
+                      ...${row}
+                      chat=${chat}
+                      shown=${shown}
+                      active=${row.key === active}
+                      stop=${row.key === stop}
+                      target=${target !== '' && row.line.message?.id === target}
+                      activate=${() => this.state.active !== row.key && this.setState({ active: row.key })}
+                    />`,
+                  ],
             )}
           </ol>
         </div>
         ${!following &&
         html`<button class="jump ${fresh ? 'fresh' : ''}" type="button" onClick=${() => this.follow()}>
           ${fresh ? `${fresh} new message${fresh > 1 ? 's' : ''}` : 'Latest'}
-          <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 5v13.500M5.500 12.500 12 19l6.500-6.500" /></svg>
+          <${Icon} name="down" />
         </button>`}
-        <${Announcer} room=${room} />
+        <${Announcer} chat=${chat} />
       </div>
     `;
   }
 }
 
 /**
- * @param {Room} room
+ * @param {Chat} chat
+ * @param {History} shown
  * @returns {Line[]} what is stored, then what is on its way
  */
-function conversation(room) {
-  const me = room.name.value;
+function conversation(chat, shown) {
+  const me = chat.session.user.value;
   const arrived = new Set();
-  const stored = room.state.value.messages.map((message) => {
+  const stored = shown.log.value.messages.map((message) => {
     const own = samePerson(message.user, me);
     const echo = message.client_msg_id && own;
     if (echo) arrived.add(message.client_msg_id);
@@ -144,115 +200,55 @@ function conversation(room) {
     const key = echo ? `own-${message.client_msg_id}` : message.id;
     return { key, user: message.user, time: Date.parse(message.timestamp), own, message };
   });
-  const unsent = room.unsent.value
+  const unsent = chat.outgoing.of(shown.id)
     .filter((entry) => !arrived.has(entry.client_msg_id))
     .map((entry) => ({ key: `own-${entry.client_msg_id}`, user: entry.user, time: entry.time, own: true, entry }));
   return [...stored, ...unsent];
 }
 
-/** @param {{room: Room}} props */
-function Beginning({ room }) {
-  if (!room.loaded.value) {
-    return html`<div class="skeleton" aria-hidden="true">${[60, 35, 75, 50].map(() => html`<span></span>`)}</div>`;
-  }
-  if (room.older.value === 'failed') {
+/** @param {Props} props */
+function Beginning({ chat, shown }) {
+  const { messages, more } = shown.log.value;
+  if (shown.failed.value && messages.length === 0 && chat.connection.value.phase === 'live') {
     return html`<p class="beginning">
-      Older messages could not be loaded.
-      <button type="button" class="quiet" onClick=${() => room.loadOlder()}>Try again</button>
+      This conversation could not be loaded.
+      <button type="button" class="quiet" onClick=${() => chat.screen.load()}>Try again</button>
     </p>`;
   }
-  if (room.state.value.more) {
+  if (!shown.loaded.value && messages.length === 0) {
+    return html`<div class="skeleton" aria-hidden="true">${[60, 35, 75, 50].map(() => html`<span></span>`)}</div>`;
+  }
+  if (shown.older.value === 'failed') {
     return html`<p class="beginning">
-      <button type="button" class="quiet" onClick=${() => room.loadOlder()}>
-        ${room.older.value === 'loading' ? 'Loading…' : 'Show older messages'}
+      Older messages could not be loaded.
+      <button type="button" class="quiet" onClick=${() => shown.loadOlder()}>Try again</button>
+    </p>`;
+  }
+  if (more) {
+    return html`<p class="beginning">
+      <button type="button" class="quiet" onClick=${() => shown.loadOlder()}>
+        ${shown.older.value === 'loading' ? 'Loading…' : 'Show older messages'}
       </button>
     </p>`;
   }
-  return room.state.value.messages.length > 0 && html`<p class="beginning">This is where it all began.</p>`;
+  return messages.length > 0 && html`<p class="beginning">This is where it all began.</p>`;
 }
 
-function Quiet() {
+/** @param {{chat: Chat}} props */
+function Quiet({ chat }) {
+  const id = chat.screen.open.value;
   return html`<div class="welcome">
     <p class="welcome-hand" aria-hidden="true">👋</p>
     <p class="welcome-title">It is quiet in here</p>
-    <p>Say hello, or open this page in a second tab and talk to yourself.</p>
+    <p>${id === 'public' ? 'Say hello, or open this page in a second tab and talk to yourself.' : 'Say hello: the first word is yours.'}</p>
   </div>`;
-}
-
-/** One message, stored or on its way. */
-class LineView extends Component {
-  /** @param {any} next */
-  shouldComponentUpdate(next) {
-    const { line, lead, last } = this.props;
-    return (
-      next.line.message !== line.message || next.line.entry?.fault !== line.entry?.fault ||
-      next.line.own !== line.own || next.lead !== lead || next.last !== last || !next.line.entry !== !line.entry
-    );
-  }
-
-  /** @param {import('../lib/time.js').LineRow & Props} props */
-  render({ line, lead, last, room, draft }) {
-    const { user, time, own, message, entry } = line;
-    const content = message?.content ?? entry?.content ?? '';
-    const fate = entry && (entry.fault === undefined ? 'pending' : 'failed');
-    const classes = ['line', own && 'own', lead && 'lead', last && 'last', fate];
-    const bubble = ['bubble', message?.deleted && 'deleted', !message?.deleted && JUMBO.test(content) && 'jumbo'];
-    return html`
-      <li class=${classes.filter(Boolean).join(' ')} data-id=${message?.id}>
-        ${!own && html`<span class="avatar hue-${hue(user, 8)}" aria-hidden="true">${last && initials(user)}</span>`}
-        <div class="body">
-          <p class=${lead ? 'meta' : 'hidden'}>
-            <span class=${own ? 'hidden' : `author hue-${hue(user, 8)}`} dir="auto">${own ? 'You' : user}</span>
-            <time datetime=${new Date(time).toISOString()} title=${fullTime(time)}>${clock(time)}</time>
-          </p>
-          <div class=${bubble.filter(Boolean).join(' ')} dir="auto" title=${fullTime(time)}>
-            ${message?.deleted ? 'This message was deleted.' : html`<${Words} text=${content} />`}
-            ${message?.edited_at && !message.deleted && html` <span class="edited">(edited)</span>`}
-          </div>
-          ${entry && html`<${Fate} entry=${entry} room=${room} draft=${draft} />`}
-        </div>
-      </li>
-    `;
-  }
-}
-
-/** @param {{text: string}} props */
-function Words({ text }) {
-  return linkify(text).map((piece) =>
-    piece.href
-      ? html`<a href=${piece.href} target="_blank" rel="noopener noreferrer">${piece.text}</a>`
-      : piece.text,
-  );
-}
-
-/** @param {{entry: import('../lib/outbox.js').Entry} & Props} props */
-function Fate({ entry, room, draft }) {
-  const id = entry.client_msg_id;
-  if (entry.fault === undefined) {
-    const live = room.connection.value.phase === 'live';
-    return html`<p class="fate sending">${live ? 'Sending…' : 'Waiting for the connection…'}</p>`;
-  }
-  /** The pressed button goes away: the focus must not fall off the page. @param {() => void} action */
-  const then = (action) => () => {
-    document.getElementById('draft')?.focus();
-    action();
-  };
-  const edit = () => (draft.value = [room.discard(id), draft.value].filter(Boolean).join('\n'));
-  return html`
-    <div class="fate" role="alert">
-      <span>Not sent. ${entry.fault}</span>
-      <button type="button" class="quiet" onClick=${then(() => room.retry(id))}>Retry</button>
-      <button type="button" class="quiet" onClick=${then(edit)}>Edit</button>
-      <button type="button" class="quiet" onClick=${then(() => room.discard(id))}>Discard</button>
-    </div>
-  `;
 }
 
 /**
  * Tells screen readers about new messages, in digests: a busy room must not talk over its reader.
- * @param {{room: Room}} props
+ * @param {{chat: Chat}} props
  */
-function Announcer({ room }) {
+function Announcer({ chat }) {
   const [words, setWords] = useState('');
   useEffect(() => {
     /** @type {import('../lib/store.js').Message[]} */
@@ -268,7 +264,7 @@ function Announcer({ room }) {
       heard = [];
       timer = setTimeout(speak, ANNOUNCE_MS);
     };
-    const stop = room.onArrival((message) => {
+    const stop = chat.screen.onArrival((message) => {
       heard.push(message);
       timer ??= setTimeout(speak, 300);
     });
@@ -276,6 +272,6 @@ function Announcer({ room }) {
       stop();
       clearTimeout(timer);
     };
-  }, [room]);
+  }, [chat]);
   return html`<p class="hidden announcer" role="status" aria-live="polite">${words}</p>`;
 }

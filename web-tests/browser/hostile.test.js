@@ -114,7 +114,7 @@ test('long words and addresses wrap, down to 320 px', async () => {
   const { page } = await enter(on.browser, on.services, 'N'.repeat(64), { viewport: { width: 320, height: 568 } });
   await sees(page, 'a long name');
   const overflow = await page.evaluate(() =>
-    ['html', 'header', '.scroller', 'footer'].filter((selector) => {
+    ['html', '.sidebar', '.sidebar header', '.conversations', '.talk header', '.scroller', 'footer'].filter((selector) => {
       const element = /** @type {Element} */ (document.querySelector(selector));
       return element.scrollWidth > element.clientWidth;
     }));

@@ -1,4 +1,4 @@
-// What a person does and sees in the room.
+// What a person does and sees.
 import { guest } from './chromium.js';
 import { until } from './server.js';
 
@@ -51,4 +51,34 @@ export async function sees(page, text) {
 /** Waits until nothing is on its way any more. @param {Page} page */
 export async function allSent(page) {
   await until('all is sent', async () => (await page.locator('.line.pending').count()) === 0, 45_000);
+}
+
+/** The place of a conversation in the list. @param {Page} page @param {string} title */
+export function entry(page, title) {
+  return page.locator('.entry').filter({ has: page.getByText(title, { exact: true }) });
+}
+
+/** @param {Page} page @param {string} title of a conversation in the list */
+export async function turnTo(page, title) {
+  await entry(page, title).click();
+  await page.getByRole('heading', { level: 1, name: title }).waitFor();
+}
+
+/** Writes to somebody, found by name. @param {Page} page @param {string} name */
+export async function writeTo(page, name) {
+  await page.getByRole('button', { name: 'Message', exact: true }).click();
+  await page.getByRole('searchbox').fill(name);
+  await page.locator('.person').filter({ has: page.getByText(name, { exact: true }) }).click();
+  await page.getByRole('heading', { level: 1, name }).waitFor();
+}
+
+/** The line that says a text. @param {Page} page @param {string} text */
+export function line(page, text) {
+  return page.locator('.line').filter({ has: page.locator('.bubble', { hasText: text }) }).last();
+}
+
+/** Does something with a message. @param {Page} page @param {string} text @param {string} action */
+export async function act(page, text, action) {
+  await line(page, text).hover();
+  await line(page, text).getByRole('button', { name: action, exact: true }).click();
 }

@@ -124,7 +124,8 @@ export class Services {
     this.folder = folder;
   }
 
-  static async start() {
+  /** @param {Record<string, string>} [settings] besides those that every test needs */
+  static async start(settings = {}) {
     const folder = await mkdtemp(join(tmpdir(), 'realtalk-web-'));
     const [messagePort, notificationPort] = [await freePort(), await freePort()];
     const notificationUrl = `http://127.0.0.1:${notificationPort}`;
@@ -135,8 +136,11 @@ export class Services {
       MESSAGE_SERVICE_URL: `http://127.0.0.1:${messagePort}`,
       NOTIFICATION_SERVICE_URL: notificationUrl,
       PUBLIC_NOTIFICATION_URL: notificationUrl,
+      // Where signing in is required, only pages that are named may open a stream on another port.
+      ...(settings.AUTH_MODE === 'required' && { ALLOWED_ORIGINS: `http://127.0.0.1:${messagePort}` }),
       DRAIN_SECS: '1',
       RUST_LOG: 'warn',
+      ...settings,
     };
     const services = new Services(
       new Service('message-service', messagePort, environment),
@@ -181,6 +185,29 @@ export class Services {
     });
     if (response.status !== 201) throw new Error(`post: ${response.status} ${await response.text()}`);
     return /** @type {Promise<{id: string, seq: number}>} */ (response.json());
+  }
+
+  /**
+   * Asks the message service as somebody who has only a name.
+   * @param {string} method
+   * @param {string} path
+   * @param {object} body
+   * @returns {Promise<any>}
+   */
+  async ask(method, path, body) {
+    const response = await fetch(this.url + path, {
+      method,
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return response.status === 204 ? undefined : response.json();
+  }
+
+  /** @returns {Promise<number>} how many streams are open */
+  async streams() {
+    const metrics = await (await fetch(`${this.notification.url}/metrics`)).text();
+    return Number(/^realtalk_streams (\d+)/m.exec(metrics)?.[1]);
   }
 
   /** @returns {Promise<string[]>} the contents of the newest 200 messages */

@@ -7,12 +7,13 @@ import { Services } from './server.js';
 
 /**
  * @param {(services: Services) => Promise<void>} [furnish] runs once, before the first test
+ * @param {Record<string, string>} [settings] of the services
  * @returns {Stage} filled when the tests run
  */
-export function stage(furnish) {
+export function stage(furnish, settings) {
   const props = /** @type {Stage} */ ({});
   before(async () => {
-    props.services = await Services.start();
+    props.services = await Services.start(settings);
     props.browser = await launch();
     await furnish?.(props.services);
   });

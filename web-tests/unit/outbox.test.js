@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
-import { Problem } from '../../static/lib/api.js';
+import { Problem } from '../../static/lib/http.js';
 import { isOutboxKey, newId, Outbox } from '../../static/lib/outbox.js';
 
 /** @typedef {import('../../static/lib/outbox.js').Entry} Entry */
@@ -46,11 +46,11 @@ function server(fault = () => undefined) {
   };
 }
 
-/** @param {{post: (entry: Entry) => Promise<Message>, shelf?: Shelf}} options */
-function outbox({ post, shelf = new Shelf() }) {
+/** @param {{post: (entry: Entry) => Promise<Message>, shelf?: Shelf, mine?: (entry: Entry) => boolean}} options */
+function outbox({ post, shelf = new Shelf(), mine }) {
   /** @type {{entries: Entry[], sent?: Message}[]} */
   const changes = [];
-  const box = new Outbox({ shelf, post, onChange: (entries, sent) => changes.push({ entries, sent }) });
+  const box = new Outbox({ shelf, post, mine, onChange: (entries, sent) => changes.push({ entries, sent }) });
   return { box, changes, shelf };
 }
 
@@ -211,6 +211,57 @@ test('damaged notes on the shelf are skipped', async () => {
   await settle();
   assert.equal(remote.attempts, 0);
   assert.deepEqual(box.entries, []);
+});
+
+test('a message keeps its conversation and what it answers, over a reload', async () => {
+  const shelf = new Shelf();
+  outbox({ shelf, post: () => new Promise(() => {}) }).box.add('alice', 'hello', { conversation_id: 'g-1', reply_to: '7' });
+  /** @type {Entry[]} */
+  const posted = [];
+  const remote = server();
+  const reloaded = outbox({ shelf, post: (entry) => { posted.push(entry); return remote.post(entry); } });
+  reloaded.box.refresh();
+  await settle();
+  assert.deepEqual(posted.map(({ conversation_id, reply_to }) => [conversation_id, reply_to]), [['g-1', '7']]);
+});
+
+test('the end of the session is no fault of a message: it waits, and goes out after the next sign-in', async () => {
+  const remote = server((attempt) => (attempt === 1 ? new Problem(401, 'Sign in.') : undefined));
+  const { box } = outbox(remote);
+  box.add('alice', 'hello');
+  await settle();
+  assert.deepEqual(box.entries.map(({ content, fault }) => [content, fault]), [['hello', undefined]]);
+  assert.equal(remote.attempts, 1, 'nothing is tried before somebody signs in');
+  box.refresh();
+  await settle();
+  assert.deepEqual(remote.contents, ['hello']);
+});
+
+test('what somebody else has written waits for them and holds up nobody', async () => {
+  const remote = server();
+  let me = 'bob';
+  const { box } = outbox({ post: remote.post, mine: ({ user }) => user === me });
+  box.add('alice', 'from alice');
+  box.add('bob', 'from bob');
+  await settle();
+  assert.deepEqual(remote.contents, ['from bob']);
+  me = 'alice';
+  box.refresh();
+  await settle();
+  assert.deepEqual(remote.contents, ['from bob', 'from alice']);
+});
+
+test('a guest who takes another name takes along what is unsent', async () => {
+  const remote = server();
+  let me = '';
+  const { box } = outbox({ post: remote.post, mine: ({ user }) => user === me });
+  box.add('alice', 'to all');
+  box.add('alice', 'in private', { conversation_id: 'dm:alice:bob' });
+  box.readdress('alice', 'alicia', ({ conversation_id }) => conversation_id === undefined);
+  me = 'alicia';
+  box.refresh();
+  await settle();
+  assert.deepEqual([...remote.stored.values()].map(({ user, content }) => [user, content]), [['alicia', 'to all']]);
 });
 
 test('ids are long, random and safe in a header', () => {

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { applyEvent, applyPage, EMPTY, findGap, readMessage, startOver, trim } from '../../static/lib/store.js';
+import { applyEvent, applyPage, EMPTY, findGap, react, readMessage, startOver, trim } from '../../static/lib/store.js';
+import { generator } from './random.js';
 
-/** @typedef {import('../../static/lib/store.js').Room} Room */
-/** @typedef {import('../../static/lib/store.js').RoomEvent} RoomEvent */
+/** @typedef {import('../../static/lib/store.js').Log} Log */
+/** @typedef {import('../../static/lib/store.js').StreamEvent} StreamEvent */
 
-/** @param {number} seq @returns {RoomEvent} */
+/** @param {number} number */
+const id = (number) => `20240101120000.${String(number).padStart(6, '0')}`;
+
+/** @param {number} seq */
 const message = (seq) => ({
   type: 'message',
-  id: `20240101120000.${String(seq).padStart(6, '0')}`,
+  id: id(seq),
   seq,
   user: 'alice',
   content: `message ${seq}`,
@@ -18,21 +22,14 @@ const message = (seq) => ({
 /** @param {number} from @param {number} to */
 const range = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => message(from + i));
 
-/** @param {number[]} seqs @param {boolean} [more] @returns {Room} */
+/** @param {'message_updated' | 'message_deleted'} type @param {number} seq @param {number} at @param {object} [fields] */
+const changed = (type, seq, at, fields) => ({ type, id: id(at), message: { ...message(seq), ...fields } });
+
+/** @param {number[]} seqs @param {boolean} [more] @returns {Log} */
 const roomOf = (seqs, more = false) => ({ messages: seqs.map(message), more });
 
-/** @param {Room} room */
+/** @param {Log} room */
 const seqs = (room) => room.messages.map(({ seq }) => seq);
-
-/** A small seeded generator (mulberry32): a failure names the seed that repeats it. @param {number} seed */
-function generator(seed) {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 test('a message arrives once, however often it is told', () => {
   const once = applyEvent(EMPTY, message(1));
@@ -45,7 +42,7 @@ test('any order and any repetition of events leads to the same room', () => {
     const random = generator(seed);
     const events = range(1, 20);
     const shuffled = [...events, ...events].sort(() => random() - 0.5);
-    const room = shuffled.reduce(applyEvent, EMPTY);
+    const room = shuffled.reduce((log, event) => applyEvent(log, event), EMPTY);
     assert.deepEqual(seqs(room), seqs(roomOf(range(1, 20).map(({ seq }) => seq ?? 0))), `seed ${seed}`);
   }
 });
@@ -53,12 +50,13 @@ test('any order and any repetition of events leads to the same room', () => {
 test('events do not change the room they are applied to', () => {
   const room = Object.freeze({ messages: Object.freeze([message(1)]), more: false });
   applyEvent(room, message(2));
-  applyEvent(room, { ...message(1), type: 'message_updated', content: 'x' });
+  applyEvent(room, changed('message_updated', 1, 3, { content: 'x' }));
+  applyEvent(room, { type: 'reaction', id: id(4), message_id: id(1), reactions: [{ emoji: '👍', users: ['bob'] }] });
   assert.deepEqual(seqs(room), [1]);
 });
 
 test('an edit changes the message in place and a replayed original does not undo it', () => {
-  const edit = { ...message(1), type: 'message_updated', content: 'better', edited_at: '2024-01-01T12:01:00Z' };
+  const edit = changed('message_updated', 1, 3, { content: 'better', edited_at: '2024-01-01T12:01:00Z' });
   const room = applyEvent(roomOf([1, 2]), edit);
   assert.equal(room.messages[0].content, 'better');
   assert.equal(applyEvent(room, edit), room);
@@ -66,18 +64,59 @@ test('an edit changes the message in place and a replayed original does not undo
 });
 
 test('a deletion leaves a tombstone that nothing brings back to life', () => {
-  const room = applyEvent(roomOf([1, 2]), { ...message(1), type: 'message_deleted' });
+  const room = applyEvent(roomOf([1, 2]), changed('message_deleted', 1, 3));
   assert.equal(room.messages[0].deleted, true);
   assert.equal(room.messages[0].content, '');
-  const late = { ...message(1), type: 'message_updated', content: 'zombie' };
-  assert.equal(applyEvent(room, late), room);
+  assert.equal(applyEvent(room, changed('message_updated', 1, 4, { content: 'zombie' })), room);
+  assert.equal(applyEvent(room, { type: 'reaction', id: id(5), message_id: id(1), reactions: [{ emoji: '👍', users: ['bob'] }] }), room);
 });
 
 test('unknown events and unknown messages change nothing', () => {
   const room = roomOf([5]);
   assert.equal(applyEvent(room, { ...message(5), type: 'party' }), room);
-  assert.equal(applyEvent(room, { ...message(6), type: 'message_updated' }), room);
-  assert.equal(applyEvent(room, { ...message(6), type: 'message_deleted' }), room);
+  assert.equal(applyEvent(room, changed('message_updated', 6, 7)), room);
+  assert.equal(applyEvent(room, changed('message_deleted', 6, 7)), room);
+  assert.equal(applyEvent(room, { type: 'reaction', id: id(8), message_id: id(6), reactions: [] }), room);
+  assert.equal(applyEvent(room, { type: 'message_updated', id: id(9) }), room);
+});
+
+test('of two changes the later one stays, whatever comes first', () => {
+  const [first, second] = [changed('message_updated', 1, 3, { content: 'first' }), changed('message_updated', 1, 4, { content: 'second' })];
+  for (const events of [[first, second], [second, first], [first, second, first]]) {
+    const room = events.reduce((log, event) => applyEvent(log, event), roomOf([1, 2]));
+    assert.equal(room.messages[0].content, 'second');
+  }
+});
+
+test('a page holds every change up to its cursor: those told again change nothing, later ones do', () => {
+  const page = { messages: [{ ...message(1), content: 'edited' }], more: false, cursor: id(5) };
+  const room = startOver(EMPTY, page);
+  assert.equal(applyEvent(room, changed('message_updated', 1, 4, { content: 'older' })), room);
+  assert.equal(applyEvent(room, changed('message_updated', 1, 6, { content: 'newer' })).messages[0].content, 'newer');
+});
+
+test('a page that comes late does not undo a change, a fresh one brings those that were missed', () => {
+  const room = applyEvent(roomOf([1, 2]), changed('message_updated', 1, 6, { content: 'newer' }));
+  /** @param {number} cursor @param {string} content */
+  const page = (cursor, content) => ({ messages: [{ ...message(1), content }], more: false, cursor: id(cursor) });
+  assert.equal(applyPage(room, page(5, 'late')).messages[0].content, 'newer');
+  assert.equal(applyPage(room, page(7, 'fresh')).messages[0].content, 'fresh');
+});
+
+test('a reaction event brings the whole list, each time', () => {
+  const event = { type: 'reaction', id: id(3), message_id: id(1), reactions: [{ emoji: '👍', users: ['bob', 'eve'] }] };
+  const room = applyEvent(roomOf([1, 2]), event);
+  assert.deepEqual(room.messages[0].reactions, event.reactions);
+  assert.equal(applyEvent(room, event), room);
+});
+
+test('an own reaction shows at once, and the event about it changes nothing more', () => {
+  const given = react(roomOf([1]), id(1), 'alice', '👍', true);
+  assert.deepEqual(given.messages[0].reactions, [{ emoji: '👍', users: ['alice'] }]);
+  const told = applyEvent(given, { type: 'reaction', id: id(3), message_id: id(1), reactions: [{ emoji: '👍', users: ['alice'] }] });
+  assert.deepEqual(told.messages[0].reactions, given.messages[0].reactions);
+  assert.deepEqual(react(given, id(1), 'alice', '👍', true).messages[0].reactions, given.messages[0].reactions);
+  assert.deepEqual(react(given, id(1), 'alice', '👍', false).messages[0].reactions, []);
 });
 
 test('a message from before the loaded part waits for its page', () => {

@@ -48,17 +48,21 @@ class Pipe extends EventTarget {
 function supervise({ prepare = async () => `/events?${Pipe.all.length}` } = {}) {
   /** @type {{phase: string, until?: number}[]} */
   const states = [];
-  /** @type {{type: string, id: string, cursor: string}[]} */
+  /** @type {string[]} */
+  const reasons = [];
+  /** @type {string[]} */
+  const resets = [];
+  /** @type {{type: string, id?: string, cursor: string}[]} */
   const events = [];
-  let resets = 0;
   const stream = new Stream({
     prepare,
     onEvent: ({ type, id }, cursor) => events.push({ type, id, cursor }),
-    onReset: () => (resets += 1),
+    onReset: (cursor) => resets.push(cursor),
     onChange: (state) => states.push(state),
-    EventSource: /** @type {any} */ (Pipe),
+    onReauth: (reason) => reasons.push(reason),
+    open: (url) => /** @type {any} */ (new Pipe(url)),
   });
-  return { stream, states, events, get resets() { return resets; }, get phase() { return states.at(-1)?.phase; } };
+  return { stream, states, events, resets, reasons, get phase() { return states.at(-1)?.phase; } };
 }
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -102,6 +106,43 @@ test('messages and updates are delivered with the cursor, other names are ignore
     { type: 'message_updated', id: '1', cursor: '2' },
     { type: 'message_deleted', id: '1', cursor: '3' },
   ]);
+});
+
+test('what is in the log has an id, what only matters now has none', async () => {
+  const supervised = supervise();
+  supervised.stream.start();
+  await settle();
+  for (const name of ['reaction', 'conversation', 'member']) Pipe.latest.say(name, { type: name, id: '1' }, '1');
+  for (const name of ['reaction', 'conversation', 'member']) Pipe.latest.say(name, { type: name }, '1');
+  for (const name of ['typing', 'presence', 'receipt']) Pipe.latest.say(name, { type: name }, '1');
+  for (const name of ['typing', 'presence', 'receipt']) Pipe.latest.say(name, 'not json', '1');
+  assert.deepEqual(supervised.events.map(({ type, id }) => [type, id]), [
+    ['reaction', '1'], ['conversation', '1'], ['member', '1'], ['typing', undefined], ['presence', undefined], ['receipt', undefined],
+  ]);
+});
+
+test('a stream that is opened again is one stream', async () => {
+  const supervised = supervise();
+  supervised.stream.reopen();
+  await settle();
+  assert.equal(Pipe.all.length, 0, 'what has stopped stays so');
+  supervised.stream.start();
+  await settle();
+  Pipe.latest.say('ready');
+  supervised.stream.reopen();
+  await settle();
+  assert.deepEqual([Pipe.all.length, Pipe.open.length], [2, 1]);
+});
+
+test('reauth is passed on with its reason, and the stream comes back', async () => {
+  const supervised = supervise();
+  supervised.stream.start();
+  await settle();
+  Pipe.latest.say('ready');
+  Pipe.latest.say('reauth', { type: 'reauth', reason: 'signed_out' });
+  assert.deepEqual(supervised.reasons, ['signed_out']);
+  await pass(3_000);
+  assert.equal(Pipe.open.length, 1);
 });
 
 test('every kind of failure is retried for ever, with one pipe open at a time', async () => {
@@ -190,8 +231,8 @@ test('reset asks for a fresh start and reconnects', async () => {
   supervised.stream.start();
   await settle();
   Pipe.latest.say('ready');
-  Pipe.latest.say('reset', { reason: 'expired' });
-  assert.equal(supervised.resets, 1);
+  Pipe.latest.say('reset', { reason: 'expired', cursor: '9' });
+  assert.deepEqual(supervised.resets, ['9']);
   await pass(3_000);
   assert.equal(Pipe.open.length, 1);
 });

@@ -1,0 +1,46 @@
+import { html, useState } from '../../lib/html.js';
+import { faultOf } from '../../lib/http.js';
+import { Icon } from '../icon.js';
+import { close, Frame } from './frame.js';
+import { Search } from './search.js';
+
+/** A new group, with people. @param {{chat: import('../../lib/chat.js').Chat}} props */
+export function Group({ chat }) {
+  const [name, setName] = useState('');
+  const [members, setMembers] = useState(/** @type {string[]} */ ([]));
+  const [fault, setFault] = useState('');
+
+  /** @param {Event} event */
+  async function submit(event) {
+    event.preventDefault();
+    if (name.trim() === '') {
+      setFault('Please name the group.');
+      return;
+    }
+    try {
+      const { id } = await chat.api.create({ kind: 'group', name: name.trim(), members });
+      await chat.goTo(id);
+      close();
+    } catch (error) {
+      setFault(faultOf(error));
+    }
+  }
+
+  return html`<${Frame} title="New group">
+    <form class="dialog-form" onSubmit=${submit}>
+      <label for="group-name">Name of the group</label>
+      <input id="group-name" type="text" dir="auto" autocomplete="off" maxlength="64" value=${name}
+        onInput=${(/** @type {any} */ event) => setName(event.currentTarget.value)} />
+      ${members.length > 0 && html`<ul class="chips" aria-label="Members">
+        ${members.map((each) => html`<li key=${each}>
+          <button type="button" class="chip" aria-label=${`Without ${each}`} onClick=${() => setMembers(members.filter((other) => other !== each))}>
+            <bdi>${each}</bdi><${Icon} name="close" />
+          </button>
+        </li>`)}
+      </ul>`}
+      <${Search} chat=${chat} label="Members" without=${members} pick=${(/** @type {string} */ each) => setMembers([...members, each])} />
+      <p class="fault" role="alert">${fault}</p>
+      <button class="primary" type="submit">Create group</button>
+    </form>
+  <//>`;
+}

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { enter, entry, line, live, say, sees, turnTo } from './room.js';
+import { until } from './server.js';
+import { stage } from './stage.js';
+
+const on = stage(async (services) => {
+  for (const name of ['Ann', 'Ben', 'Eve']) await services.post(name, `${name} was here`);
+});
+
+/** @param {import('playwright-core').Page} page @param {string} name @returns a member in the dialog */
+const member = (page, name) => page.locator('.member').filter({ has: page.getByText(name, { exact: true }) });
+
+/** @param {import('playwright-core').Page} page @param {string} name */
+const pick = (page, name) => page.locator('.person').filter({ has: page.getByText(name, { exact: true }) }).click();
+
+test('the life of a group: made, talked in, grown, renamed, left', async () => {
+  const [ann, ben, eve] = await Promise.all(['Ann', 'Ben', 'Eve'].map((name) => enter(on.browser, on.services, name)));
+  await ann.page.getByRole('button', { name: 'Group', exact: true }).click();
+  await ann.page.getByLabel('Name of the group').fill('Tea at five');
+  await pick(ann.page, 'Ben');
+  await ann.page.getByRole('button', { name: 'Create group' }).click();
+  await ann.page.getByRole('heading', { level: 1, name: 'Tea at five' }).waitFor();
+  await say(ann.page, 'welcome, @Ben');
+
+  await entry(ben.page, 'Tea at five').locator('.badge.mention').waitFor();
+  await turnTo(ben.page, 'Tea at five');
+  await sees(ben.page, 'welcome, @Ben');
+  await ben.page.locator('.me-called').waitFor();
+  await line(ann.page, 'welcome').getByRole('img', { name: 'Read', exact: true }).waitFor();
+  assert.equal(await entry(eve.page, 'Tea at five').count(), 0);
+
+  // Eve is added: she sees the group at once, and everybody sees her.
+  await ann.page.getByRole('button', { name: 'Details' }).click();
+  await member(ann.page, 'Ben').getByText('Member, online').waitFor();
+  await member(ann.page, 'Ann').getByText('Owner').waitFor();
+  await ann.page.getByRole('button', { name: 'Add somebody' }).click();
+  await pick(ann.page, 'Eve');
+  await member(ann.page, 'Eve').waitFor();
+  await turnTo(eve.page, 'Tea at five');
+  await ben.page.getByText('· 3 members').waitFor();
+  await say(eve.page, 'thank you');
+  await sees(ben.page, 'thank you');
+
+  // Only owners change things: Ben sees no way to, until he is one.
+  await ben.page.getByRole('button', { name: 'Details' }).click();
+  assert.equal(await ben.page.getByRole('button', { name: /^Remove/ }).count(), 0);
+  await member(ann.page, 'Ben').getByRole('button', { name: /^Make owner/ }).click();
+  await member(ben.page, 'Ben').getByText('Owner').waitFor();
+  await ben.page.getByLabel('Name', { exact: true }).fill('Tea at six');
+  await ben.page.getByRole('button', { name: 'Rename' }).click();
+  await Promise.all([ann, eve].map(({ page }) => page.getByRole('heading', { level: 1, name: 'Tea at six' }).waitFor()));
+
+  // Eve is removed: it goes from her list and her screen, and she hears no more of it.
+  await member(ben.page, 'Eve').getByRole('button', { name: /^Remove/ }).click();
+  await eve.page.getByRole('heading', { level: 1, name: 'public' }).waitFor();
+  await until('it is gone from her list', async () => (await entry(eve.page, 'Tea at six').count()) === 0);
+  await ben.page.keyboard.press('Escape');
+  await say(ben.page, 'just the two of us');
+  await ann.page.keyboard.press('Escape');
+  await sees(ann.page, 'just the two of us');
+  assert.doesNotMatch(await eve.page.locator('body').innerText(), /just the two/);
+
+  await ann.page.getByRole('button', { name: 'Details' }).click();
+  await ann.page.getByRole('button', { name: 'Leave' }).click();
+  await ann.page.getByRole('heading', { level: 1, name: 'public' }).waitFor();
+  await until('it is gone', async () => (await entry(ann.page, 'Tea at six').count()) === 0);
+  await ben.page.getByText('· 1 member').waitFor();
+  assert.deepEqual([...ann.faults, ...ben.faults, ...eve.faults], []);
+});
+
+test('rooms are made, found, joined and left, and a reload knows', async () => {
+  const ann = await enter(on.browser, on.services, 'Ann');
+  const ben = await enter(on.browser, on.services, 'Ben');
+  await ann.page.getByRole('button', { name: 'Rooms' }).click();
+  await ann.page.getByLabel('A new room').fill('Café Corner');
+  await ann.page.getByRole('button', { name: 'Create' }).click();
+  await ann.page.getByRole('heading', { level: 1, name: 'Café Corner' }).waitFor();
+  await say(ann.page, 'first in');
+
+  await ben.page.getByRole('button', { name: 'Rooms' }).click();
+  await ben.page.locator('[data-room="cafe-corner"]').click();
+  await ben.page.getByRole('heading', { level: 1, name: 'Café Corner' }).waitFor();
+  await sees(ben.page, 'first in');
+  // What is said there now comes live: the stream has been opened again with the new room.
+  await live(ben.page);
+  await say(ann.page, 'hello Ben');
+  await sees(ben.page, 'hello Ben');
+  await say(ben.page, 'hello Ann');
+  await sees(ann.page, 'hello Ann');
+
+  await turnTo(ben.page, 'public');
+  await say(ann.page, 'anybody?');
+  await entry(ben.page, 'Café Corner').locator('.badge').waitFor();
+  await ben.page.reload();
+  await live(ben.page);
+  await entry(ben.page, 'Café Corner').locator('.badge').getByText('1', { exact: false }).waitFor();
+  await turnTo(ben.page, 'Café Corner');
+  await ben.page.getByRole('button', { name: 'Details' }).click();
+  await ben.page.getByRole('button', { name: 'Leave' }).click();
+  await until('it is gone', async () => (await entry(ben.page, 'Café Corner').count()) === 0);
+  assert.deepEqual([...ann.faults, ...ben.faults], []);
+});

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { guest, tab } from './chromium.js';
+import { enter, live, say, sees } from './room.js';
+import { until } from './server.js';
+import { stage } from './stage.js';
+
+const PASSWORD = 'correct horse battery';
+const on = stage(undefined, { AUTH_MODE: 'required' });
+
+/** @param {import('playwright-core').Page} page @param {string} name @param {string} password @param {string} [button] */
+async function sign(page, name, password, button = 'Sign in') {
+  await page.getByLabel('Name').fill(name);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: button, exact: true }).click();
+}
+
+/** Refused attempts are answered with 401, which the console notes. @param {string[]} faults */
+const grave = (faults) => faults.filter((fault) => !/status of 401/.test(fault));
+
+test('one registers, talks, signs out and in again; nothing shows before that', async () => {
+  const { page, context, faults } = await guest(on.browser, { url: on.services.url });
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  assert.equal(await page.locator('.scroller, .sidebar').count(), 0);
+  await page.getByRole('button', { name: 'Create an account' }).click();
+  await sign(page, 'Ann', 'short', 'Create account');
+  await page.getByText('at least 8 characters').waitFor();
+  await sign(page, 'Ann', PASSWORD, 'Create account');
+  await live(page);
+  await say(page, 'members only');
+  await sees(page, 'members only');
+  await page.reload();
+  await live(page);
+  assert.equal(await page.locator('.me-name').innerText(), 'Ann', 'the session is kept');
+
+  const second = await tab(context, on.services.url);
+  await live(second.page);
+  await page.locator('header .me').click();
+  await page.getByRole('button', { name: 'Sign out everywhere' }).click();
+  for (const each of [page, second.page]) await each.getByRole('heading', { name: 'Sign in' }).waitFor();
+  assert.doesNotMatch(await page.locator('body').innerText(), /members only/);
+  await sign(page, 'Ann', 'not the password');
+  await until('it is refused', async () => (await page.locator('#name-fault').innerText()) !== '');
+  await sign(page, 'Ann', PASSWORD);
+  await live(page);
+  await sees(page, 'members only');
+  await live(second.page);
+  assert.deepEqual(grave([...faults, ...second.faults]), []);
+});
+
+test('a session that ends elsewhere asks again, and nothing typed is lost', async () => {
+  const here = await guest(on.browser, { url: on.services.url });
+  await here.page.getByRole('button', { name: 'Create an account' }).click();
+  await sign(here.page, 'Ben', PASSWORD, 'Create account');
+  await live(here.page);
+  await here.page.locator('#draft').fill('half a thought');
+
+  const there = await guest(on.browser, { url: on.services.url });
+  await sign(there.page, 'Ben', PASSWORD);
+  await live(there.page);
+  await there.page.locator('header .me').click();
+  await there.page.getByRole('button', { name: 'Sign out everywhere' }).click();
+  await here.page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  assert.equal(await here.page.getByLabel('Name').inputValue(), 'Ben');
+  await sign(here.page, 'Ben', PASSWORD);
+  await live(here.page);
+  assert.equal(await here.page.locator('#draft').inputValue(), 'half a thought');
+});
+
+test('a message whose session ends on the way goes out after the next sign-in', async () => {
+  const { page } = await guest(on.browser, { url: on.services.url });
+  await page.getByRole('button', { name: 'Create an account' }).click();
+  await sign(page, 'Cleo', PASSWORD, 'Create account');
+  await live(page);
+  await page.route('**/messages', (route) =>
+    route.request().method() === 'POST'
+      ? route.fulfill({ status: 401, contentType: 'application/problem+json', body: '{"status":401,"code":"token_invalid","detail":"Expired."}' })
+      : route.fallback(), { times: 1 });
+  await say(page, 'will it arrive?');
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await sign(page, 'Cleo', PASSWORD);
+  await sees(page, 'will it arrive?');
+  await until('it is sent', async () => (await page.locator('.line.pending').count()) === 0);
+  assert.equal(await page.locator('.line.failed').count(), 0);
+});
+
+const open = stage();
+
+test('in open mode a name can be given a password, and then takes it', async () => {
+  const ann = await enter(open.browser, open.services, 'Dora');
+  await ann.page.locator('header .me').click();
+  await ann.page.getByLabel('Password').fill(PASSWORD);
+  await ann.page.getByRole('button', { name: 'Register' }).click();
+  await ann.page.getByRole('button', { name: 'Change', exact: true }).waitFor();
+  await ann.page.keyboard.press('Escape');
+  await say(ann.page, 'it is really me');
+  await sees(ann.page, 'it is really me');
+
+  const { page } = await guest(open.browser, { url: open.services.url });
+  await live(page);
+  await sees(page, 'it is really me');
+  await page.locator('#name').fill('dora');
+  await page.locator('#name').press('Enter');
+  await page.locator('#password').waitFor();
+  assert.match(await page.locator('#name-fault').innerText(), /has a password/);
+  await page.locator('#password').fill('a guess, nothing more');
+  await page.locator('#password').press('Enter');
+  await page.getByText('not the password').waitFor();
+  await page.locator('#password').fill(PASSWORD);
+  await page.locator('#password').press('Enter');
+  await page.locator('#draft').waitFor();
+  assert.equal(await page.locator('.me-name').innerText(), 'Dora');
+  await page.reload();
+  await live(page);
+  assert.equal(await page.locator('.me-name').innerText(), 'Dora');
+});
+
+test('in open mode a guest takes another name, and what was being written stays', async () => {
+  const { page, faults } = await enter(open.browser, open.services, 'Finn');
+  await page.locator('#draft').fill('half a thought');
+  await page.locator('header .me').click();
+  await page.getByLabel('Another name').fill('Fiona');
+  await page.getByRole('button', { name: 'Change name' }).click();
+  await until('the name has changed', async () => (await page.locator('.me-name').innerText()) === 'Fiona');
+  await live(page);
+  assert.equal(await page.locator('#draft').inputValue(), 'half a thought');
+  await page.locator('#draft').press('Enter');
+  await sees(page, 'half a thought');
+  assert.equal(await page.locator('.line.own').count(), 1);
+  assert.deepEqual(faults, []);
+});
