@@ -35,7 +35,7 @@ try {
     await line(page, content.slice(0, 30)).waitFor();
     await allSent(page);
   }
-  for (const user of ['Jonas', 'Wei Lin']) await services.ask('PUT', `/messages/${last.id}/reactions/${encodeURIComponent('👍')}`, { user });
+  for (const user of ['Jonas', 'Wei Lin']) await services.ask('PUT', `/messages/${last.id}/reactions/${encodeURIComponent('👍')}?${new URLSearchParams({ user })}`, {});
   await act(page, 'Shall we', 'Reply');
   await say(page, 'Thursday it is. I will tell everybody over lunch.');
   await turnTo(jonas.page, 'Launch crew');

@@ -149,7 +149,7 @@ export class Timeline extends Component {
           tabindex="0"
           onScroll=${() => this.onScroll()}
           onKeyDown=${(/** @type {KeyboardEvent} */ event) => this.onKeyDown(event)}
-          onPointerLeave=${() => this.setState({ active: '' })}
+          onPointerLeave=${(/** @type {PointerEvent} */ event) => event.pointerType === 'mouse' && this.setState({ active: '' })}
         >
           <${Beginning} chat=${chat} shown=${shown} />
           ${empty && html`<${Quiet} chat=${chat} />`}

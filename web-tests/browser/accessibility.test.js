@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { test } from 'node:test';
+import { audit } from './barrier.js';
 import { guest } from './chromium.js';
 import { act, enter, entry, line, live, say, sees, turnTo } from './room.js';
 import { until } from './server.js';
 import { stage } from './stage.js';
-
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const on = stage(async (services) => {
   // Every hue of the names, a link, a reply in one go.
@@ -15,22 +12,6 @@ const on = stage(async (services) => {
   await services.post('Person 1', 'first');
   await services.post('Person 1', 'second');
 });
-
-/** @param {import('playwright-core').Page} page @param {string} view */
-async function audit(page, view) {
-  await page.evaluate(axeSource);
-  const violations = await page.evaluate(async () => {
-    const { axe } = /** @type {any} */ (window);
-    await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {})));
-    return (await axe.run()).violations.map((/** @type {any} */ violation) => ({
-      id: violation.id,
-      impact: violation.impact,
-      nodes: violation.nodes.map((/** @type {any} */ node) => `${node.html.slice(0, 200)} ${node.failureSummary}`),
-    }));
-  });
-  const grave = violations.filter((/** @type {any} */ violation) => ['serious', 'critical'].includes(violation.impact));
-  assert.deepEqual(grave, [], view);
-}
 
 for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
   for (const viewport of [{ width: 1000, height: 700 }, { width: 360, height: 640 }]) {

@@ -111,6 +111,20 @@ test('an answer quotes what it answers, and leads there from far away', async ()
   assert.deepEqual([...ann.faults, ...ben.faults], []);
 });
 
+test('on a phone, a tap offers what can be done with a message', async () => {
+  await on.services.post('Otto', 'tap me');
+  const { page, faults } = await enter(on.browser, on.services, 'Ann', { viewport: { width: 390, height: 740 }, hasTouch: true, isMobile: true });
+  await sees(page, 'tap me');
+  await line(page, 'tap me').locator('.bubble').tap();
+  await line(page, 'tap me').getByRole('button', { name: 'React', exact: true }).tap();
+  await line(page, 'tap me').getByRole('button', { name: 'React with 👍' }).tap();
+  await line(page, 'tap me').locator('.reaction').waitFor();
+  await line(page, 'tap me').getByRole('button', { name: 'Reply' }).tap();
+  await page.locator('.subject').getByText('Reply to Otto').waitFor();
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than the screen');
+  assert.deepEqual(faults, []);
+});
+
 test('what is written into one conversation while offline arrives there, once', async () => {
   const { ann, ben } = await pair();
   await on.services.ask('POST', '/conversations/resolve', { user: 'Ann', recipient: 'Ben' });

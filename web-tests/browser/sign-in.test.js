@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { audit } from './barrier.js';
 import { guest, tab } from './chromium.js';
 import { enter, live, say, sees } from './room.js';
 import { until } from './server.js';
@@ -22,6 +23,7 @@ test('one registers, talks, signs out and in again; nothing shows before that', 
   const { page, context, faults } = await guest(on.browser, { url: on.services.url });
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   assert.equal(await page.locator('.scroller, .sidebar').count(), 0);
+  await audit(page, 'signing in');
   await page.getByRole('button', { name: 'Create an account' }).click();
   await sign(page, 'Ann', 'short', 'Create account');
   await page.getByText('at least 8 characters').waitFor();
@@ -102,6 +104,7 @@ test('in open mode a name can be given a password, and then takes it', async () 
   await page.locator('#name').fill('dora');
   await page.locator('#name').press('Enter');
   await page.locator('#password').waitFor();
+  await audit(page, 'a name with a password');
   assert.match(await page.locator('#name-fault').innerText(), /has a password/);
   await page.locator('#password').fill('a guess, nothing more');
   await page.locator('#password').press('Enter');
