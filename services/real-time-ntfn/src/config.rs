@@ -126,7 +126,7 @@ pub struct Config {
     pub message_url: String,
     /// What signs the internal hop.
     pub secret: Secret,
-    /// Which web pages may connect.
+    /// Which web pages may connect, as it is configured; see [`pages`](Config::pages).
     pub origins: OriginPolicy,
     /// Whose `X-Forwarded-For` is believed.
     pub proxies: TrustedProxies,
@@ -198,26 +198,29 @@ impl Config {
         self.auth_mode == AuthMode::Open && self.host.is_loopback()
     }
 
+    /// Which web pages may connect: those named, or else the one that the message service serves on
+    /// the same host.
+    pub fn pages(&self) -> OriginPolicy {
+        let message_url = reqwest::Url::parse(&self.message_url).ok();
+        let port = message_url.and_then(|url| url.port_or_known_default());
+        self.origins.clone().or_neighbour(port)
+    }
+
     fn new(env: Env) -> Result<Self, SettingError> {
         let auth_mode = AuthMode::resolve(env.auth_mode.as_deref(), env.host)?;
-        let message_url = settings::base_url("MESSAGE_SERVICE_URL", &env.message_service_url)?;
-        let page_port = reqwest::Url::parse(&message_url).ok();
-        let page_port = page_port.and_then(|url| url.port_or_known_default());
-        let origins = OriginPolicy::parse(env.allowed_origins.as_deref(), auth_mode)?;
-        let origins = origins.or_neighbour(page_port);
         let seconds =
             |name, value, least| within(name, value, least..=3_600).map(Duration::from_secs);
         Ok(Self {
             host: env.host,
             port: env.port,
             auth_mode,
-            message_url,
+            message_url: settings::base_url("MESSAGE_SERVICE_URL", &env.message_service_url)?,
             secret: settings::internal_secret(
                 env.internal_secret.as_deref(),
                 env.internal_secret_file.as_deref(),
                 &env.data_dir,
             )?,
-            origins,
+            origins: OriginPolicy::parse(env.allowed_origins.as_deref(), auth_mode)?,
             proxies: TrustedProxies::parse(env.trusted_proxies.as_deref())?,
             max_streams: env.max_streams,
             max_streams_per_address: env.max_streams_per_address,
@@ -259,7 +262,7 @@ impl fmt::Display for Config {
         writeln!(f, "AUTH_MODE={:?}", self.auth_mode)?;
         writeln!(f, "MESSAGE_SERVICE_URL={}", self.message_url)?;
         writeln!(f, "INTERNAL_SECRET=(hidden)")?;
-        writeln!(f, "ALLOWED_ORIGINS={:?}", self.origins)?;
+        writeln!(f, "ALLOWED_ORIGINS={:?}", self.pages())?;
         writeln!(f, "TRUSTED_PROXIES={:?}", self.proxies)?;
         writeln!(f, "MAX_STREAMS={}", self.max_streams)?;
         writeln!(f, "MAX_STREAMS_PER_ADDRESS={}", self.max_streams_per_address)?;

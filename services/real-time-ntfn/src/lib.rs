@@ -112,7 +112,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         upstream,
         admission,
         hop: hop.accepting_unsigned(config.accepts_unsigned()),
-        origins: config.origins.clone(),
+        origins: config.pages(),
         proxies: config.proxies.clone(),
         heartbeat: config.heartbeat,
         ping: config.ping,
@@ -166,7 +166,7 @@ fn server(
     operations: Operations,
 ) -> anyhow::Result<Server> {
     let state = Data::new(state);
-    let (origins, body, stall) = (config.origins.clone(), config.body, config.stall);
+    let (origins, body, stall) = (config.pages(), config.body, config.stall);
     // Refused by us with a word why, before actix would leave connections waiting.
     let most_connections = state.admission.most().saturating_add(192);
     let server = HttpServer::new(move || {
