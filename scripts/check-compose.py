@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Compose service → image target, and the file with the service's settings.
 SERVICES = {
     "message": ("message-service", "services/message/src/config.rs"),
-    "realtime-ntfn": ("realtime-ntfn", "services/real-time-ntfn/src/config.rs"),
+    "realtime-ntfn": ("realtime-ntfn", "services/real-time-ntfn/src/config/env.rs"),
 }
 LAUNCHER = "crates/realtalk/src/main.rs"
 
@@ -38,7 +38,7 @@ def text(path):
 def settings(path):
     """The variables of the `Env` struct in a Rust file, each with its default if it is a literal."""
     source = text(path)
-    struct = re.search(r"^struct Env \{\n(.*?)^\}", source, re.S | re.M).group(1)
+    struct = re.search(r"^(?:pub\(super\) )?struct Env \{\n(.*?)^\}", source, re.S | re.M).group(1)
     defaults = {
         name: value.replace("_", "")
         for name, value in re.findall(r"fn (default_\w+)\(\) -> \w+ \{\s*([\d_]+)\s*\}", source)
@@ -53,7 +53,7 @@ def settings(path):
     for line in struct.splitlines():
         if attribute := re.match(r'\s*#\[serde\(default = "(\w+)"\)\]', line):
             default = defaults.get(attribute.group(1))
-        elif field := re.match(r"\s*(?:pub )?(\w+): ", line):
+        elif field := re.match(r"\s*(?:pub(?:\(super\))? )?(\w+): ", line):
             found[field.group(1).upper()] = default
             default = None
     return found

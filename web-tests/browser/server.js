@@ -136,8 +136,6 @@ export class Services {
       MESSAGE_SERVICE_URL: `http://127.0.0.1:${messagePort}`,
       NOTIFICATION_SERVICE_URL: notificationUrl,
       PUBLIC_NOTIFICATION_URL: notificationUrl,
-      // Where signing in is required, only pages that are named may open a stream on another port.
-      ...(settings.AUTH_MODE === 'required' && { ALLOWED_ORIGINS: `http://127.0.0.1:${messagePort}` }),
       DRAIN_SECS: '1',
       RUST_LOG: 'warn',
       ...settings,

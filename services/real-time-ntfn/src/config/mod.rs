@@ -1,11 +1,8 @@
 //! [`Config`]: how the service is set up.
 
-use std::{
-    fmt,
-    net::{IpAddr, Ipv4Addr},
-    path::PathBuf,
-    time::Duration,
-};
+mod env;
+
+use std::{fmt, net::IpAddr, time::Duration};
 
 use common::{Secret, telemetry::LogFormat};
 use http_kit::{
@@ -16,85 +13,7 @@ use http_kit::{
 use serde::Deserialize;
 
 use crate::ws::{Limits, Rate};
-
-/// The environment variables of the notification service, as they are written.
-#[derive(Debug, Deserialize)]
-struct Env {
-    /// Port to listen on.
-    #[serde(default = "default_port")]
-    port: u16,
-    /// Address to listen on; 0.0.0.0 for every one.
-    #[serde(default = "default_host")]
-    host: IpAddr,
-    /// `open` or `required`; must be set unless `HOST` is a loopback address.
-    auth_mode: Option<String>,
-    /// Folder of the generated secret; the message service's, on one machine.
-    #[serde(default = "default_data_dir")]
-    data_dir: PathBuf,
-    /// Where this service reaches the message service.
-    #[serde(default = "default_message_url")]
-    message_service_url: String,
-    /// The secret that both services share, 16 characters at least.
-    internal_secret: Option<String>,
-    /// A file with that secret. Without either, the data folder has one.
-    internal_secret_file: Option<PathBuf>,
-    /// Origins of web pages that may connect, separated by commas; `*` for all. Without any, that
-    /// of the message service's page, on the same host.
-    allowed_origins: Option<String>,
-    /// Proxies whose `X-Forwarded-For` is believed: addresses or networks, separated by commas.
-    trusted_proxies: Option<String>,
-    /// Streams at once; 0 for as many as the limit on open files allows.
-    #[serde(default)]
-    max_streams: usize,
-    /// Streams at once from one address that is not loopback; 0 for no limit.
-    #[serde(default = "default_max_streams_per_address")]
-    max_streams_per_address: usize,
-    /// `handover`: streams live in threads of their own, the way for many. `portable`: in actix.
-    #[serde(default)]
-    stream_engine: StreamEngine,
-    /// Events kept in memory for clients that return.
-    #[serde(default = "default_ring_events")]
-    ring_events: usize,
-    /// Bytes that these events may take, in MiB.
-    #[serde(default = "default_ring_mib")]
-    ring_mib: usize,
-    /// Events that a slow client may fall behind before it is closed.
-    #[serde(default = "default_backlog_events")]
-    backlog_events: u64,
-    /// Bytes that a slow client may fall behind before it is closed, in KiB.
-    #[serde(default = "default_backlog_kib")]
-    backlog_kib: u64,
-    /// Seconds after which a client that takes nothing is closed.
-    #[serde(default = "default_stall_secs")]
-    stall_secs: u64,
-    /// Seconds between two heartbeats on a stream.
-    #[serde(default = "default_heartbeat_secs")]
-    heartbeat_secs: u64,
-    /// Seconds between two pings on a WebSocket; one that misses two is closed.
-    #[serde(default = "default_ws_ping_secs")]
-    ws_ping_secs: u64,
-    /// The longest message that a WebSocket's client may send, in KiB.
-    #[serde(default = "default_ws_message_kib")]
-    ws_message_kib: usize,
-    /// Frames a second that a WebSocket's client may send in the long run; 0 for no limit.
-    #[serde(default = "default_ws_frame_rate")]
-    ws_frame_rate: u32,
-    /// Frames that it may send at once.
-    #[serde(default = "default_ws_frame_burst")]
-    ws_frame_burst: u32,
-    /// Seconds over which streams are closed when the service stops.
-    #[serde(default = "default_drain_secs")]
-    drain_secs: u64,
-    /// Seconds that a client may take to send a body.
-    #[serde(default = "default_body_timeout_secs")]
-    body_timeout_secs: u64,
-    /// `text` or `json`.
-    #[serde(default)]
-    log_format: LogFormat,
-    /// What to log, in the syntax of tracing-subscriber's `EnvFilter`.
-    #[serde(default = "default_rust_log")]
-    rust_log: String,
-}
+use env::Env;
 
 /// Where streams are run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -282,76 +201,4 @@ impl fmt::Display for Config {
         writeln!(f, "LOG_FORMAT={:?}", self.log_format)?;
         writeln!(f, "RUST_LOG={}", self.log_filter)
     }
-}
-
-fn default_port() -> u16 {
-    8081
-}
-
-fn default_host() -> IpAddr {
-    Ipv4Addr::LOCALHOST.into()
-}
-
-fn default_data_dir() -> PathBuf {
-    "data".into()
-}
-
-fn default_message_url() -> String {
-    "http://localhost:8080".to_owned()
-}
-
-fn default_max_streams_per_address() -> usize {
-    256
-}
-
-fn default_ring_events() -> usize {
-    65_536
-}
-
-fn default_ring_mib() -> usize {
-    64
-}
-
-fn default_backlog_events() -> u64 {
-    1_024
-}
-
-fn default_backlog_kib() -> u64 {
-    1_024
-}
-
-fn default_stall_secs() -> u64 {
-    30
-}
-
-fn default_heartbeat_secs() -> u64 {
-    15
-}
-
-fn default_ws_ping_secs() -> u64 {
-    25
-}
-
-fn default_ws_message_kib() -> usize {
-    Limits::default().message_bytes / 1024
-}
-
-fn default_ws_frame_rate() -> u32 {
-    Limits::default().rate.per_second
-}
-
-fn default_ws_frame_burst() -> u32 {
-    Limits::default().rate.burst
-}
-
-fn default_drain_secs() -> u64 {
-    20
-}
-
-fn default_body_timeout_secs() -> u64 {
-    10
-}
-
-fn default_rust_log() -> String {
-    common::telemetry::DEFAULT_FILTER.to_owned()
 }
