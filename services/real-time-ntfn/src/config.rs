@@ -38,8 +38,7 @@ struct Env {
     internal_secret: Option<String>,
     /// A file with that secret. Without either, the data folder has one.
     internal_secret_file: Option<PathBuf>,
-    /// Origins of web pages that may connect, separated by commas; `*` for all. Without any, that
-    /// of the message service's page, on the same host.
+    /// Origins of web pages that may connect, separated by commas; `*` for all.
     allowed_origins: Option<String>,
     /// Proxies whose `X-Forwarded-For` is believed: addresses or networks, separated by commas.
     trusted_proxies: Option<String>,
@@ -200,24 +199,19 @@ impl Config {
 
     fn new(env: Env) -> Result<Self, SettingError> {
         let auth_mode = AuthMode::resolve(env.auth_mode.as_deref(), env.host)?;
-        let message_url = settings::base_url("MESSAGE_SERVICE_URL", &env.message_service_url)?;
-        let page_port = reqwest::Url::parse(&message_url).ok();
-        let page_port = page_port.and_then(|url| url.port_or_known_default());
-        let origins = OriginPolicy::parse(env.allowed_origins.as_deref(), auth_mode)?;
-        let origins = origins.or_neighbour(page_port);
         let seconds =
             |name, value, least| within(name, value, least..=3_600).map(Duration::from_secs);
         Ok(Self {
             host: env.host,
             port: env.port,
             auth_mode,
-            message_url,
+            message_url: settings::base_url("MESSAGE_SERVICE_URL", &env.message_service_url)?,
             secret: settings::internal_secret(
                 env.internal_secret.as_deref(),
                 env.internal_secret_file.as_deref(),
                 &env.data_dir,
             )?,
-            origins,
+            origins: OriginPolicy::parse(env.allowed_origins.as_deref(), auth_mode)?,
             proxies: TrustedProxies::parse(env.trusted_proxies.as_deref())?,
             max_streams: env.max_streams,
             max_streams_per_address: env.max_streams_per_address,
