@@ -21,8 +21,6 @@ pub enum OriginPolicy {
     Local,
     /// Exactly these origins, besides the service's own.
     List(HashSet<String>),
-    /// The page of the service next door: of the same host, on this port.
-    Neighbour(u16),
     /// `*`: every page, but without cookies.
     Any,
 }
@@ -54,15 +52,6 @@ impl OriginPolicy {
         Ok(Self::List(list))
     }
 
-    /// Without a list that names others, admits the page that a neighbour serves on its port, so that
-    /// two services on one host need no list.
-    pub fn or_neighbour(self, port: Option<u16>) -> Self {
-        match (self, port) {
-            (Self::List(list), Some(port)) if list.is_empty() => Self::Neighbour(port),
-            (policy, _) => policy,
-        }
-    }
-
     /// Whether a page of this origin may call a service that is reached as `host`.
     pub fn allows(&self, origin: &str, host: Option<&str>) -> bool {
         is_own(origin, host)
@@ -70,7 +59,6 @@ impl OriginPolicy {
                 Self::Any => true,
                 Self::List(list) => list.contains(&origin.to_ascii_lowercase()),
                 Self::Local => origin == "null" || is_loopback(origin),
-                Self::Neighbour(port) => host.is_some_and(|host| is_next_door(origin, host, *port)),
             }
     }
 
@@ -98,9 +86,7 @@ impl OriginPolicy {
             (Some("null"), _) | (None, Some("cross-site")) => false,
             (Some(origin), _) => match self {
                 Self::Any => is_own(origin, header(HOST)),
-                Self::List(_) | Self::Local | Self::Neighbour(_) => {
-                    self.allows(origin, header(HOST))
-                }
+                Self::List(_) | Self::Local => self.allows(origin, header(HOST)),
             },
             // No browser sends a request that changes something without either.
             (None, _) => true,
@@ -131,7 +117,7 @@ impl OriginPolicy {
             .max_age(3600);
         match self {
             Self::Any => cors.allow_any_origin().send_wildcard(),
-            Self::Local | Self::List(_) | Self::Neighbour(_) => {
+            Self::Local | Self::List(_) => {
                 let policy = self.clone();
                 cors.allowed_origin_fn(move |origin, head| {
                     let host = head.headers().get(HOST).and_then(|host| host.to_str().ok());
@@ -141,17 +127,6 @@ impl OriginPolicy {
             }
         }
     }
-}
-
-/// Whether a page was loaded over http from this port of `host`, whose own port does not matter.
-fn is_next_door(origin: &str, host: &str, port: u16) -> bool {
-    let name = host.rsplit_once(':').map_or(host, |(name, port)| {
-        // The colons of an IPv6 address are not that of a port.
-        if port.bytes().all(|byte| byte.is_ascii_digit()) { name } else { host }
-    });
-    let next_door =
-        if port == 80 { format!("http://{name}") } else { format!("http://{name}:{port}") };
-    origin.eq_ignore_ascii_case(&next_door)
 }
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -216,27 +191,6 @@ mod tests {
         ] {
             assert!(!policy.allows(origin, Some("chat.example:8080")), "{origin}");
         }
-    }
-
-    #[test]
-    fn the_page_next_door_needs_no_list() {
-        let policy = OriginPolicy::parse(None, AuthMode::Required).unwrap();
-        let policy = policy.or_neighbour(Some(8080));
-        assert!(policy.allows("http://chat.example:8080", Some("chat.example:8081")));
-        assert!(policy.allows("http://[::1]:8080", Some("[::1]:8081")));
-        for (origin, host) in [
-            ("http://chat.example:8082", "chat.example:8081"),
-            ("https://chat.example:8080", "chat.example:8081"),
-            ("http://chat.example", "chat.example:8081"),
-            ("http://evil.example:8080", "chat.example:8081"),
-            ("http://chat.example.evil:8080", "chat.example:8081"),
-            ("null", "chat.example:8081"),
-        ] {
-            assert!(!policy.allows(origin, Some(host)), "{origin}");
-        }
-        let policy = OriginPolicy::parse(Some("https://app.example"), AuthMode::Required).unwrap();
-        let policy = policy.or_neighbour(Some(8080));
-        assert!(!policy.allows("http://chat.example:8080", Some("chat.example:8081")));
     }
 
     #[test]
