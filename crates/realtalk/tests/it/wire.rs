@@ -22,6 +22,7 @@ pub(crate) struct Dial {
     pub(crate) accept: &'static str,
     pub(crate) source: Option<IpAddr>,
     pub(crate) receive_buffer: Option<u32>,
+    pub(crate) token: Option<String>,
 }
 
 impl Dial {
@@ -33,6 +34,7 @@ impl Dial {
             accept: "text/event-stream",
             source: None,
             receive_buffer: None,
+            token: None,
         }
     }
 
@@ -57,6 +59,9 @@ impl Dial {
         );
         if let Some(cursor) = &self.cursor {
             request += &format!("last-event-id: {cursor}\r\n");
+        }
+        if let Some(token) = &self.token {
+            request += &format!("authorization: Bearer {token}\r\n");
         }
         request += "\r\n";
         socket.write_all(request.as_bytes()).await?;
