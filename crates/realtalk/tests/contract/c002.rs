@@ -47,6 +47,31 @@ async fn a_message_goes_to_the_others_and_its_sender_gets_an_acknowledgement() {
 }
 
 #[tokio::test]
+async fn a_name_may_come_in_the_first_frame_instead() {
+    let pair = Pair::start(&[]).await;
+    let api = Api::of(&pair.message);
+    api.post("/messages", json!({"user": "alice", "recipient": "Erin", "content": "waits"})).await;
+    let mut erin = Socket::ready(pair.notification.port(), "/ws?history=0").await;
+    erin.send(json!({"username": "erin"})).await;
+    erin.find("ready").await;
+    assert_eq!(erin.hear().await, "waits");
+    let ack = erin.say(json!({"type": "message", "content": "here I am"})).await;
+    assert_eq!(ack["user"], "Erin");
+    let online = || async {
+        let (_, body) = pair.notification.get("/presence?users=erin").await?;
+        body.contains("\"Erin\"").then_some(())
+    };
+    until("Erin is online", SOON, online).await;
+    // Once is enough, and a name that belongs to somebody is not given away.
+    erin.send(json!({"username": "frank"})).await;
+    assert_eq!(erin.next_error().await["code"], "already_identified");
+    sign_up(&api, "gina").await;
+    let mut thief = Socket::ready(pair.notification.port(), "/ws?history=0").await;
+    thief.send(json!({"username": "GINA"})).await;
+    assert_eq!(thief.next_error().await["code"], "name_registered");
+}
+
+#[tokio::test]
 async fn a_private_message_is_for_its_recipient_only() {
     let pair = Pair::start(&[]).await;
     let (mut alice, mut bob) = (join(&pair, "alice").await, join(&pair, "bob").await);

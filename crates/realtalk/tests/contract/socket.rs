@@ -77,6 +77,16 @@ impl Socket {
         }
     }
 
+    /// The next `error` frame.
+    pub(crate) async fn next_error(&mut self) -> Value {
+        loop {
+            let frame = self.next().await.expect("a frame before the end");
+            if frame["type"] == "error" {
+                return frame;
+            }
+        }
+    }
+
     /// The `content` of the next message.
     pub(crate) async fn hear(&mut self) -> String {
         crate::api::text(&self.find("message").await["content"]).to_owned()
