@@ -10,11 +10,11 @@ use std::{
 };
 
 use common::{Audience, Ephemeral, event::EphemeralBatch, internal::UserRef};
-use http_kit::{InternalHop, Shutdown, internal};
+use http_kit::Shutdown;
 use serde_json::{json, value::to_raw_value};
 use tokio::sync::mpsc;
 
-use crate::{change::Receipt, metrics::Metrics};
+use crate::{change::Receipt, downstream::Downstream, metrics::Metrics};
 
 /// Facts that may wait. When the queue is full, further ones are forgotten.
 pub const QUEUE: usize = 4_096;
@@ -52,10 +52,7 @@ type Place = (String, String);
 
 /// Pushes passing facts to `POST /notify`.
 pub struct Ephemera {
-    client: reqwest::Client,
-    url: String,
-    target: String,
-    hop: InternalHop,
+    downstream: Downstream,
     queue: mpsc::Receiver<Passing>,
     /// What is to be told, the latest of each.
     receipts: HashMap<Place, Receipt>,
@@ -67,29 +64,17 @@ pub struct Ephemera {
 }
 
 impl Ephemera {
-    /// Tells the service at `base_url` what comes through the queue.
-    pub fn new(
-        base_url: &str,
-        hop: InternalHop,
-        queue: mpsc::Receiver<Passing>,
-        metrics: Metrics,
-    ) -> reqwest::Result<Self> {
-        let client = internal::client()?;
-        let url = format!("{base_url}/notify");
-        let target =
-            reqwest::Url::parse(&url).map_or("/notify".into(), |url| url.path().to_owned());
-        Ok(Self {
-            client,
-            url,
-            target,
-            hop,
+    /// Tells what comes through the queue.
+    pub fn new(downstream: Downstream, queue: mpsc::Receiver<Passing>, metrics: Metrics) -> Self {
+        Self {
+            downstream,
             queue,
             receipts: HashMap::new(),
             told: HashMap::new(),
             typed: HashMap::new(),
             due: Vec::new(),
             metrics,
-        })
+        }
     }
 
     /// Works until `shutdown` asks for an end, or nobody is left to say anything.
@@ -159,26 +144,11 @@ impl Ephemera {
         while !self.due.is_empty() {
             let rest = self.due.split_off(self.due.len().min(MAX_BATCH));
             let batch = EphemeralBatch { ephemeral: std::mem::replace(&mut self.due, rest) };
-            if let Err(error) = self.send(&batch).await {
+            if let Err(error) = self.downstream.notify(&batch).await {
                 tracing::debug!(error, lost = batch.ephemeral.len(), "passing facts were not told");
                 self.metrics.ephemera_lost.inc_by(batch.ephemeral.len() as u64);
             }
         }
-    }
-
-    async fn send(&self, batch: &EphemeralBatch) -> Result<(), String> {
-        let body = serde_json::to_vec(batch).map_err(|error| error.to_string())?;
-        let (name, signature) = self.hop.sign("POST", &self.target, &body);
-        let response = self
-            .client
-            .post(&self.url)
-            .header(name, signature)
-            .header(reqwest::header::CONTENT_TYPE, "application/json")
-            .body(body)
-            .send()
-            .await
-            .map_err(|error| internal::cause(&error))?;
-        if response.status().is_success() { Ok(()) } else { Err(response.status().to_string()) }
     }
 }
 

@@ -12,6 +12,7 @@ pub mod config;
 pub mod conversation;
 pub mod cookie;
 pub mod credential;
+pub mod downstream;
 pub mod ephemera;
 pub mod error;
 pub mod event;
@@ -49,6 +50,7 @@ use tokio::sync::mpsc;
 use utoipa_swagger_ui::SwaggerUi;
 
 pub use config::Config;
+use downstream::Downstream;
 use ephemera::Ephemera;
 use identity::Identity;
 use metrics::Metrics;
@@ -88,14 +90,9 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         config.event_retention,
         metrics.clone(),
     );
-    let relay = Relay::new(
-        &config.notification_url,
-        hop.clone(),
-        writer.head().clone(),
-        batches,
-        metrics.clone(),
-    )?;
-    let ephemera = Ephemera::new(&config.notification_url, hop.clone(), facts, metrics.clone())?;
+    let downstream = Downstream::new(&config.notification_url, hop.clone())?;
+    let relay = Relay::new(downstream.clone(), writer.head().clone(), batches, metrics.clone());
+    let ephemera = Ephemera::new(downstream, facts, metrics.clone());
     let writer_task = tokio::spawn(writer_task.run());
     let ephemera_task = tokio::spawn(ephemera.run(shutdown.clone()));
     let relay_task = tokio::spawn(relay.run(shutdown.clone()));

@@ -6,11 +6,11 @@
 
 use std::time::Duration;
 
-use common::{Backoff, Batch, EventId, event::Accepted};
-use http_kit::{InternalHop, Shutdown, internal};
+use common::{Backoff, Batch, EventId};
+use http_kit::Shutdown;
 use tokio::sync::mpsc;
 
-use crate::{metrics::Metrics, writer::Head};
+use crate::{downstream::Downstream, metrics::Metrics, writer::Head};
 
 /// Batches that may wait for the relay.
 pub const QUEUE: usize = 64;
@@ -35,10 +35,7 @@ const LAST_PUSH: Duration = Duration::from_secs(1);
 
 /// Pushes committed batches to `POST /notify`.
 pub struct Relay {
-    client: reqwest::Client,
-    url: String,
-    target: String,
-    hop: InternalHop,
+    downstream: Downstream,
     committed: mpsc::Receiver<Batch>,
     head: Head,
     pending: Batch,
@@ -46,21 +43,16 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// A relay to the service at `base_url`, for what is committed from now on. `head` tells when
-    /// a batch did not fit into `committed`.
+    /// A relay for what is committed from now on. `head` tells when a batch did not fit into
+    /// `committed`.
     pub fn new(
-        base_url: &str,
-        hop: InternalHop,
+        downstream: Downstream,
         head: Head,
         committed: mpsc::Receiver<Batch>,
         metrics: Metrics,
-    ) -> reqwest::Result<Self> {
-        let client = internal::client()?;
-        let url = format!("{base_url}/notify");
-        let target =
-            reqwest::Url::parse(&url).map_or("/notify".into(), |url| url.path().to_owned());
+    ) -> Self {
         let pending = announcement(head.get());
-        Ok(Self { client, url, target, hop, committed, head, pending, metrics })
+        Self { downstream, committed, head, pending, metrics }
     }
 
     /// Pushes until the writer is gone and everything is told, or `shutdown` asks for an end.
@@ -126,7 +118,7 @@ impl Relay {
         let mut backoff = Backoff::new(FIRST_RETRY, LONGEST_RETRY);
         loop {
             match self.push().await {
-                Ok(_) => {
+                Ok(()) => {
                     if backoff.tries() > QUIET_TRIES {
                         tracing::info!(
                             after_tries = backoff.tries(),
@@ -141,7 +133,7 @@ impl Relay {
                 Err(error) => {
                     if backoff.tries() == QUIET_TRIES {
                         tracing::warn!(
-                            url = self.url,
+                            url = self.downstream.url(),
                             error,
                             "notification service does not answer; posts are kept and told later"
                         );
@@ -166,24 +158,8 @@ impl Relay {
         }
     }
 
-    async fn push(&self) -> Result<Accepted, String> {
-        let body = serde_json::to_vec(&self.pending).map_err(|error| error.to_string())?;
-        let (name, signature) = self.hop.sign("POST", &self.target, &body);
-        let response = self
-            .client
-            .post(&self.url)
-            .header(name, signature)
-            .header(reqwest::header::CONTENT_TYPE, "application/json")
-            .body(body)
-            .send()
-            .await
-            .map_err(|error| internal::cause(&error))?;
-        let status = response.status();
-        if !status.is_success() {
-            let body = response.text().await.unwrap_or_default();
-            return Err(format!("{status} {body}"));
-        }
-        response.json().await.map_err(|error| internal::cause(&error))
+    async fn push(&self) -> Result<(), String> {
+        self.downstream.notify(&self.pending).await
     }
 }
 
