@@ -49,7 +49,7 @@ use tokio::sync::mpsc;
 use utoipa_swagger_ui::SwaggerUi;
 
 pub use config::Config;
-use ephemera::Ephemera;
+use ephemera::{Ephemera, Passing};
 use identity::Identity;
 use metrics::Metrics;
 use relay::Relay;
@@ -95,6 +95,10 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         batches,
         metrics.clone(),
     )?;
+    // What the process before this one had no time to tell: streams that outlived it wait for that.
+    for receipt in store.last_receipts(ephemera::UNTOLD_SECS, ephemera::QUEUE as u32 / 2).await? {
+        passing.try_send(Passing::Receipt(receipt)).ok();
+    }
     let ephemera = Ephemera::new(&config.notification_url, hop.clone(), facts, metrics.clone())?;
     let writer_task = tokio::spawn(writer_task.run());
     let ephemera_task = tokio::spawn(ephemera.run(shutdown.clone()));
