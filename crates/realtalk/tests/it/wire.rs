@@ -19,6 +19,8 @@ pub(crate) struct Dial {
     pub(crate) port: u16,
     pub(crate) target: String,
     pub(crate) cursor: Option<String>,
+    /// Shown as a bearer token.
+    pub(crate) token: Option<String>,
     pub(crate) accept: &'static str,
     pub(crate) source: Option<IpAddr>,
     pub(crate) receive_buffer: Option<u32>,
@@ -30,6 +32,7 @@ impl Dial {
             port,
             target: "/events".to_owned(),
             cursor: None,
+            token: None,
             accept: "text/event-stream",
             source: None,
             receive_buffer: None,
@@ -57,6 +60,9 @@ impl Dial {
         );
         if let Some(cursor) = &self.cursor {
             request += &format!("last-event-id: {cursor}\r\n");
+        }
+        if let Some(token) = &self.token {
+            request += &format!("authorization: Bearer {token}\r\n");
         }
         request += "\r\n";
         socket.write_all(request.as_bytes()).await?;
@@ -160,6 +166,10 @@ impl Block {
 impl Wire {
     pub(crate) fn status(&self) -> u16 {
         self.status
+    }
+
+    pub(crate) fn socket(&self) -> &TcpStream {
+        &self.socket
     }
 
     /// The next block; `None` at the proper end of the stream, an error where it is cut.
