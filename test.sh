@@ -3,7 +3,8 @@
 #
 #   ./test.sh          everything
 #   ./test.sh rust     formatting, lints, docs, all Rust tests with the short fault runs
-#   ./test.sh docs     the README's snippets, the container setup without a Docker engine
+#   ./test.sh docs     the snippets of README and guide, the container setup without a Docker engine
+#   ./test.sh api      requests generated from the API's descriptions, the WebSocket protocol suite
 #   ./test.sh web      the web client: types, units, headless Chromium
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -54,7 +55,30 @@ node_tools() {
     npm ci --silent --no-audit --no-fund --prefix web-tests
 }
 
-rust_docs() {
+rust_# Debian keeps what makes virtual environments in a package of its own.
+python_tools() {
+    need python3 python3
+    need curl curl
+    python3 -c 'import ensurepip' 2>/dev/null || need python3-venv-is-missing python3-venv
+}
+
+# The suite exists for Python 2.7 only, which Debian no longer has.
+autobahn() {
+    if command -v python2.7 >/dev/null || { command -v pyenv >/dev/null && pyenv prefix 2.7.18 >/dev/null 2>&1; }; then
+        scripts/autobahn.sh
+    else
+        echo "skipped: the Autobahn suite needs python2.7, or pyenv with 2.7.18"
+    fi
+}
+
+api() {
+    step "install what the API tests need" python_tools
+    step "build the services" cargo build --workspace --bins --locked --quiet
+    step "requests generated from the descriptions" scripts/api-test.sh
+    step "WebSocket protocol suite" autobahn
+}
+
+docs() {
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 }
 
@@ -67,6 +91,31 @@ rust() {
     step "Rust tests" cargo test --workspace --locked --quiet
     STREAM_ENGINE=portable step "Rust tests of streams, on the portable path" \
         cargo test -p realtime-ntfn -p realtalk --test it --locked --quiet
+    STREAM_ENGINE=portable step "what clients were promised, on the portable path" \
+        cargo test -p realtalk --test contract --locked --quiet
+}
+
+# Debian keeps what makes virtual environments in a package of its own.
+python_tools() {
+    need python3 python3
+    need curl curl
+    python3 -c 'import ensurepip' 2>/dev/null || need python3-venv-is-missing python3-venv
+}
+
+# The suite exists for Python 2.7 only, which Debian no longer has.
+autobahn() {
+    if command -v python2.7 >/dev/null || { command -v pyenv >/dev/null && pyenv prefix 2.7.18 >/dev/null 2>&1; }; then
+        scripts/autobahn.sh
+    else
+        echo "skipped: the Autobahn suite needs python2.7, or pyenv with 2.7.18"
+    fi
+}
+
+api() {
+    step "install what the API tests need" python_tools
+    step "build the services" cargo build --workspace --bins --locked --quiet
+    step "requests generated from the descriptions" scripts/api-test.sh
+    step "WebSocket protocol suite" autobahn
 }
 
 docs() {
@@ -75,7 +124,7 @@ docs() {
     step "install what the web tests need" node_tools
     step "build the launcher" cargo build -p realtalk --locked --quiet
     step "container setup" python3 scripts/check-compose.py
-    step "README snippets" python3 scripts/readme-test.py target/debug/realtalk
+    step "snippets of README and guide" python3 scripts/readme-test.py target/debug/realtalk
 }
 
 web() {
@@ -93,11 +142,12 @@ case ${1:-all} in
 all)
     rust
     docs
+    api
     web
     ;;
-rust | docs | web) "$1" ;;
+rust | docs | api | web) "$1" ;;
 *)
-    current="usage: $0 [rust|docs|web]"
+    current="usage: $0 [rust|docs|api|web]"
     exit 2
     ;;
 esac

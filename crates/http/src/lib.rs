@@ -20,6 +20,7 @@
 pub mod address;
 pub mod body;
 pub mod command;
+pub mod description;
 pub mod internal;
 pub mod operations;
 pub mod origin;

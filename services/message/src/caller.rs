@@ -32,7 +32,6 @@ pub struct Claim {
     /// Who asks, where identities are taken as given. With a credential it can be left out.
     #[serde(alias = "username", alias = "sender", alias = "senderId", alias = "userId")]
     #[param(nullable = false)]
-    #[schema(nullable = false)]
     pub user: Option<String>,
 }
 

@@ -2,17 +2,21 @@
 
 use actix_web::{HttpResponse, web, web::Redirect};
 pub use http_kit::rejection::ProblemBody;
-use http_kit::request::{get, resource};
+use http_kit::{
+    description::Refusals,
+    request::{get, resource},
+};
 use utoipa::OpenApi;
 
 use crate::routes::{
-    conversations, direct, inbox, me, members, message, messages, receipts, said, sessions, sync,
-    tickets, typing, users,
+    conversations, dialect, direct, inbox, me, members, message, messages, receipts, said,
+    sessions, sync, tickets, typing, users,
 };
 
 /// The description, served as `/openapi.json`.
 #[derive(OpenApi)]
 #[openapi(
+    modifiers(&Refusals),
     info(
         title = "RealTalk: message service",
         description = "Validates, stores and forwards messages. Every error is \
@@ -51,7 +55,13 @@ use crate::routes::{
         receipts::mark_all,
         typing::say_typing,
         inbox::list_user_conversations,
-        inbox::list_user_messages
+        inbox::list_user_messages,
+        dialect::write::post_message,
+        dialect::write::resolve,
+        dialect::read::list_messages,
+        dialect::read::list_conversations,
+        dialect::read::list_received,
+        dialect::redirect_to_stream
     )
 )]
 pub struct Api;

@@ -25,24 +25,24 @@ pub struct RawPost {
     /// Who says it; without it a guest name is made up and returned. Also read from `sender`,
     /// `username` and `senderId`.
     #[serde(default, alias = "sender", alias = "username", alias = "senderId")]
-    #[schema(nullable = false, min_length = 1, max_length = 64, example = "alice")]
+    #[schema(min_length = 1, max_length = 64, example = "alice")]
     pub user: Option<String>,
     /// Where; `public` without it.
     #[serde(default, alias = "conversationId")]
-    #[schema(nullable = false, example = "public")]
+    #[schema(example = "public")]
     pub conversation_id: Option<String>,
     /// Whom to tell privately, instead of a conversation. Also read from `to` and `receiverId`.
     #[serde(default, alias = "to", alias = "receiverId")]
-    #[schema(nullable = false, min_length = 1, max_length = 64, example = "bob")]
+    #[schema(min_length = 1, max_length = 64, example = "bob")]
     pub recipient: Option<String>,
     /// Chosen by the client. A repeat with the same one returns the first message instead of
     /// posting again, forever. The header `Idempotency-Key` does the same.
     #[serde(default)]
-    #[schema(nullable = false, min_length = 1, max_length = 128)]
+    #[schema(min_length = 1, max_length = 128)]
     pub client_msg_id: Option<String>,
     /// The id of the message that it answers, in the same conversation.
     #[serde(default)]
-    #[schema(nullable = false, example = "20240101120000.123456")]
+    #[schema(example = "20240101120000.123456")]
     pub reply_to: Option<String>,
     #[serde(default)]
     #[schema(ignore)]

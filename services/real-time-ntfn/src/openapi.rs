@@ -2,7 +2,10 @@
 
 use actix_web::{HttpResponse, web};
 pub use http_kit::rejection::ProblemBody;
-use http_kit::request::{get, resource};
+use http_kit::{
+    description::Refusals,
+    request::{get, resource},
+};
 use utoipa::OpenApi;
 
 use crate::routes::{chat, events, notify, presence, ws};
@@ -10,6 +13,7 @@ use crate::routes::{chat, events, notify, presence, ws};
 /// The description, served as `/openapi.json`.
 #[derive(OpenApi)]
 #[openapi(
+    modifiers(&Refusals),
     info(
         title = "RealTalk: notification service",
         description = "Broadcasts events to clients. Every error is application/problem+json \

@@ -38,10 +38,10 @@ pub struct Session {
 }
 
 impl Session {
-    /// Whether what has happened to the user's sessions ends this one. Who only said a name has
-    /// none to be ended.
+    /// Whether what has happened to the user's sessions ends this one. That of who only said a name
+    /// ends too: the name may belong to somebody now, and whoever it does not may say it again.
     pub fn is_ended_by(&self, ended: &SessionEnded) -> bool {
-        self.authenticated && self.user.key == ended.user && self.epoch < ended.epoch
+        self.user.key == ended.user && self.epoch < ended.epoch
     }
 }
 

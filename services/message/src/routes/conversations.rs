@@ -137,20 +137,19 @@ pub struct NewConversation {
     /// `room`, for everybody, or `group`, for its members.
     kind: ConversationKind,
     /// A room's id; made from its name if it is left out.
-    #[schema(nullable = false, example = "garden")]
+    #[schema(example = "garden")]
     id: Option<String>,
     /// What it is called: 1–80 characters. A room with an id can do without.
-    #[schema(nullable = false, example = "Garden")]
+    #[schema(example = "Garden")]
     name: Option<String>,
     /// Further members, by name.
     #[serde(default)]
     members: Vec<String>,
     /// What later members of a group see: `all`, or with `joined` only what comes after them.
-    #[schema(nullable = false)]
     history: Option<History>,
     /// Who makes it, where names are taken as given. Also read from `username` and `sender`.
     #[serde(alias = "sender", alias = "username", alias = "senderId", alias = "userId")]
-    #[schema(nullable = false, example = "alice")]
+    #[schema(example = "alice")]
     user: Option<String>,
 }
 
@@ -223,14 +222,13 @@ impl NewConversation {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct ConversationUpdate {
     /// A new name: 1–80 characters.
-    #[schema(nullable = false, example = "Garden")]
+    #[schema(example = "Garden")]
     name: Option<String>,
     /// What members who come from now on see; groups only.
-    #[schema(nullable = false)]
     history: Option<History>,
     /// Who changes it, where names are taken as given.
     #[serde(alias = "sender", alias = "username", alias = "senderId", alias = "userId")]
-    #[schema(nullable = false, example = "alice")]
+    #[schema(example = "alice")]
     user: Option<String>,
 }
 

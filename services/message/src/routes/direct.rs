@@ -23,14 +23,13 @@ use crate::{
 pub struct Pair {
     /// One of them. Also read from `user1`, `username`, `sender` and `senderId`.
     #[serde(alias = "user1", alias = "sender", alias = "username", alias = "senderId")]
-    #[schema(nullable = false, example = "alice")]
+    #[schema(example = "alice")]
     pub(super) user: Option<String>,
     /// The other one. Also read from `user2`, `to` and `receiverId`.
     #[serde(alias = "user2", alias = "to", alias = "receiverId")]
-    #[schema(nullable = false, example = "bob")]
+    #[schema(example = "bob")]
     pub(super) recipient: Option<String>,
     /// Both, instead.
-    #[schema(nullable = false)]
     pub(super) users: Option<Vec<String>>,
 }
 

@@ -42,13 +42,13 @@ pub async fn get_me(
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct RawMe {
     /// What they want to be called.
-    #[schema(nullable = false, min_length = 1, max_length = 64, example = "Alice")]
+    #[schema(min_length = 1, max_length = 64, example = "Alice")]
     display_name: Option<String>,
     /// A new password. Ends all sessions; the answer has a new token.
-    #[schema(nullable = false, value_type = Option<String>, min_length = 8, max_length = 256)]
+    #[schema(value_type = Option<String>, min_length = 8, max_length = 256)]
     password: Option<Password>,
     /// The password until now, if there is one.
-    #[schema(nullable = false, value_type = Option<String>)]
+    #[schema(value_type = Option<String>)]
     current_password: Option<Password>,
 }
 

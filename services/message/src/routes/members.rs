@@ -87,11 +87,10 @@ pub async fn list_members(
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 pub struct MemberUpdate {
     /// A new role; without it a new member is a plain one, and others stay what they are.
-    #[schema(nullable = false)]
     role: Option<Role>,
     /// Who asks, where names are taken as given.
     #[serde(alias = "sender", alias = "username", alias = "senderId", alias = "userId")]
-    #[schema(nullable = false, example = "alice")]
+    #[schema(example = "alice")]
     user: Option<String>,
 }
 

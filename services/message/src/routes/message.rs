@@ -52,7 +52,7 @@ pub struct Edit {
     content: String,
     /// Who edits, where identities are taken as given.
     #[serde(default, alias = "sender", alias = "username", alias = "senderId")]
-    #[schema(nullable = false, min_length = 1, max_length = 64)]
+    #[schema(min_length = 1, max_length = 64)]
     user: Option<String>,
 }
 

@@ -30,11 +30,11 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct Marker {
     /// The seq of the newest message that counts. One beyond the end means the end.
-    #[schema(example = 42)]
+    #[schema(example = 42, format = "uint64")]
     seq: u64,
     /// Whose marker, where names are taken as given.
     #[serde(alias = "sender", alias = "username", alias = "senderId", alias = "userId")]
-    #[schema(nullable = false, example = "alice")]
+    #[schema(example = "alice")]
     user: Option<String>,
 }
 
@@ -96,7 +96,7 @@ pub struct Receipts {
     receipts: Vec<PlacedMarker>,
     /// Whose markers, where names are taken as given.
     #[serde(alias = "sender", alias = "username", alias = "senderId", alias = "userId")]
-    #[schema(nullable = false, example = "alice")]
+    #[schema(example = "alice")]
     user: Option<String>,
 }
 
@@ -108,10 +108,10 @@ pub struct PlacedMarker {
     #[schema(example = "public")]
     conversation_id: String,
     /// Read up to this seq.
-    #[schema(nullable = false)]
+    #[schema(format = "uint64")]
     read: Option<u64>,
     /// Delivered up to this seq.
-    #[schema(nullable = false)]
+    #[schema(format = "uint64")]
     delivered: Option<u64>,
 }
 

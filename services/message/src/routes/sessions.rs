@@ -35,7 +35,7 @@ pub struct RawSignIn {
     #[schema(min_length = 1, max_length = 64, example = "alice")]
     username: String,
     /// Their password. In open mode, a name that has none needs none.
-    #[schema(nullable = false, value_type = Option<String>)]
+    #[schema(value_type = Option<String>)]
     password: Option<Password>,
 }
 

@@ -33,10 +33,10 @@ pub struct RawUser {
     #[schema(min_length = 1, max_length = 64, example = "alice")]
     username: String,
     /// Protects the name. In open mode it can be left out, and then the name stays anybody's.
-    #[schema(nullable = false, value_type = Option<String>, min_length = 8, max_length = 256)]
+    #[schema(value_type = Option<String>, min_length = 8, max_length = 256)]
     password: Option<Password>,
     /// What they want to be called; the username without it.
-    #[schema(nullable = false, min_length = 1, max_length = 64, example = "Alice")]
+    #[schema(min_length = 1, max_length = 64, example = "Alice")]
     display_name: Option<String>,
 }
 
@@ -145,10 +145,8 @@ pub async fn get_user(
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct RawManaged {
     /// Whether they may do what admins may.
-    #[schema(nullable = false)]
     admin: Option<bool>,
     /// Whether the name can no longer be used. Ends all sessions.
-    #[schema(nullable = false)]
     deactivated: Option<bool>,
 }
 

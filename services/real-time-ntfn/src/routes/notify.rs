@@ -190,16 +190,13 @@ pub struct DirectNotification {
     #[schema(min_length = 1, max_length = 65536)]
     content: String,
     /// The event's name; `message` without it.
-    #[schema(nullable = false, pattern = "^[a-z0-9_]{1,64}$")]
+    #[schema(pattern = "^[a-z0-9_]{1,64}$")]
     r#type: Option<String>,
     /// `YYYYMMDDHHMMSS.ffffff`.
-    #[schema(nullable = false)]
     id: Option<String>,
     /// Who says it.
-    #[schema(nullable = false)]
     user: Option<String>,
     /// When; now without it.
-    #[schema(nullable = false)]
     timestamp: Option<String>,
 }
 

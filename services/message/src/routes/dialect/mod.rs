@@ -4,9 +4,9 @@
 //! It knows direct conversations only, pages by `skip` and `limit`, lists the newest first, and
 //! answers 400 where this service says 422.
 
-mod read;
-mod shape;
-mod write;
+pub mod read;
+pub mod shape;
+pub mod write;
 
 use actix_web::{
     Error, HttpRequest, HttpResponse,
@@ -54,8 +54,14 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/sse/chat", "GET, HEAD").route(get().to(redirect_to_stream)));
 }
 
-/// The stream is the notification service's; the dialect has one address for everything.
-async fn redirect_to_stream(request: HttpRequest, client: Data<Client>) -> HttpResponse {
+/// Go to one user's stream: it is the notification service's, and the dialect has one address for
+/// everything.
+#[utoipa::path(
+    get, path = "/sse/chat", tag = "dialect",
+    params(("userId" = Option<String>, Query, description = "whose", example = "alice")),
+    responses((status = 307, description = "the stream's address, in Location"))
+)]
+pub async fn redirect_to_stream(request: HttpRequest, client: Data<Client>) -> HttpResponse {
     let mut target = format!("{}/sse/chat", client.notification_url(&request));
     if !request.query_string().is_empty() {
         target.push('?');

@@ -5,13 +5,12 @@ use actix_web::{
     web::{Data, Path, Query},
 };
 use http_kit::Rejection;
-use serde_json::json;
 
-use super::shape::{ConversationObject, MessageObject, Part, PartQuery};
+use super::shape::{ConversationList, MessageList, Part, PartQuery};
 use crate::{
     caller::{Caller, Claim},
     conversation::{ConversationKind, direct_keys},
-    message::Message,
+    openapi::ProblemBody,
     routes::{AppState, inbox},
     store::{
         Position, Window,
@@ -19,8 +18,13 @@ use crate::{
     },
 };
 
-/// `GET /users/{user}/conversations`: a user's direct conversations.
-pub(super) async fn list_conversations(
+/// List the direct conversations of a user, newest activity first.
+#[utoipa::path(
+    get, path = "/TaskMgt/api/users/{userId}/conversations", tag = "dialect",
+    params(("userId" = String, Path, description = "whose", example = "alice"), PartQuery),
+    responses((status = 200, description = "conversations", body = ConversationList))
+)]
+pub async fn list_conversations(
     request: HttpRequest,
     state: Data<AppState>,
     user: Path<String>,
@@ -31,16 +35,16 @@ pub(super) async fn list_conversations(
     let kind = Some(ConversationKind::Direct);
     let listing = Listing { kind, before: None, skip, limit };
     let listed = state.store.conversations(caller.key(), listing).await?;
-    let conversations: Vec<ConversationObject> =
-        listed.conversations.into_iter().map(ConversationObject::from).collect();
-    Ok(HttpResponse::Ok().json(json!({
-        "message": "Conversations retrieved", "count": conversations.len(),
-        "conversations": conversations,
-    })))
+    Ok(HttpResponse::Ok().json(ConversationList::from(listed.conversations)))
 }
 
-/// `GET /users/{user}/messages`: what a user was sent.
-pub(super) async fn list_received(
+/// List what a user was sent, newest first.
+#[utoipa::path(
+    get, path = "/TaskMgt/api/users/{userId}/messages", tag = "dialect",
+    params(("userId" = String, Path, description = "whose", example = "alice"), PartQuery),
+    responses((status = 200, description = "messages", body = MessageList))
+)]
+pub async fn list_received(
     request: HttpRequest,
     state: Data<AppState>,
     user: Path<String>,
@@ -50,11 +54,22 @@ pub(super) async fn list_received(
     let Part { skip, limit } = query.parse(30)?;
     let inbox = Inbox { direct_only: true, before: None, skip, limit };
     let (found, _) = state.store.inbox(caller.key().unwrap_or_default(), inbox).await?;
-    Ok(answer(found))
+    Ok(HttpResponse::Ok().json(MessageList::from(found)))
 }
 
-/// `GET /conversations/{id}/messages`: what was said in a conversation.
-pub(super) async fn list_messages(
+/// List what was said in a conversation, newest first.
+#[utoipa::path(
+    get, path = "/TaskMgt/api/conversations/{conversationId}/messages", tag = "dialect",
+    params(
+        ("conversationId" = String, Path, description = "its id", example = "dm:alice:bob"),
+        PartQuery, Claim,
+    ),
+    responses(
+        (status = 200, description = "messages", body = MessageList),
+        (status = 404, description = "no such conversation, or not for you", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn list_messages(
     request: HttpRequest,
     state: Data<AppState>,
     id: Path<String>,
@@ -69,7 +84,7 @@ pub(super) async fn list_messages(
     let window = Window::Before(Position::Seq(end));
     let mut page = state.store.page(reader.key(), &id, window, limit).await??;
     page.messages.reverse();
-    Ok(answer(page.messages))
+    Ok(HttpResponse::Ok().json(MessageList::from(page.messages)))
 }
 
 /// Who reads. The dialect does not say: where names are taken as given, and nobody has said
@@ -93,11 +108,4 @@ async fn reader(
         }
     }
     Ok(caller)
-}
-
-fn answer(messages: Vec<Message>) -> HttpResponse {
-    let messages: Vec<MessageObject> = messages.into_iter().map(MessageObject::from).collect();
-    HttpResponse::Ok().json(json!({
-        "message": "Messages retrieved", "count": messages.len(), "messages": messages,
-    }))
 }

@@ -3,6 +3,7 @@
 use common::EventId;
 use http_kit::Rejection;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     conversation::{Conversation, direct_keys},
@@ -17,9 +18,14 @@ pub(super) struct Part {
 }
 
 /// The same as it is written.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct PartQuery {
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PartQuery {
+    /// How many of the newest to leave out.
+    #[param(nullable = false, value_type = Option<u64>, minimum = 0, maximum = 4294967295u32)]
     skip: Option<String>,
+    /// How many, 1–100.
+    #[param(nullable = false, value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
 }
 
@@ -40,10 +46,12 @@ impl PartQuery {
 }
 
 /// An id of a user: a name, which may be written as a number.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged)]
-pub(super) enum UserId {
+pub enum UserId {
+    /// A name.
     Text(String),
+    /// A name that is a number.
     Number(i64),
 }
 
@@ -58,13 +66,15 @@ impl UserId {
 }
 
 /// A message.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct MessageObject {
+pub struct MessageObject {
+    #[schema(value_type = String, example = "20240101120000.123456")]
     id: EventId,
     conversation_id: String,
     sender_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     receiver_id: Option<String>,
     text: String,
     sent_at: String,
@@ -86,14 +96,15 @@ impl From<Message> for MessageObject {
 }
 
 /// A direct conversation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ConversationObject {
+pub struct ConversationObject {
     id: String,
     user_a: String,
     user_b: String,
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     last_message: Option<MessageObject>,
     unread_count: u64,
 }
@@ -120,4 +131,65 @@ fn sides(conversation: &Conversation) -> (String, String) {
     }
     let (one, other) = direct_keys(&conversation.card.id).unwrap_or_default();
     (one.to_owned(), other.to_owned())
+}
+
+/// A list of messages.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MessageList {
+    message: &'static str,
+    count: usize,
+    messages: Vec<MessageObject>,
+}
+
+impl From<Vec<Message>> for MessageList {
+    fn from(messages: Vec<Message>) -> Self {
+        let messages: Vec<_> = messages.into_iter().map(MessageObject::from).collect();
+        Self { message: "Messages retrieved", count: messages.len(), messages }
+    }
+}
+
+/// A list of conversations.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConversationList {
+    message: &'static str,
+    count: usize,
+    conversations: Vec<ConversationObject>,
+}
+
+impl From<Vec<Conversation>> for ConversationList {
+    fn from(conversations: Vec<Conversation>) -> Self {
+        let conversations: Vec<_> =
+            conversations.into_iter().map(ConversationObject::from).collect();
+        Self { message: "Conversations retrieved", count: conversations.len(), conversations }
+    }
+}
+
+/// The answer to a private message.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MadeMessage {
+    message: &'static str,
+    conversation: ConversationObject,
+    message_object: MessageObject,
+}
+
+impl MadeMessage {
+    /// A message in its conversation.
+    pub fn new(conversation: Conversation, message: Message) -> Self {
+        let (conversation, message_object) = (conversation.into(), message.into());
+        Self { message: "Message created", conversation, message_object }
+    }
+}
+
+/// The conversation of two users.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Resolved {
+    message: &'static str,
+    conversation: ConversationObject,
+}
+
+impl From<Conversation> for Resolved {
+    fn from(conversation: Conversation) -> Self {
+        Self { message: "Conversation resolved", conversation: conversation.into() }
+    }
 }

@@ -3,13 +3,13 @@
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use http_kit::{JsonBody, Rejection};
 use serde::Deserialize;
-use serde_json::json;
+use utoipa::ToSchema;
 
-use super::shape::{ConversationObject, MessageObject, UserId};
+use super::shape::{MadeMessage, Resolved, UserId};
 use crate::{
     change::{Answer, Made},
-    conversation::Conversation,
     error::Error,
+    openapi::ProblemBody,
     post::RawPost,
     routes::{
         AppState,
@@ -20,16 +20,38 @@ use crate::{
 };
 
 /// A private message.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct NewMessage {
+pub struct NewMessage {
+    /// Who says it.
+    #[schema(required = true, nullable = false)]
     sender_id: Option<UserId>,
+    /// To whom.
+    #[schema(required = true, nullable = false)]
     receiver_id: Option<UserId>,
+    /// What is said.
+    #[schema(
+        required = true,
+        nullable = false,
+        min_length = 1,
+        max_length = 4000,
+        example = "Hello!"
+    )]
     text: Option<String>,
 }
 
-/// `POST /messages`.
-pub(super) async fn post_message(
+/// Send a private message.
+#[utoipa::path(
+    post, path = "/TaskMgt/api/messages", tag = "dialect", request_body = NewMessage,
+    responses(
+        (status = 201, description = "stored", body = MadeMessage),
+        (status = 200, description = "stored before under this Idempotency-Key", body = MadeMessage),
+        (status = 404, description = "no such user", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "too many posts: see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 507, description = "not stored: the disk is full", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn post_message(
     request: HttpRequest,
     state: Data<AppState>,
     JsonBody(new): JsonBody<NewMessage>,
@@ -56,21 +78,31 @@ pub(super) async fn post_message(
     let key = Username::parse(&sender)?;
     let place = message.conversation_id.clone();
     let conversation = state.store.conversation(Some(key.key()), &place).await??;
-    Ok(response.json(json!({
-        "message": "Message created", "conversation": object(conversation),
-        "messageObject": MessageObject::from(message),
-    })))
+    Ok(response.json(MadeMessage::new(conversation, message)))
 }
 
 /// Two users.
-#[derive(Debug, Deserialize)]
-pub(super) struct TwoUsers {
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct TwoUsers {
+    /// One of them.
+    #[schema(required = true, nullable = false)]
     user1: Option<UserId>,
+    /// The other one.
+    #[schema(required = true, nullable = false)]
     user2: Option<UserId>,
 }
 
-/// `POST /conversations/resolve`.
-pub(super) async fn resolve(
+/// Find the conversation of two users, or make it.
+#[utoipa::path(
+    post, path = "/TaskMgt/api/conversations/resolve", tag = "dialect", request_body = TwoUsers,
+    responses(
+        (status = 201, description = "made", body = Resolved),
+        (status = 200, description = "found", body = Resolved),
+        (status = 404, description = "no such user", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "too much at once: see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn resolve(
     request: HttpRequest,
     state: Data<AppState>,
     JsonBody(two): JsonBody<TwoUsers>,
@@ -86,13 +118,7 @@ pub(super) async fn resolve(
     };
     let conversation = state.store.conversation(caller.key(), &card.id).await??;
     let mut response = if made == Made::New { HttpResponse::Created() } else { HttpResponse::Ok() };
-    Ok(response.json(json!({
-        "message": "Conversation resolved", "conversation": object(conversation),
-    })))
-}
-
-fn object(conversation: Conversation) -> ConversationObject {
-    conversation.into()
+    Ok(response.json(Resolved::from(conversation)))
 }
 
 fn missing(detail: &'static str) -> Rejection {

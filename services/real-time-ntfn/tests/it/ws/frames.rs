@@ -89,7 +89,8 @@ async fn what_is_refused_and_what_cannot_be_passed_on_is_an_error_for_its_sender
         ("content_invalid", json!("r")),
         ("upstream_unavailable", json!("f")),
         ("type_invalid", Value::Null),
-        ("username_in_handshake", Value::Null),
+        // Nobody here says who alice is.
+        ("upstream_unavailable", Value::Null),
     ];
     assert_eq!(errors, expected.map(|(code, id)| (json!(code), id)));
     // The connection goes on.
