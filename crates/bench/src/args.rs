@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::crowd::Pace;
 use crate::markdown;
-use crate::row::{Row, burst, idle, post, slow, steady, storm};
+use crate::row::{Row, burst, idle, people, post, slow, steady, storm};
 use crate::target::{Kind, Lab};
 
 /// Measures RealTalk beside nginx's nchan and a bare write(2) loop, on this machine's loopback.
@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Storm(storm::Storm),
     /// Some clients never read
     Slow(slow::Slow),
+    /// Many users online: their lists, and private messages between two of them
+    People(people::People),
     /// Every row with its default size
     All {
         /// A third of the seconds with the same clients: sooner done, more scatter
@@ -108,6 +110,7 @@ impl Command {
             Self::Post(row) => vec![Box::new(row)],
             Self::Storm(row) => vec![Box::new(row)],
             Self::Slow(row) => vec![Box::new(row)],
+            Self::People(row) => vec![Box::new(row)],
             Self::All { quick } => all(quick),
             Self::Report(_) | Self::BareServer { .. } => Vec::new(),
         }
@@ -119,11 +122,11 @@ impl Command {
     }
 }
 
-/// Every row. The three that last as long as one likes can be shorter; the others take the time that
+/// Every row. The four that last as long as one likes can be shorter; the others take the time that
 /// their work or the server's limits take.
 pub(crate) fn all(quick: bool) -> Vec<Box<dyn Row>> {
-    let (idle, steady, post) = if quick {
-        (idle::Idle::quick(), steady::Steady::quick(), post::Post::quick())
+    let (idle, steady, post, people) = if quick {
+        (idle::Idle::quick(), steady::Steady::quick(), post::Post::quick(), people::People::quick())
     } else {
         Default::default()
     };
@@ -134,5 +137,6 @@ pub(crate) fn all(quick: bool) -> Vec<Box<dyn Row>> {
         Box::new(post),
         Box::new(storm::Storm::default()),
         Box::new(slow::Slow::default()),
+        Box::new(people),
     ]
 }

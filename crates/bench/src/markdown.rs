@@ -36,6 +36,13 @@ const LINES: &[(&str, &str, &str)] = &[
     ("slow", "p99 with / without", "slow readers: p99 of the others, with / without"),
     ("slow", "stuck closed after", "slow readers: closed after"),
     ("slow", "memory kept per stuck", "slow readers: memory kept for each"),
+    ("people", "list p50", "list of conversations p50"),
+    ("people", "list p99", "list of conversations p99"),
+    ("people", "private p50", "private message: latency p50"),
+    ("people", "private p99", "private message: latency p99"),
+    ("people", "deliveries per message", "private message: deliveries"),
+    ("people", "deliveries to others", "private messages: deliveries to others"),
+    ("people", "other events written", "private messages: other events written"),
 ];
 
 #[derive(clap::Args, Debug)]

@@ -1,5 +1,6 @@
 //! [`Downstream`]: the notification service, as this service sees it.
 
+use common::event::Accepted;
 use http_kit::{InternalHop, internal};
 use serde::Serialize;
 
@@ -27,8 +28,8 @@ impl Downstream {
         &self.url
     }
 
-    /// Posts to `/notify`; an error says why it was not taken.
-    pub async fn notify(&self, what: &impl Serialize) -> Result<(), String> {
+    /// Posts to `/notify`; returns how far the receiver has the log, or why it did not take this.
+    pub async fn notify(&self, what: &impl Serialize) -> Result<Accepted, String> {
         let body = serde_json::to_vec(what).map_err(|error| error.to_string())?;
         let (name, signature) = self.hop.sign("POST", &self.target, &body);
         let response = self
@@ -41,8 +42,10 @@ impl Downstream {
             .await
             .map_err(|error| internal::cause(&error))?;
         let status = response.status();
-        // Read to its end, so that the connection can be used again.
-        let body = response.text().await.map_err(|error| internal::cause(&error))?;
-        if status.is_success() { Ok(()) } else { Err(format!("{status} {body}")) }
+        if !status.is_success() {
+            let body = response.text().await.unwrap_or_default();
+            return Err(format!("{status} {body}"));
+        }
+        response.json().await.map_err(|error| internal::cause(&error))
     }
 }

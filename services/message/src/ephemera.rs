@@ -25,6 +25,9 @@ const MAX_BATCH: usize = 1_000;
 /// Markers of one user in one conversation are told once in this time, with their latest state.
 const RECEIPT_EVERY: Duration = Duration::from_secs(1);
 
+/// Markers that moved within this time before a stop or a crash may not have been told.
+pub const UNTOLD_SECS: u32 = 5;
+
 /// Keystrokes of one user in one conversation are told once in this time.
 const TYPING_EVERY: Duration = Duration::from_secs(2);
 

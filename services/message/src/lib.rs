@@ -51,7 +51,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 pub use config::Config;
 use downstream::Downstream;
-use ephemera::Ephemera;
+use ephemera::{Ephemera, Passing};
 use identity::Identity;
 use metrics::Metrics;
 use relay::Relay;
@@ -92,6 +92,10 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     );
     let downstream = Downstream::new(&config.notification_url, hop.clone())?;
     let relay = Relay::new(downstream.clone(), writer.head().clone(), batches, metrics.clone());
+    // What the process before this one had no time to tell: streams that outlived it wait for that.
+    for receipt in store.last_receipts(ephemera::UNTOLD_SECS, ephemera::QUEUE as u32 / 2).await? {
+        passing.try_send(Passing::Receipt(receipt)).ok();
+    }
     let ephemera = Ephemera::new(downstream, facts, metrics.clone());
     let writer_task = tokio::spawn(writer_task.run());
     let ephemera_task = tokio::spawn(ephemera.run(shutdown.clone()));

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use common::{Backoff, Batch, EventId};
+use common::{Backoff, Batch, EventId, event::Accepted};
 use http_kit::Shutdown;
 use tokio::sync::mpsc;
 
@@ -118,7 +118,7 @@ impl Relay {
         let mut backoff = Backoff::new(FIRST_RETRY, LONGEST_RETRY);
         loop {
             match self.push().await {
-                Ok(()) => {
+                Ok(_) => {
                     if backoff.tries() > QUIET_TRIES {
                         tracing::info!(
                             after_tries = backoff.tries(),
@@ -158,7 +158,7 @@ impl Relay {
         }
     }
 
-    async fn push(&self) -> Result<(), String> {
+    async fn push(&self) -> Result<Accepted, String> {
         self.downstream.notify(&self.pending).await
     }
 }

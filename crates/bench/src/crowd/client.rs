@@ -1,14 +1,15 @@
 //! One SSE client: its connection, where its stream stands, and what it has to receive next.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use memchr::memmem;
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{Stream, Tally};
+use super::{Stream, Tally, source, user_name};
 use crate::histogram::Histogram;
 use crate::http::{self, Body, Head};
 use crate::mark::Mark;
@@ -18,7 +19,7 @@ use crate::{clock, sse};
 const DEFAULT_RETRY: Duration = Duration::from_secs(3);
 
 pub(super) struct Client {
-    source: Ipv4Addr,
+    number: u32,
     pub(super) socket: Option<TcpStream>,
     progress: Progress,
     parser: sse::Parser,
@@ -52,9 +53,9 @@ pub(super) enum Turn {
 }
 
 impl Client {
-    pub(super) fn new(source: Ipv4Addr) -> Self {
+    pub(super) fn new(number: usize) -> Self {
         Self {
-            source,
+            number: number as u32,
             socket: None,
             progress: Progress::Connecting,
             parser: sse::Parser::default(),
@@ -72,7 +73,9 @@ impl Client {
         socket.set_reuse_address(true)?;
         // Closing resets, so that 15,000 clients leave no TIME_WAIT behind for the next target.
         socket.set_linger(Some(Duration::ZERO))?;
-        socket.bind(&SocketAddr::from((self.source, 0)).into()).context("bind a source")?;
+        socket
+            .bind(&SocketAddr::from((source(self.number as usize), 0)).into())
+            .context("bind a source")?;
         match socket.connect(&to.into()) {
             Err(error) if error.raw_os_error() != Some(IN_PROGRESS) => return Err(error.into()),
             _ => {}
@@ -135,7 +138,9 @@ impl Client {
             extra = format!("{extra}Last-Event-ID: {}\r\n", String::from_utf8_lossy(id));
         }
         // A fresh socket takes a few hundred bytes at once.
-        socket.write_all(&http::request("GET", stream.to, &stream.path, &extra, ""))?;
+        let path = stream.path_of(self.number as usize);
+        let request = http::request("GET", stream.to, &path, &extra, "");
+        socket.write_all(&request)?;
         self.progress = Progress::Head(Vec::new());
         Ok(true)
     }
@@ -197,6 +202,7 @@ impl Client {
             self.retry = Duration::from_millis(retry);
         }
         tally.sent_away += u64::from(block.name == b"reset" || block.name == b"busy");
+        tally.receipts += u64::from(block.name == b"receipt");
         let mark = block.data.as_deref().and_then(Mark::find);
         if let Some(id) = block.id.filter(|id| id.len() <= 40) {
             if stream.ids_grow && mark.is_some() && id <= self.last_id() {
@@ -212,7 +218,13 @@ impl Client {
             tally.repeated += 1;
             return;
         }
-        tally.lost += u64::from(mark.seq - self.next);
+        if stream.by_name {
+            let name = format!("\"{}\"", user_name(self.number as usize));
+            let data = block.data.as_deref().unwrap_or_default();
+            tally.misdirected += u64::from(memmem::find(data, name.as_bytes()).is_none());
+        } else {
+            tally.lost += u64::from(mark.seq - self.next);
+        }
         self.next = mark.seq + 1;
         if self.next == expect {
             tally.complete += 1;

@@ -39,6 +39,16 @@ pub(crate) struct Stream {
     pub(crate) says_ready: bool,
     /// Whether its event ids grow as text, so that they can be checked too.
     pub(crate) ids_grow: bool,
+    /// Whether each client is a user of its own, who gets some of the posts: those that name it.
+    pub(crate) by_name: bool,
+}
+
+impl Stream {
+    /// What the client with this number asks for.
+    fn path_of(&self, client: usize) -> String {
+        let user = self.by_name.then(|| format!("?user={}", user_name(client)));
+        self.path.clone() + user.as_deref().unwrap_or_default()
+    }
 }
 
 /// The bounds on opening connections.
@@ -101,10 +111,10 @@ impl Crowd {
         };
         for number in 0..count {
             let (plan, shared) = (plan.clone(), shared.clone());
-            let sources = (number..plan.clients).step_by(count).map(source).collect();
+            let numbers = (number..plan.clients).step_by(count).collect();
             let thread = std::thread::Builder::new()
                 .name(format!("crowd-{number}"))
-                .spawn(move || shard::run(number, &plan, sources, &shared))?;
+                .spawn(move || shard::run(number, &plan, numbers, &shared))?;
             crowd.threads.push(thread);
         }
         let patience = Duration::from_secs(30 + plan.clients as u64 / 250);
@@ -187,6 +197,11 @@ impl Drop for Crowd {
             let _ = thread.join();
         }
     }
+}
+
+/// The user that the client with this number is, where each is one.
+pub(crate) fn user_name(client: usize) -> String {
+    format!("user-{client:05}")
 }
 
 /// The loopback address that the client with this number comes from.

@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::net::Ipv4Addr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -32,18 +31,18 @@ struct Shard<'a> {
     record: Record,
 }
 
-/// Runs the clients with these source addresses until the crowd stops.
+/// Runs the clients with these numbers until the crowd stops.
 pub(super) fn run(
     number: usize,
     plan: &Plan,
-    sources: Vec<Ipv4Addr>,
+    numbers: Vec<usize>,
     shared: &Shared,
 ) -> Result<Outcome> {
     let mut shard = Shard {
         plan,
         poll: Poll::new()?,
-        fresh: (0..sources.len()).collect(),
-        clients: sources.into_iter().map(Client::new).collect(),
+        fresh: (0..numbers.len()).collect(),
+        clients: numbers.into_iter().map(Client::new).collect(),
         returning: BinaryHeap::new(),
         opening: 0,
         next_open: clock::now(),

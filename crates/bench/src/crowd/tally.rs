@@ -13,6 +13,10 @@ pub(crate) struct Tally {
     pub(crate) complete: u64,
     /// Marked events received.
     pub(crate) deliveries: u64,
+    /// `event: receipt`.
+    pub(crate) receipts: u64,
+    /// Marked events that do not name the client they came to.
+    pub(crate) misdirected: u64,
     /// Bytes received in bodies, framing and all.
     pub(crate) bytes: u64,
     /// Posts that a client skipped.
@@ -39,6 +43,8 @@ impl Tally {
             ready: self.ready + other.ready,
             complete: self.complete + other.complete,
             deliveries: self.deliveries + other.deliveries,
+            receipts: self.receipts + other.receipts,
+            misdirected: self.misdirected + other.misdirected,
             bytes: self.bytes + other.bytes,
             lost: self.lost + other.lost,
             repeated: self.repeated + other.repeated,

@@ -2,6 +2,7 @@
 
 pub(crate) mod burst;
 pub(crate) mod idle;
+pub(crate) mod people;
 pub(crate) mod post;
 pub(crate) mod slow;
 pub(crate) mod steady;

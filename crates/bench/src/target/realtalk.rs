@@ -61,7 +61,13 @@ impl RealTalk {
         message.wait_ready(message_address, "/readyz")?;
         notification.wait_ready(to, "/readyz")?;
         Ok(Self {
-            stream: Stream { to, path: "/events".into(), says_ready: true, ids_grow: true },
+            stream: Stream {
+                to,
+                path: "/events".into(),
+                says_ready: true,
+                ids_grow: true,
+                by_name: false,
+            },
             publish: Publish { to, path: "/notify", shape: Shape::Event },
             message_address,
             message,

@@ -61,7 +61,7 @@ async fn the_history_survives_crashes_at_random_moments() {
 }
 
 /// Kills one service or both at some moment, and starts them again at some other.
-async fn crash(pair: &mut Pair, random: &mut StdRng) {
+pub(crate) async fn crash(pair: &mut Pair, random: &mut StdRng) {
     let mut moment = |longest| Duration::from_millis(random.random_range(0..longest));
     let (before, between, after) = (moment(2_000), moment(50), moment(300));
     let (message, notification) =

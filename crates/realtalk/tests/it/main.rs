@@ -2,7 +2,8 @@
 //!
 //! What must hold is one history (see [`history`]): acknowledged ⊆ stored ⊆ delivered, in order,
 //! without a gap and without a duplicate. `REALTALK_SEED` repeats a run, `REALTALK_ROUNDS` makes
-//! the crash test longer, and `REALTALK_LONG=1` opens as many idle streams as a process may.
+//! the crash tests longer, and `REALTALK_LONG=1` opens as many idle streams as a process may and
+//! waits for ghosts to vanish with the settings that are in force by default.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,17 +16,22 @@ mod crash;
 mod cut;
 mod deadline;
 mod descriptors;
+mod devices;
 mod drain;
 mod fanout;
+mod ghosts;
 mod hang;
 mod history;
 mod idle;
 mod launcher;
 mod load;
+mod person;
 mod process;
 mod proxy;
 mod resume;
 mod scale;
+mod sessions;
 mod slow;
 mod stream;
+mod undelivered;
 mod wire;

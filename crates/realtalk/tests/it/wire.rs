@@ -19,10 +19,11 @@ pub(crate) struct Dial {
     pub(crate) port: u16,
     pub(crate) target: String,
     pub(crate) cursor: Option<String>,
+    /// Shown as a bearer token.
+    pub(crate) token: Option<String>,
     pub(crate) accept: &'static str,
     pub(crate) source: Option<IpAddr>,
     pub(crate) receive_buffer: Option<u32>,
-    pub(crate) token: Option<String>,
 }
 
 impl Dial {
@@ -31,10 +32,10 @@ impl Dial {
             port,
             target: "/events".to_owned(),
             cursor: None,
+            token: None,
             accept: "text/event-stream",
             source: None,
             receive_buffer: None,
-            token: None,
         }
     }
 
@@ -165,6 +166,10 @@ impl Block {
 impl Wire {
     pub(crate) fn status(&self) -> u16 {
         self.status
+    }
+
+    pub(crate) fn socket(&self) -> &TcpStream {
+        &self.socket
     }
 
     /// The next block; `None` at the proper end of the stream, an error where it is cut.

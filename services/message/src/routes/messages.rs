@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{AppState, link};
 use crate::{
-    caller::Caller,
+    caller::{Caller, Claim},
     change::{Answer, Made},
     conversation::direct_id,
     error::Error,
@@ -35,7 +35,10 @@ pub const MAX_LIMIT: u32 = 200;
 /// Post a message. `201` means that it is on the disk, and will reach everyone who may see it.
 #[utoipa::path(
     post, path = "/messages", tag = "messages", request_body = RawPost,
-    params(("Idempotency-Key" = Option<String>, Header, description = "same as client_msg_id")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "same as client_msg_id"),
+        Claim,
+    ),
     responses(
         (status = 201, description = "stored", body = Message),
         (status = 200, description = "stored before under this key", body = Message),
@@ -53,8 +56,10 @@ pub const MAX_LIMIT: u32 = 200;
 pub async fn post_message(
     request: HttpRequest,
     state: Data<AppState>,
-    JsonBody(raw): JsonBody<RawPost>,
+    claim: Query<Claim>,
+    JsonBody(mut raw): JsonBody<RawPost>,
 ) -> Result<HttpResponse, Rejection> {
+    raw.user = raw.user.or(claim.into_inner().user);
     post(&state, &request, raw).await
 }
 

@@ -132,6 +132,9 @@ pub trait Store: ConversationReads + Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<Receipt>, StoreError>;
 
+    /// Markers that have moved within some seconds of the one that moved last, at most `limit`.
+    async fn last_receipts(&self, seconds: u32, limit: u32) -> Result<Vec<Receipt>, StoreError>;
+
     /// The events after a cursor, at most `limit`.
     async fn events_after(&self, after: EventId, limit: u32) -> Result<LogPage, StoreError>;
 

@@ -134,8 +134,10 @@ fn default_heartbeat_secs() -> u64 {
     15
 }
 
+/// A client that hangs is let go after three of these at most, and its user is offline 10 s later:
+/// together less than a minute.
 fn default_ws_ping_secs() -> u64 {
-    25
+    15
 }
 
 fn default_ws_message_kib() -> usize {

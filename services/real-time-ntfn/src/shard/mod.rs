@@ -219,7 +219,7 @@ mod tests {
             ring: RingLimits { events: 10, bytes: 1_000 },
             backlog: Backlog { events: 10, bytes: 1_000 },
             heartbeat: Duration::from_secs(15),
-            ping: Duration::from_secs(25),
+            ping: Duration::from_secs(15),
             stall: Duration::from_secs(30),
             delivery: Delivery::default(),
             metrics: Metrics::new(&prometheus::Registry::new()).unwrap(),

@@ -81,3 +81,37 @@ pub(super) async fn receipts_after(
         })
         .collect())
 }
+
+/// Markers that moved last, for all who may know.
+pub(super) async fn last_receipts(
+    readers: &SqlitePool,
+    seconds: u32,
+    limit: u32,
+) -> Result<Vec<Receipt>, StoreError> {
+    let rows: Vec<(String, String, String, i64, i64, String)> = sqlx::query_as(
+        "select moved.conversation_id, moved.user_key, users.name, moved.read_seq, \
+         moved.delivered_seq, case conversations.kind when 'room' then json_array(moved.user_key) else ( \
+           select json_group_array(user_key) from members \
+           where members.conversation_id = moved.conversation_id) end \
+         from members as moved \
+         cross join conversations on conversations.id = moved.conversation_id \
+         cross join users on users.key = moved.user_key \
+         where moved.marked_at > (select max(marked_at) from members) - $1 \
+         order by moved.marked_at desc limit $2",
+    )
+    .bind(i64::from(seconds) * 1_000_000)
+    .bind(limit)
+    .fetch_all(readers)
+    .await?;
+    rows.into_iter()
+        .map(|(conversation_id, key, name, read_seq, delivered_seq, audience)| {
+            Ok(Receipt {
+                conversation_id,
+                user: UserRef { name, key },
+                read_seq: read_seq as u64,
+                delivered_seq: delivered_seq as u64,
+                audience: Audience::Users(serde_json::from_str(&audience)?),
+            })
+        })
+        .collect()
+}

@@ -141,6 +141,10 @@ impl Store for SqliteStore {
         delivery::receipts_after(&self.readers, key, after, limit).await
     }
 
+    async fn last_receipts(&self, seconds: u32, limit: u32) -> Result<Vec<Receipt>, StoreError> {
+        delivery::last_receipts(&self.readers, seconds, limit).await
+    }
+
     async fn events_after(&self, after: EventId, limit: u32) -> Result<LogPage, StoreError> {
         read::events_after(&self.readers, after, limit).await
     }

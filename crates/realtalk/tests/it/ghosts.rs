@@ -1,0 +1,161 @@
+//! Nobody seems to be there for long who is gone, whatever ended their stream.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::{
+    deadline::until,
+    devices::line::{Address, Line, Way},
+    person::Person,
+    process::Pair,
+    scale::Scale,
+};
+
+/// The longest that someone who is gone may seem to be there.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Someone who reconnects, or has just lost a stream, counts as there for this time.
+const GRACE: Duration = Duration::from_secs(10);
+
+const BOTH: [Way; 2] = [Way::Sse, Way::WebSocket];
+
+/// Settings that notice sooner that nobody is there.
+const SOON: &[(&str, &str)] =
+    &[("HEARTBEAT_SECS", "1"), ("WS_PING_SECS", "1"), ("STALL_SECS", "2")];
+
+async fn online(pair: &Pair) -> Vec<String> {
+    let (status, text) = pair.notification.get("/presence?users=alice,bob").await.unwrap();
+    assert_eq!(status, 200, "{text}");
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    let names: Vec<String> = serde_json::from_value(answer["online_users"].clone()).unwrap();
+    assert_eq!(answer["online_count"], names.len(), "{text}");
+    names
+}
+
+async fn wait_online(pair: &Pair, names: &[&str], limit: Duration) {
+    until(&format!("{names:?} are online"), limit, async || {
+        let mut online = online(pair).await;
+        online.sort_unstable();
+        (online == names).then_some(())
+    })
+    .await;
+}
+
+async fn start(settings: &[(&str, &str)]) -> (Pair, Person) {
+    let pair = Pair::start(settings).await;
+    let alice = Person::named(pair.message.port(), "alice");
+    alice.direct("bob").await;
+    (pair, alice)
+}
+
+async fn stream(pair: &Pair, way: Way, user: &str) -> Line {
+    Address::of(way, pair.notification.port(), user).ready().await.0
+}
+
+/// How long it takes until only alice is there.
+async fn bob_goes(pair: &Pair, longest: Duration) -> Duration {
+    let started = Instant::now();
+    wait_online(pair, &["alice"], longest).await;
+    started.elapsed()
+}
+
+#[tokio::test]
+async fn who_leaves_is_offline_after_the_grace_and_who_returns_has_not_left() {
+    let (pair, _) = start(&[]).await;
+    for way in BOTH {
+        let mut alice = stream(&pair, Way::WebSocket, "alice").await;
+        let bob = stream(&pair, way, "bob").await;
+        wait_online(&pair, &["alice", "bob"], LONGEST).await;
+        let mut presence = alice.find("presence").await;
+        while presence["user"] != "bob" {
+            presence = alice.find("presence").await;
+        }
+        assert_eq!(presence, json!({"type": "presence", "user": "bob", "online": true}));
+        let started = Instant::now();
+        drop(bob);
+        let again = stream(&pair, way, "bob").await;
+        drop(again);
+        let mut presence = alice.find("presence").await;
+        while presence["user"] != "bob" {
+            presence = alice.find("presence").await;
+        }
+        assert_eq!(presence, json!({"type": "presence", "user": "bob", "online": false}));
+        assert!(started.elapsed() >= GRACE, "after {:?}", started.elapsed());
+        wait_online(&pair, &["alice"], LONGEST).await;
+        drop(alice);
+        wait_online(&pair, &[], LONGEST).await;
+    }
+}
+
+#[tokio::test]
+async fn a_killed_notification_service_comes_back_without_ghosts() {
+    let (mut pair, _) = start(&[]).await;
+    let lines = (stream(&pair, Way::Sse, "alice").await, stream(&pair, Way::Sse, "bob").await);
+    wait_online(&pair, &["alice", "bob"], LONGEST).await;
+    pair.notification.kill();
+    pair.notification.spawn();
+    pair.wait_ready().await;
+    assert_eq!(online(&pair).await, [""; 0]);
+    let _alice = stream(&pair, Way::WebSocket, "alice").await;
+    wait_online(&pair, &["alice"], LONGEST).await;
+    drop(lines);
+}
+
+#[tokio::test]
+async fn who_leaves_while_the_message_service_is_down_is_gone() {
+    let (mut pair, _) = start(&[]).await;
+    let _alice = stream(&pair, Way::Sse, "alice").await;
+    let bobs = (stream(&pair, Way::Sse, "bob").await, stream(&pair, Way::WebSocket, "bob").await);
+    wait_online(&pair, &["alice", "bob"], LONGEST).await;
+    pair.message.kill();
+    drop(bobs);
+    // Nobody can be asked who may know; the presence itself is not the message service's.
+    sleep(GRACE).await;
+    pair.message.spawn();
+    pair.wait_ready().await;
+    bob_goes(&pair, LONGEST).await;
+}
+
+/// Bob's network is gone: nothing reaches him, and nothing comes from him, not even that it did.
+async fn half_open(settings: &[(&str, &str)], longest: Duration) {
+    for way in BOTH {
+        let (pair, _) = start(settings).await;
+        let _alice = stream(&pair, Way::Sse, "alice").await;
+        let bob = stream(&pair, way, "bob").await;
+        wait_online(&pair, &["alice", "bob"], LONGEST).await;
+        bob.vanish();
+        let took = bob_goes(&pair, longest).await;
+        eprintln!("ghosts: half-open over {way:?} for {took:?}");
+        drop(bob);
+    }
+}
+
+/// Bob's program hangs: his system still takes what is sent, and he answers nothing.
+async fn hanging(settings: &[(&str, &str)], longest: Duration) {
+    let (pair, _) = start(settings).await;
+    let _alice = stream(&pair, Way::Sse, "alice").await;
+    let bob = stream(&pair, Way::WebSocket, "bob").await;
+    wait_online(&pair, &["alice", "bob"], LONGEST).await;
+    let took = bob_goes(&pair, longest).await;
+    eprintln!("ghosts: a WebSocket that hangs for {took:?}");
+    drop(bob);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_half_open_is_no_presence() {
+    half_open(SOON, LONGEST / 2).await;
+}
+
+#[tokio::test]
+async fn a_websocket_that_answers_no_ping_is_no_presence() {
+    hanging(SOON, LONGEST / 2).await;
+}
+
+#[tokio::test]
+async fn with_default_settings_a_ghost_is_gone_within_a_minute() {
+    if Scale::read().is_long() {
+        tokio::join!(half_open(&[], LONGEST), hanging(&[], LONGEST));
+    }
+}
