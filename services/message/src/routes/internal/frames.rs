@@ -84,11 +84,15 @@ async fn post(
     let mut post = Post::parse(raw, None, &terms)?;
     post.origin = Some(origin);
     let (message, _) = messages::store(state, post).await?;
-    Ok(json!({
+    let mut ack = json!({
         "type": "ack", "client_msg_id": message.client_msg_id, "id": message.id,
         "seq": message.seq, "conversation_id": message.conversation_id, "user": message.user,
         "timestamp": message.timestamp,
-    }))
+    });
+    if !message.mentions.is_empty() {
+        ack["mentions"] = json!(message.mentions);
+    }
+    Ok(ack)
 }
 
 async fn mark(
