@@ -55,30 +55,7 @@ node_tools() {
     npm ci --silent --no-audit --no-fund --prefix web-tests
 }
 
-rust_# Debian keeps what makes virtual environments in a package of its own.
-python_tools() {
-    need python3 python3
-    need curl curl
-    python3 -c 'import ensurepip' 2>/dev/null || need python3-venv-is-missing python3-venv
-}
-
-# The suite exists for Python 2.7 only, which Debian no longer has.
-autobahn() {
-    if command -v python2.7 >/dev/null || { command -v pyenv >/dev/null && pyenv prefix 2.7.18 >/dev/null 2>&1; }; then
-        scripts/autobahn.sh
-    else
-        echo "skipped: the Autobahn suite needs python2.7, or pyenv with 2.7.18"
-    fi
-}
-
-api() {
-    step "install what the API tests need" python_tools
-    step "build the services" cargo build --workspace --bins --locked --quiet
-    step "requests generated from the descriptions" scripts/api-test.sh
-    step "WebSocket protocol suite" autobahn
-}
-
-docs() {
+rust_docs() {
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 }
 
@@ -99,7 +76,8 @@ rust() {
 python_tools() {
     need python3 python3
     need curl curl
-    python3 -c 'import ensurepip' 2>/dev/null || need python3-venv-is-missing python3-venv
+    # The command does not exist; without the module the package is missing.
+    python3 -c 'import ensurepip' 2>/dev/null || need ensurepip python3-venv
 }
 
 # The suite exists for Python 2.7 only, which Debian no longer has.
