@@ -5,6 +5,7 @@
 //! [`routes::events`] → [`resume`], which finds its place, and then lives in [`portable`].
 
 pub mod admission;
+mod busy;
 pub mod config;
 pub mod connection_id;
 pub mod delivery;
@@ -77,7 +78,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let shards = start_shards(&config, &metrics, &delivery)?;
     let hub = Hub::new(config.ring, config.backlog, metrics.clone(), shards);
     let reporter = Reporter::new(delivery.clone(), upstream.clone(), metrics.clone());
-    let presence = Presence::new(metrics.clone());
+    let presence = Presence::new(config.max_streams_per_user, metrics.clone());
     let presence_task =
         PresenceTask::new(presence.clone(), hub.clone(), upstream.clone(), metrics.clone());
     let (feed, feed_task) = Feed::new(upstream.clone(), hub.clone(), metrics.clone());

@@ -43,6 +43,9 @@ pub(super) struct Env {
     /// Streams at once from one address that is not loopback; 0 for no limit.
     #[serde(default = "default_max_streams_per_address")]
     pub(super) max_streams_per_address: usize,
+    /// Streams at once of one user; 0 for no limit.
+    #[serde(default = "default_max_streams_per_user")]
+    pub(super) max_streams_per_user: usize,
     /// `handover`: streams live in threads of their own, the way for many. `portable`: in actix.
     #[serde(default)]
     pub(super) stream_engine: StreamEngine,
@@ -108,6 +111,10 @@ fn default_message_url() -> String {
 
 fn default_max_streams_per_address() -> usize {
     256
+}
+
+fn default_max_streams_per_user() -> usize {
+    100
 }
 
 fn default_ring_events() -> usize {

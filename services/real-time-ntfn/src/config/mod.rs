@@ -53,6 +53,8 @@ pub struct Config {
     pub max_streams: usize,
     /// Streams at once from one address; 0 for no limit.
     pub max_streams_per_address: usize,
+    /// Streams at once of one user; 0 for no limit.
+    pub max_streams_per_user: usize,
     /// Where streams are run.
     pub engine: StreamEngine,
     /// What the ring may hold.
@@ -143,6 +145,7 @@ impl Config {
             proxies: TrustedProxies::parse(env.trusted_proxies.as_deref())?,
             max_streams: env.max_streams,
             max_streams_per_address: env.max_streams_per_address,
+            max_streams_per_user: env.max_streams_per_user,
             engine: env.stream_engine,
             ring: RingLimits {
                 events: within("RING_EVENTS", env.ring_events, 1..=16_777_216)?,
@@ -185,6 +188,7 @@ impl fmt::Display for Config {
         writeln!(f, "TRUSTED_PROXIES={:?}", self.proxies)?;
         writeln!(f, "MAX_STREAMS={}", self.max_streams)?;
         writeln!(f, "MAX_STREAMS_PER_ADDRESS={}", self.max_streams_per_address)?;
+        writeln!(f, "MAX_STREAMS_PER_USER={}", self.max_streams_per_user)?;
         writeln!(f, "STREAM_ENGINE={:?}", self.engine)?;
         writeln!(f, "RING_EVENTS={}", self.ring.events)?;
         writeln!(f, "RING_MIB={}", self.ring.bytes / 1024 / 1024)?;

@@ -24,9 +24,14 @@ pub use task::PresenceTask;
 #[derive(Clone)]
 pub struct Presence {
     registry: Arc<Mutex<Registry>>,
+    most_per_user: usize,
     changed: Arc<Notify>,
     metrics: Metrics,
 }
+
+/// A user has as many streams as one may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooMany;
 
 /// A stream is there; it has gone when this is dropped.
 pub struct Attendance {
@@ -35,22 +40,26 @@ pub struct Attendance {
 }
 
 impl Presence {
-    /// Nobody is there.
-    pub fn new(metrics: Metrics) -> Self {
-        Self { registry: Arc::default(), changed: Arc::default(), metrics }
+    /// Nobody is there. One user may have so many streams at once; 0 for no limit.
+    pub fn new(most_per_user: usize, metrics: Metrics) -> Self {
+        Self { registry: Arc::default(), most_per_user, changed: Arc::default(), metrics }
     }
 
     /// A stream is there from now on; nothing for one that need not be known.
-    pub fn attend(&self, scope: &Scope) -> Option<Attendance> {
+    pub fn attend(&self, scope: &Scope) -> Result<Option<Attendance>, TooMany> {
         if scope.user().is_none() && *scope == Scope::public() {
-            return None;
+            return Ok(None);
         }
         let mut registry = self.lock();
+        let theirs = scope.user().map_or(0, |user| registry.streams_of(user));
+        if self.most_per_user > 0 && theirs >= self.most_per_user {
+            return Err(TooMany);
+        }
         registry.arrive(scope);
         self.metrics.users_online.set(registry.online() as i64);
         drop(registry);
         self.changed.notify_one();
-        Some(Attendance { scope: scope.clone(), presence: self.clone() })
+        Ok(Some(Attendance { scope: scope.clone(), presence: self.clone() }))
     }
 
     /// How many streams watch a room, of `all` that there are.

@@ -121,6 +121,10 @@ impl Registry {
         self.users.contains_key(key)
     }
 
+    pub(super) fn streams_of(&self, key: &str) -> usize {
+        self.users.get(key).map_or(0, |here| here.streams)
+    }
+
     pub(super) fn streams(&self) -> usize {
         self.streams
     }

@@ -2,10 +2,7 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{
-        StatusCode,
-        header::{ACCEPT, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
-    },
+    http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
     web::{Data, Query},
 };
 use http_kit::Rejection;
@@ -15,12 +12,14 @@ use uuid::Uuid;
 use super::AppState;
 use crate::{
     admission::{Permit, Refusal},
+    busy::Busy,
     engine::{self, NO_STORE},
     frame,
     identity::{self, identify},
     openapi::ProblemBody,
     portable::Opening,
-    resume::{Cursor, NotNow, Request, Start},
+    presence::TooMany,
+    resume::{Cursor, Request, Start},
     wire::Wire,
 };
 
@@ -180,54 +179,6 @@ fn client_id(given: Option<String>) -> Result<String, Rejection> {
     ))
 }
 
-/// Why a stream is refused for now.
-#[derive(Clone, Copy)]
-pub(super) enum Busy {
-    Full,
-    Address,
-    Draining,
-    Starting,
-    Upstream,
-}
-
-impl Busy {
-    pub(super) const fn reason(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Address => "address",
-            Self::Draining => "draining",
-            Self::Starting => "starting",
-            Self::Upstream => "upstream",
-        }
-    }
-
-    pub(super) const fn detail(self) -> &'static str {
-        match self {
-            Self::Full => "there are as many streams as this server can hold",
-            Self::Address => "there are too many streams from your address",
-            Self::Draining => "this server is restarting",
-            Self::Starting => "this server is starting",
-            Self::Upstream => "the message service does not answer",
-        }
-    }
-
-    const fn status(self) -> StatusCode {
-        match self {
-            Self::Address => StatusCode::TOO_MANY_REQUESTS,
-            _ => StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
-}
-
-impl From<NotNow> for Busy {
-    fn from(not_now: NotNow) -> Self {
-        match not_now {
-            NotNow::Starting => Self::Starting,
-            NotNow::Upstream => Self::Upstream,
-        }
-    }
-}
-
 /// Why there is no stream.
 pub(super) enum Refused {
     /// The client has to change something.
@@ -272,7 +223,8 @@ impl AppState {
         if loads > 0 && loads != self.feed.loads() && scope.user().is_some() {
             return Err(Busy::Starting.into());
         }
-        let permit = permit.with(self.presence.attend(&scope));
+        let attendance = self.presence.attend(&scope).map_err(|TooMany| Busy::User)?;
+        let permit = permit.with(attendance);
         self.metrics.resumes.with_label_values(&[start.from]).inc();
         let (address, user) = (permit.address(), scope.user());
         tracing::info!(client_id, user, %address, from = start.from, "client connected");

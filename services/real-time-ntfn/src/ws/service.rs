@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actix_web::http::StatusCode;
 use common::{
     Problem,
     internal::{ClientFrame, FrameReply, Identify},
@@ -11,8 +12,9 @@ use http_kit::Rejection;
 
 use super::Frames;
 use crate::{
+    busy::Busy,
     identity::{Identity, Refusal},
-    presence::{Attendance, Presence},
+    presence::{Attendance, Presence, TooMany},
     resume::{NotNow, Request, Resume, Start},
     scope::Scope,
     upstream::{Upstream, UpstreamError},
@@ -49,7 +51,10 @@ impl Frames for Service {
             let asked = Identify { username: Some(name), rooms, ..Identify::default() };
             match self.identity.identify(asked, false).await {
                 Ok(scope) => {
-                    let attendance = self.presence.attend(&scope);
+                    let attendance = self.presence.attend(&scope).map_err(|TooMany| {
+                        let (code, detail) = (Busy::User.reason(), Busy::User.detail());
+                        Rejection::new(StatusCode::TOO_MANY_REQUESTS, code, detail).problem()
+                    })?;
                     Ok((scope, attendance))
                 }
                 Err(Refusal::Rejected(rejection)) => Err(rejection.problem()),

@@ -142,3 +142,18 @@ async fn the_public_room_learns_how_many_are_there() {
     }
     assert!(counts.windows(2).all(|two| two[0] != two[1]), "said only when it has changed");
 }
+
+#[tokio::test]
+async fn a_user_has_so_many_streams_and_no_more_and_may_open_one_when_one_ends() {
+    let desk = Desk::start();
+    let app = App::start(&desk.url(), &[("MAX_STREAMS_PER_USER", "2")]);
+    let first = app.stream("?user=alice").await;
+    let _second = app.stream("?user=ALICE").await;
+    let refused = app.get("/events?user=alice").await;
+    assert_eq!(refused.refusal(), (429, "user".to_owned()));
+    // Others are not concerned, nor is nobody in particular.
+    let _others = [app.stream("?user=bob").await, app.stream("").await];
+    drop(first);
+    wait_for_streams(&app, 3).await;
+    let _again = app.stream("?user=alice").await;
+}
