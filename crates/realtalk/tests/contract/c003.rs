@@ -162,7 +162,7 @@ async fn messages_are_listed_newest_first() {
     let numbers =
         |range: std::ops::Range<i32>| -> Vec<_> { range.rev().map(|n| n.to_string()).collect() };
     let of = |who: &str| format!("user={who}");
-    // Where names are taken as given, the seed's clients do not say who asks.
+    // Where names are taken as given, those clients do not say who asks.
     for query in ["", &format!("?{}", of("alice"))] {
         assert_eq!(texts(&api, &format!("{messages}{query}")).await, numbers(10..40), "{query}");
     }
