@@ -72,6 +72,24 @@ test('two people talk in private, with badges, ticks, typing and presence; a thi
   assert.deepEqual([...ann.faults, ...eve.faults], []);
 });
 
+test('somebody is written to with the keyboard alone', async () => {
+  const kim = await enter(on.browser, on.services, 'Kim');
+  const lou = await enter(on.browser, on.services, 'Lou');
+  await kim.page.getByRole('button', { name: 'Message', exact: true }).focus();
+  await kim.page.keyboard.press('Enter');
+  await kim.page.locator('.person').filter({ has: kim.page.getByText('Lou', { exact: true }) }).waitFor();
+  await kim.page.keyboard.type('lou');
+  await kim.page.keyboard.press('Enter');
+  await kim.page.getByRole('heading', { level: 1, name: 'Lou' }).waitFor();
+  await kim.page.locator('#draft').focus();
+  await kim.page.keyboard.type('by keyboard');
+  await kim.page.keyboard.press('Enter');
+  await entry(lou.page, 'Kim').locator('.badge').waitFor();
+  assert.deepEqual([...kim.faults, ...lou.faults], []);
+  await kim.context.close();
+  await lou.context.close();
+});
+
 test('what comes while nobody is there is counted, delivered and read on return', async () => {
   const cleo = await enter(on.browser, on.services, 'Cleo');
   const dora = await enter(on.browser, on.services, 'Dora');

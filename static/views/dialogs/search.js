@@ -34,10 +34,17 @@ export function Search({ chat, label, without = [], pick }) {
 
   const hidden = [chat.session.user.value, ...without];
   const people = found?.filter(({ username }) => !hidden.some((name) => samePerson(name, username)));
+  /** Enter takes who is meant without doubt: the list may still be that of an earlier query. @param {KeyboardEvent} event */
+  const takeMeant = (event) => {
+    if (event.key !== 'Enter' || event.isComposing) return;
+    event.preventDefault();
+    const named = people?.find(({ username }) => samePerson(username, query.trim()));
+    if (named) pick(named.username);
+  };
   return html`
     <label for="search">${label}</label>
-    <input id="search" type="search" dir="auto" autocomplete="off" placeholder="Type a name" value=${query}
-      onInput=${(/** @type {any} */ event) => setQuery(event.currentTarget.value)} />
+    <input id="search" type="search" dir="auto" autocomplete="off" autofocus placeholder="Type a name" value=${query}
+      onInput=${(/** @type {any} */ event) => setQuery(event.currentTarget.value)} onKeyDown=${takeMeant} />
     ${fault && html`<p class="fault" role="alert">${fault}</p>`}
     <p class="hidden" role="status">${people && `${people.length} found`}</p>
     <ul class="people">
