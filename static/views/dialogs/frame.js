@@ -16,6 +16,8 @@ export function Frame({ title, children }) {
   useEffect(() => {
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
     box.current?.showModal();
+    // What is asked for comes before the button that closes.
+    /** @type {HTMLElement | null | undefined} */ (box.current?.querySelector('[data-first]'))?.focus();
     return () => {
       before?.focus();
       // What had it may be gone, or out of sight.

@@ -29,7 +29,7 @@ export function Group({ chat }) {
   return html`<${Frame} title="New group">
     <form class="dialog-form" onSubmit=${submit}>
       <label for="group-name">Name of the group</label>
-      <input id="group-name" type="text" dir="auto" autocomplete="off" autofocus maxlength="64" value=${name}
+      <input id="group-name" type="text" dir="auto" autocomplete="off" data-first maxlength="64" value=${name}
         onInput=${(/** @type {any} */ event) => setName(event.currentTarget.value)} />
       ${members.length > 0 && html`<ul class="chips" aria-label="Members">
         ${members.map((each) => html`<li key=${each}>

@@ -43,7 +43,7 @@ export function Search({ chat, label, without = [], pick }) {
   };
   return html`
     <label for="search">${label}</label>
-    <input id="search" type="search" dir="auto" autocomplete="off" autofocus placeholder="Type a name" value=${query}
+    <input id="search" type="search" dir="auto" autocomplete="off" data-first placeholder="Type a name" value=${query}
       onInput=${(/** @type {any} */ event) => setQuery(event.currentTarget.value)} onKeyDown=${takeMeant} />
     ${fault && html`<p class="fault" role="alert">${fault}</p>`}
     <p class="hidden" role="status">${people && `${people.length} found`}</p>
