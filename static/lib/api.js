@@ -134,8 +134,8 @@ export class Api {
 
   // What only matters now
 
-  /** @param {Receipt[]} receipts */
-  receipts = (receipts) => this.#call('POST', '/receipts', { receipts });
+  /** Outlives the page. @param {Receipt[]} receipts */
+  receipts = (receipts) => this.#call('POST', '/receipts', { receipts }, true, true);
   /** @param {string} conversation */
   typing = (conversation) => this.#call('POST', at(conversation, 'typing'));
 
@@ -165,12 +165,14 @@ export class Api {
    * @param {string} path
    * @param {object} [body]
    * @param {boolean} [inSession]
+   * @param {boolean} [keepalive] whether the request goes on when the page goes
    */
-  async #call(method, path, body, inSession = true) {
+  async #call(method, path, body, inSession = true, keepalive = false) {
     const { messages } = await this.services();
     try {
       return await request(messages + path, {
         method,
+        keepalive,
         // Same as 'same-origin' where the page comes from the message service itself.
         credentials: 'include',
         ...(body && { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }),

@@ -96,7 +96,10 @@ export class Chat {
     });
     addEventListener('online', () => this.#look());
     addEventListener('offline', () => this.#stream.doubt());
-    addEventListener('pagehide', () => this.#pause());
+    addEventListener('pagehide', () => {
+      this.#receipts.flush();
+      this.#pause();
+    });
     addEventListener('pageshow', (event) => event.persisted && this.#begin());
     document.addEventListener('visibilitychange', () => {
       if (document.hidden) return;

@@ -32,6 +32,13 @@ export class Receipts {
     this.#run();
   }
 
+  /** The page goes: what waits for its turn goes out now, or somebody who has read it has not. */
+  flush() {
+    const batch = [...this.#waiting.values()].slice(0, 100);
+    this.#waiting.clear();
+    if (batch.length > 0) this.#send(batch).catch(() => {});
+  }
+
   /** Somebody else sits here now. */
   forget() {
     this.#waiting.clear();

@@ -75,3 +75,16 @@ test('nobody tells the markers of somebody else', async () => {
   await pass(2_000);
   assert.deepEqual(sent, []);
 });
+
+test('what waits for its turn goes out when the page goes', async () => {
+  receipts.mark('g-1', 'read', 1);
+  await settle();
+  receipts.mark('g-1', 'read', 2);
+  await settle();
+  assert.equal(sent.length, 1);
+  receipts.flush();
+  await settle();
+  assert.deepEqual(sent.at(-1), [{ conversation_id: 'g-1', read: 2 }]);
+  await pass(5_000);
+  assert.equal(sent.length, 2, 'and not again');
+});
