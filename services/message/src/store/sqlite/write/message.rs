@@ -59,6 +59,22 @@ async fn find(
     Ok(Some(Found { row, place, standing, audience, members }))
 }
 
+/// The message, if this rule lets the actor change it.
+async fn find_allowed(
+    tx: &mut SqliteConnection,
+    actor: &Actor,
+    message_id: EventId,
+    rule: fn(Asker, &Standing, &str, u64) -> Result<(), Refusal>,
+) -> Result<Result<Found, Refusal>, StoreError> {
+    let key = actor.user.as_ref().map(|user| user.key.as_str());
+    let Some(found) = find(tx, message_id, key).await? else {
+        return Ok(Err(Refusal::NoMessage));
+    };
+    let asker = Asker { key, admin: actor.admin };
+    let allowed = rule(asker, &found.standing, &found.row.sender_key, found.row.seq as u64);
+    Ok(allowed.map(|()| found))
+}
+
 /// Changes what a message says.
 pub(super) async fn edit(
     tx: &mut SqliteConnection,
@@ -67,15 +83,10 @@ pub(super) async fn edit(
     message_id: EventId,
     content: &str,
 ) -> Changed {
-    let key = actor.user.as_ref().map(|user| user.key.as_str());
-    let Some(found) = find(tx, message_id, key).await? else {
-        return Ok(Err(Refusal::NoMessage));
+    let found = match find_allowed(tx, actor, message_id, access::edit).await? {
+        Ok(found) => found,
+        Err(refusal) => return Ok(Err(refusal)),
     };
-    let asker = Asker { key, admin: actor.admin };
-    let seq = found.row.seq as u64;
-    if let Err(refusal) = access::edit(asker, &found.standing, &found.row.sender_key, seq) {
-        return Ok(Err(refusal));
-    }
     if found.row.deleted_at.is_some() {
         return Ok(Err(Refusal::Deleted));
     }
@@ -115,15 +126,10 @@ pub(super) async fn delete(
     actor: &Actor,
     message_id: EventId,
 ) -> Changed {
-    let key = actor.user.as_ref().map(|user| user.key.as_str());
-    let Some(found) = find(tx, message_id, key).await? else {
-        return Ok(Err(Refusal::NoMessage));
+    let found = match find_allowed(tx, actor, message_id, access::delete).await? {
+        Ok(found) => found,
+        Err(refusal) => return Ok(Err(refusal)),
     };
-    let asker = Asker { key, admin: actor.admin };
-    let seq = found.row.seq as u64;
-    if let Err(refusal) = access::delete(asker, &found.standing, &found.row.sender_key, seq) {
-        return Ok(Err(refusal));
-    }
     if found.row.deleted_at.is_some() {
         return Ok(Ok(Answer::Message(load(tx, message_id).await?)));
     }
