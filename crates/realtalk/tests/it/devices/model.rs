@@ -171,16 +171,15 @@ impl Model {
         while let Some(id) = self.wanted.pop_first() {
             let path = format!("/conversations/{id}");
             let answer = person.call(reqwest::Method::GET, &path, None).await;
-            let messages = match answer.status {
-                200 => person.messages(&id).await,
-                _ => None,
-            };
+            // A room answers those who have left it, too.
+            let shown = answer.status == 200 && (answer.body["joined"] == true || id == "public");
+            let messages = if shown { person.messages(&id).await } else { None };
             match messages {
                 Some(messages) => {
                     assert!(!answer.cursor.is_empty(), "a conversation without a cursor");
                     self.put(&answer.body, messages, &answer.cursor);
                 }
-                // It was left, as a later event will say.
+                // It was left, as an event up to the cursor or a later one says.
                 None => drop(self.places.remove(&id)),
             }
         }
