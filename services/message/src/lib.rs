@@ -8,7 +8,9 @@
 pub mod access;
 pub mod caller;
 pub mod change;
+pub mod client_msg_id;
 pub mod config;
+pub mod content;
 pub mod conversation;
 pub mod cookie;
 pub mod credential;

@@ -9,10 +9,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use crate::{
-    conversation::direct_id,
-    username::{Username, is_invisible},
-};
+use crate::{client_msg_id, content, conversation::direct_id, username::Username};
 
 /// The body of `POST /messages` as clients send it. Each field has the names by which the common
 /// chat protocols know it.
@@ -129,8 +126,8 @@ impl Post {
                 ));
             }
         }
-        let content = parse_content(&raw.content, terms.max_content_chars)?;
-        let client_msg_id = client_msg_id(raw.client_msg_id, header)?;
+        let content = content::parse(&raw.content, terms.max_content_chars)?;
+        let client_msg_id = client_msg_id::parse(raw.client_msg_id, header)?;
         let claimed = raw.user.map(|user| Username::parse(&user)).transpose()?;
         let sender = match (&terms.user, claimed) {
             (Some(user), Some(claimed)) if user.key() != claimed.key() => {
@@ -210,58 +207,6 @@ pub fn conversation_not_found() -> Rejection {
     Rejection::not_found("conversation_not_found", "there is no such conversation: try \"public\"")
 }
 
-pub(crate) fn parse_content(text: &str, max_chars: usize) -> Result<String, Rejection> {
-    let refuse = |code, detail: String| Err(Rejection::field("content", code, detail));
-    let content = text.trim();
-    if content.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
-        return refuse("content_empty", "a message has at least one visible character".to_owned());
-    }
-    if content.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-        return refuse(
-            "content_invalid",
-            "a message has no control characters but line breaks and tabs".to_owned(),
-        );
-    }
-    let chars = content.chars().count();
-    if chars > max_chars {
-        return refuse(
-            "content_too_long",
-            format!("a message has at most {max_chars} characters, this one has {chars}"),
-        );
-    }
-    Ok(content.to_owned())
-}
-
-/// The key from the body or the header. The header may be a quoted string, as the IETF draft on
-/// `Idempotency-Key` has it, or bare, as most clients send it.
-fn client_msg_id(body: Option<String>, header: Option<&str>) -> Result<Option<String>, Rejection> {
-    let header = header.map(|text| {
-        let text = text.trim();
-        text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)
-    });
-    if let (Some(body), Some(header)) = (body.as_deref(), header)
-        && body != header
-    {
-        return Err(Rejection::new(
-            StatusCode::BAD_REQUEST,
-            "idempotency_key_mismatch",
-            "client_msg_id and Idempotency-Key differ: send one of them",
-        ));
-    }
-    let Some(key) = body.or_else(|| header.map(str::to_owned)) else {
-        return Ok(None);
-    };
-    let usable = (1..=128).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-    if !usable {
-        return Err(Rejection::field(
-            "client_msg_id",
-            "client_msg_id_invalid",
-            "client_msg_id has 1 to 128 visible ASCII characters, such as a UUID",
-        ));
-    }
-    Ok(Some(key))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,22 +230,6 @@ mod tests {
             assert_eq!((post.content.as_str(), post.sender.name.as_str()), ("hi", "Al"), "{json}");
             assert_eq!(post.conversation_id(), "public");
         }
-    }
-
-    #[test]
-    fn the_key_comes_from_the_body_or_the_header() {
-        let key = |json, header| parse(json, header).map(|post| post.client_msg_id);
-        assert_eq!(key(r#"{"content":"x"}"#, Some("\"k\"")), Ok(Some("k".to_owned())));
-        assert_eq!(key(r#"{"content":"x"}"#, Some("k")), Ok(Some("k".to_owned())));
-        assert_eq!(
-            key(r#"{"content":"x","client_msg_id":"k"}"#, Some("k")),
-            Ok(Some("k".to_owned()))
-        );
-        assert_eq!(
-            key(r#"{"content":"x","client_msg_id":"k"}"#, Some("l")).unwrap_err(),
-            "idempotency_key_mismatch"
-        );
-        assert_eq!(key(r#"{"content":"x"}"#, Some("")).unwrap_err(), "client_msg_id_invalid");
     }
 
     #[test]
@@ -333,15 +262,5 @@ mod tests {
         assert_eq!(as_al(r#"{"content":"x"}"#).unwrap().sender.claim, Claim::Shown);
         assert_eq!(as_al(r#"{"content":"x","user":"AL"}"#).unwrap().sender.name.as_str(), "Al");
         assert_eq!(as_al(r#"{"content":"x","user":"bo"}"#).unwrap_err().code(), "not_you");
-    }
-
-    #[test]
-    fn content_is_trimmed_counted_in_characters_and_never_cut() {
-        assert_eq!(parse(r#"{"content":"  1234567890  "}"#, None).unwrap().content, "1234567890");
-        assert_eq!(parse(r#"{"content":"éééééééééé"}"#, None).unwrap().content.len(), 20);
-        assert_eq!(parse(r#"{"content":"12345678901"}"#, None).unwrap_err(), "content_too_long");
-        assert_eq!(parse(r#"{"content":" \n "}"#, None).unwrap_err(), "content_empty");
-        assert_eq!(parse(r#"{"content":"a\u0000b"}"#, None).unwrap_err(), "content_invalid");
-        assert_eq!(parse(r#"{"content":"a\n\tb"}"#, None).unwrap().content, "a\n\tb");
     }
 }

@@ -1,11 +1,10 @@
 //! `/conversations`: list, make, look at, change.
 
 use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder,
-    http::header::{LINK, LOCATION},
+    HttpRequest, HttpResponse,
+    http::header::LOCATION,
     web::{self, Data, Path, Query},
 };
-use common::EventId;
 use http_kit::{
     JsonBody, Rejection,
     request::{get, resource},
@@ -14,7 +13,7 @@ use serde::Deserialize;
 
 use super::{
     AppState, link, members,
-    messages::{CURSOR, DEFAULT_LIMIT, HAS_MORE, parse_id, parse_limit},
+    page::{CURSOR, DEFAULT_LIMIT, describe_next, parse_id, parse_limit},
     receipts, said, typing,
 };
 use crate::{
@@ -114,21 +113,6 @@ pub(super) async fn list(
     let kind = query.kind.map_or_else(String::new, |kind| format!("kind={}&", kind.as_str()));
     describe_next(&mut response, &format!("{base}{kind}"), listed.next, limit, "next");
     Ok(response.json(listed.conversations))
-}
-
-/// Says whether a list from new to old goes on, and where, in which direction of the answer.
-pub(super) fn describe_next(
-    response: &mut HttpResponseBuilder,
-    base: &str,
-    next: Option<EventId>,
-    limit: u32,
-    rel: &str,
-) {
-    response.insert_header((HAS_MORE, next.is_some().to_string()));
-    if let Some(next) = next {
-        let target = format!("<{base}before={next}&limit={limit}>; rel=\"{rel}\"");
-        response.insert_header((LINK, target));
-    }
 }
 
 /// A room or a group to make.

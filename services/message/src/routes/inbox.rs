@@ -12,9 +12,9 @@ use serde::Deserialize;
 
 use super::{
     AppState,
-    conversations::{self, ConversationsQuery, describe_next},
+    conversations::{self, ConversationsQuery},
     link,
-    messages::{CURSOR, DEFAULT_LIMIT, parse_id, parse_limit},
+    page::{CURSOR, DEFAULT_LIMIT, describe_next, parse_id, parse_limit},
 };
 use crate::{
     caller::Caller, conversation::Conversation, message::Message, openapi::ProblemBody,

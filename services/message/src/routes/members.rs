@@ -11,7 +11,7 @@ use http_kit::{
 };
 use serde::Deserialize;
 
-use super::{AppState, link, messages::HAS_MORE};
+use super::{AppState, link, page::HAS_MORE};
 use crate::{
     caller::{Caller, Claim},
     change::{Answer, Change, Made, Refusal},

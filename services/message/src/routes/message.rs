@@ -8,14 +8,14 @@ use http_kit::{JsonBody, Rejection};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{AppState, messages::parse_id};
+use super::{AppState, page::parse_id};
 use crate::{
     caller::{Caller, Claim},
     change::{Answer, Change},
+    content,
     error::Error,
     message::Message,
     openapi::ProblemBody,
-    post::parse_content,
 };
 
 /// Longer ones are no emoji: the longest in use, with skin tones, have 35 bytes.
@@ -84,7 +84,7 @@ pub async fn edit_message(
     let caller = Caller::of(&state, &request, claimed).await?;
     caller.require_user()?;
     let message_id = parse_id("id", &id)?;
-    let content = parse_content(&edit.content, state.max_content_chars)?;
+    let content = content::parse(&edit.content, state.max_content_chars)?;
     let change = Change::Edit { actor: caller.actor(), message_id, content };
     answer(&state, change).await
 }

@@ -1,15 +1,18 @@
 //! `/messages`: post and list.
 
 use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder,
-    http::header::{HeaderName, LINK, LOCATION},
+    HttpRequest, HttpResponse,
+    http::header::{HeaderName, LOCATION},
     web::{Data, Query},
 };
-use common::{EventId, event::PUBLIC_ROOM};
+use common::event::PUBLIC_ROOM;
 use http_kit::{JsonBody, Rejection, rate::Allowance};
 use serde::Deserialize;
 
-use super::{AppState, link};
+use super::{
+    AppState, link,
+    page::{CURSOR, DEFAULT_LIMIT, HAS_MORE, describe, parse_limit, parse_position},
+};
 use crate::{
     caller::{Caller, Claim},
     change::{Answer, Made},
@@ -18,20 +21,12 @@ use crate::{
     message::Message,
     openapi::ProblemBody,
     post::{Post, RawPost},
-    store::{Page, Position, Window},
+    store::Window,
     username::Username,
 };
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-pub(super) const HAS_MORE: HeaderName = HeaderName::from_static("x-has-more");
-pub(super) const CURSOR: HeaderName = HeaderName::from_static("x-event-cursor");
-
-pub(super) const DEFAULT_LIMIT: u32 = 50;
-
-/// The most that one answer lists.
-pub const MAX_LIMIT: u32 = 200;
-
 /// Post a message. `201` means that it is on the disk, and will reach everyone who may see it.
 #[utoipa::path(
     post, path = "/messages", tag = "messages", request_body = RawPost,
@@ -261,26 +256,6 @@ impl ListQuery {
     }
 }
 
-/// Reads an id, or says which parameter holds something else.
-pub fn parse_id(name: &str, text: &str) -> Result<EventId, Rejection> {
-    text.parse().map_err(|error| Rejection::bad_request("invalid_id", format!("{name}: {error}")))
-}
-
-/// Reads a limit of 1 to [`MAX_LIMIT`].
-pub fn parse_limit(limit: Option<u32>, default: u32) -> Result<u32, Rejection> {
-    match limit.unwrap_or(default) {
-        limit @ 1..=MAX_LIMIT => Ok(limit),
-        _ => Err(Rejection::bad_request("invalid_limit", "limit is a number from 1 to 200")),
-    }
-}
-
-fn parse_position(name: &str, text: &str) -> Result<Position, Rejection> {
-    if let Ok(seq) = text.parse() {
-        return Ok(Position::Seq(seq));
-    }
-    parse_id(name, text).map(Position::Id)
-}
-
 fn idempotency_key(request: &HttpRequest) -> Result<Option<&str>, Rejection> {
     let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else {
         return Ok(None);
@@ -288,33 +263,4 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<&str>, Rejection> {
     value.to_str().map(Some).map_err(|_| {
         Rejection::bad_request("client_msg_id_invalid", "Idempotency-Key is not visible ASCII")
     })
-}
-
-/// Adds what tells a client how to read on.
-fn describe(
-    response: &mut HttpResponseBuilder,
-    page: &Page,
-    window: Window,
-    base: &str,
-    limit: u32,
-) {
-    let has_more = match window {
-        Window::Newest | Window::Before(_) => page.has_older,
-        Window::After(_) => page.has_newer,
-        Window::Around(_) => page.has_older || page.has_newer,
-    };
-    response.insert_header((HAS_MORE, has_more.to_string()));
-    let mut link = |direction: &str, message: &Message, rel: &str| {
-        let at = message.id;
-        response.append_header((
-            LINK,
-            format!("<{base}{direction}={at}&limit={limit}>; rel=\"{rel}\""),
-        ));
-    };
-    if let (true, Some(first)) = (page.has_older, page.messages.first()) {
-        link("before", first, "prev");
-    }
-    if let (true, Some(last)) = (page.has_newer, page.messages.last()) {
-        link("after", last, "next");
-    }
 }

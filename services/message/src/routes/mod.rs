@@ -11,6 +11,7 @@ pub mod me;
 pub mod members;
 pub mod message;
 pub mod messages;
+pub mod page;
 pub mod receipts;
 pub mod said;
 pub mod sessions;

@@ -11,7 +11,8 @@ use http_kit::{
 
 use super::{
     AppState, link,
-    messages::{self, DEFAULT_LIMIT, ListQuery, parse_limit},
+    messages::{self, ListQuery},
+    page::{DEFAULT_LIMIT, parse_limit},
 };
 use crate::{
     caller::{Caller, Claim},

@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 
 use super::{
     AppState,
-    messages::{MAX_LIMIT, parse_id, parse_limit},
+    page::{MAX_LIMIT, parse_id, parse_limit},
 };
 use crate::{caller::Caller, change::Refusal, error::Error, openapi::ProblemBody};
 

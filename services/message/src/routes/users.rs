@@ -9,7 +9,7 @@ use http_kit::{AuthMode, JsonBody, Rejection};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{AppState, messages::parse_limit};
+use super::{AppState, page::parse_limit};
 use crate::{
     caller::{Caller, Claim},
     change::{Answer, Change, Refusal},

@@ -5,6 +5,7 @@
 
 pub mod conversations;
 pub mod journal;
+pub mod known;
 pub mod plan;
 pub mod sqlite;
 

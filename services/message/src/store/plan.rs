@@ -1,10 +1,14 @@
 //! [`Plan`]: how a run of posts becomes rows, decided without a database.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 
 use common::{Audience, EventId};
 
-use super::{StoreError, journal::Journal};
+use super::{
+    StoreError,
+    journal::Journal,
+    known::{Keyed, Known, PostPlace},
+};
 use crate::{
     change::{Answer, Outcome, Refusal},
     conversation::{ConversationKind, direct_keys},
@@ -12,43 +16,6 @@ use crate::{
     message::Message,
     post::{Claim, Post},
 };
-
-/// A message that was posted under a key, with the digest of the post.
-#[derive(Clone, Debug)]
-pub struct Keyed {
-    /// What the post made.
-    pub message: Message,
-    /// What the post said.
-    pub digest: String,
-}
-
-/// Messages by their sender's key and the sender's `client_msg_id`.
-pub type KnownKeys = HashMap<(String, String), Keyed>;
-
-/// A conversation that posts name.
-#[derive(Clone, Debug)]
-pub struct PostPlace {
-    /// What it is.
-    pub kind: ConversationKind,
-    /// The seq of its newest message.
-    pub last_seq: u64,
-    /// Names by key; of directs and groups only.
-    pub members: BTreeMap<String, String>,
-}
-
-/// What the database knows about the posts.
-#[derive(Debug, Default)]
-pub struct Known {
-    /// The conversations that exist, by id.
-    pub places: HashMap<String, PostPlace>,
-    /// Messages already stored under keys of the posts.
-    pub keys: KnownKeys,
-    /// Users among the senders, and whom posts to rooms may mention: their names by key, and
-    /// whether the name is protected.
-    pub users: HashMap<String, (String, bool)>,
-    /// Messages that are replied to, with their conversations.
-    pub replies: HashSet<(EventId, String)>,
-}
 
 /// A row to insert.
 #[derive(Debug)]
@@ -192,6 +159,8 @@ fn mentioned(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::{
         post::{Sender, Target},

@@ -7,7 +7,7 @@ use actix_web::{
 use http_kit::Rejection;
 use serde::Deserialize;
 
-use crate::routes::{AppState, messages::parse_id, sync::check_cursor};
+use crate::routes::{AppState, page::parse_id, sync::check_cursor};
 
 /// The most events in one answer.
 const MAX_EVENTS: u32 = 65_536;

@@ -15,7 +15,7 @@ use crate::{
     message::Message,
     routes::{
         AppState,
-        messages::{MAX_LIMIT, parse_id},
+        page::{MAX_LIMIT, parse_id},
         sync::parse_rooms,
     },
     store::{StoreError, Window},

@@ -15,7 +15,8 @@ use crate::{
     store::{
         StoreError,
         journal::Journal,
-        plan::{Keyed, Known, KnownKeys, NewMessage, Plan, PostPlace},
+        known::{Keyed, Known, KnownKeys, PostPlace},
+        plan::{NewMessage, Plan},
         sqlite::{id, micros},
     },
     username::Username,

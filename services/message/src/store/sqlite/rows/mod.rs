@@ -1,37 +1,22 @@
 //! Rows, and what they become. Reads and the writer load them alike, each in its own snapshot.
 
+mod message;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use common::{Audience, EventId, internal::UserRef};
+use common::{Audience, internal::UserRef};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{id, micros};
+pub(super) use self::message::{
+    MESSAGE_COLUMNS, MessageRow, complete, complete_among, message_row, reactions,
+};
+use super::id;
 use crate::{
     access::{Membership, Standing},
     conversation::{ConversationKind, History, Member, Place, Role},
-    message::{Message, Reaction, Status},
     store::StoreError,
     user::{Account, UserKind},
 };
-
-/// The columns of a [`MessageRow`].
-pub(super) const MESSAGE_COLUMNS: &str = "messages.id, messages.conversation_id, messages.seq, \
-     sender, sender_key, content, client_msg_id, reply_to, edited_at, deleted_at, mentions";
-
-#[derive(FromRow)]
-pub(super) struct MessageRow {
-    pub(super) id: i64,
-    pub(super) conversation_id: String,
-    pub(super) seq: i64,
-    pub(super) sender: String,
-    pub(super) sender_key: String,
-    pub(super) content: String,
-    pub(super) client_msg_id: Option<String>,
-    pub(super) reply_to: Option<i64>,
-    pub(super) edited_at: Option<i64>,
-    pub(super) deleted_at: Option<i64>,
-    pub(super) mentions: Option<String>,
-}
 
 #[derive(FromRow)]
 struct PlaceRow {
@@ -218,34 +203,6 @@ pub(super) fn keys(members: &[MemberRow]) -> Vec<String> {
     keys
 }
 
-/// Makes messages of rows: adds reactions, recipients and how far each got.
-pub(super) async fn complete(
-    connection: &mut SqliteConnection,
-    rows: Vec<MessageRow>,
-) -> Result<Vec<Message>, StoreError> {
-    // Rooms have no members' markers to judge by; their ids have neither form.
-    let private = rows.iter().map(|row| row.conversation_id.as_str());
-    let private = private.filter(|id| id.starts_with("dm:") || id.starts_with("g-")).collect();
-    let members = by_conversation(members(&mut *connection, &private).await?);
-    complete_among(connection, rows, &members).await
-}
-
-/// The same, where the members of private conversations have been loaded.
-pub(super) async fn complete_among(
-    connection: &mut SqliteConnection,
-    rows: Vec<MessageRow>,
-    members: &HashMap<String, Vec<MemberRow>>,
-) -> Result<Vec<Message>, StoreError> {
-    let mut reactions = reactions(connection, rows.iter().map(|row| row.id)).await?;
-    rows.into_iter()
-        .map(|row| {
-            let there = members.get(&row.conversation_id).map_or([].as_slice(), Vec::as_slice);
-            let reactions = reactions.remove(&row.id).unwrap_or_default();
-            message(row, there, reactions)
-        })
-        .collect()
-}
-
 /// Members by their conversation, in the same order.
 pub(super) fn by_conversation(members: Vec<MemberRow>) -> HashMap<String, Vec<MemberRow>> {
     let mut found: HashMap<String, Vec<MemberRow>> = HashMap::new();
@@ -253,80 +210,6 @@ pub(super) fn by_conversation(members: Vec<MemberRow>) -> HashMap<String, Vec<Me
         found.entry(member.conversation_id.clone()).or_default().push(member);
     }
     found
-}
-
-fn message(
-    row: MessageRow,
-    members: &[MemberRow],
-    reactions: Vec<Reaction>,
-) -> Result<Message, StoreError> {
-    let others = || members.iter().filter(|member| member.user_key != row.sender_key);
-    let status = status(row.seq, others());
-    let recipient = row.conversation_id.starts_with("dm:").then(|| others().next()).flatten();
-    let recipient = recipient.map(|member| member.name.clone());
-    let mut message =
-        Message::new(id(row.id), row.conversation_id, row.seq as u64, row.sender, row.content);
-    message.status = status;
-    message.client_msg_id = row.client_msg_id;
-    message.recipient = recipient;
-    message.reply_to = row.reply_to.map(id);
-    message.edited_at = row.edited_at.map(|at| id(at).timestamp());
-    message.deleted = row.deleted_at.is_some();
-    message.reactions = reactions;
-    if let Some(mentions) = row.mentions {
-        message.mentions = serde_json::from_str(&mentions)?;
-    }
-    Ok(message)
-}
-
-/// How far a message got: as far as the one among the others who is furthest behind.
-fn status<'a>(seq: i64, others: impl Iterator<Item = &'a MemberRow>) -> Status {
-    let marks = others.map(|member| (member.read_seq, member.delivered_seq));
-    let least = marks.reduce(|one, other| (one.0.min(other.0), one.1.min(other.1)));
-    match least {
-        Some((read, _)) if read >= seq => Status::Read,
-        Some((_, delivered)) if delivered >= seq => Status::Delivered,
-        _ => Status::Sent,
-    }
-}
-
-/// Reactions by message, in the order in which their emoji were first used.
-pub(super) async fn reactions(
-    connection: &mut SqliteConnection,
-    message_ids: impl Iterator<Item = i64>,
-) -> Result<HashMap<i64, Vec<Reaction>>, StoreError> {
-    let ids: Vec<i64> = message_ids.collect();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<(i64, String, String)> = sqlx::query_as(
-        "select message_id, emoji, user from json_each($1) as asked \
-         cross join reactions on message_id = asked.value order by created_at, user_key",
-    )
-    .bind(serde_json::to_string(&ids)?)
-    .fetch_all(connection)
-    .await?;
-    let mut found: HashMap<i64, Vec<Reaction>> = HashMap::new();
-    for (message_id, emoji, user) in rows {
-        let reactions = found.entry(message_id).or_default();
-        match reactions.iter_mut().find(|reaction| reaction.emoji == emoji) {
-            Some(reaction) => reaction.users.push(user),
-            None => reactions.push(Reaction { emoji, users: vec![user] }),
-        }
-    }
-    Ok(found)
-}
-
-/// One message's row.
-pub(super) async fn message_row(
-    connection: &mut SqliteConnection,
-    message_id: EventId,
-) -> Result<Option<MessageRow>, StoreError> {
-    let statement = format!("select {MESSAGE_COLUMNS} from messages where id = $1");
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(statement))
-        .bind(micros(message_id))
-        .fetch_optional(connection)
-        .await?)
 }
 
 /// Members by conversation, as the plan of posts needs them.

@@ -1,0 +1,86 @@
+//! How lists are asked for in pages, and say how to read on.
+
+use actix_web::{
+    HttpResponseBuilder,
+    http::header::{HeaderName, LINK},
+};
+use common::EventId;
+use http_kit::Rejection;
+
+use crate::{
+    message::Message,
+    store::{Page, Position, Window},
+};
+
+pub(super) const HAS_MORE: HeaderName = HeaderName::from_static("x-has-more");
+pub(super) const CURSOR: HeaderName = HeaderName::from_static("x-event-cursor");
+
+pub(super) const DEFAULT_LIMIT: u32 = 50;
+
+/// The most that one answer lists.
+pub const MAX_LIMIT: u32 = 200;
+
+/// Reads an id, or says which parameter holds something else.
+pub fn parse_id(name: &str, text: &str) -> Result<EventId, Rejection> {
+    text.parse().map_err(|error| Rejection::bad_request("invalid_id", format!("{name}: {error}")))
+}
+
+/// Reads a limit of 1 to [`MAX_LIMIT`].
+pub fn parse_limit(limit: Option<u32>, default: u32) -> Result<u32, Rejection> {
+    match limit.unwrap_or(default) {
+        limit @ 1..=MAX_LIMIT => Ok(limit),
+        _ => Err(Rejection::bad_request("invalid_limit", "limit is a number from 1 to 200")),
+    }
+}
+
+/// Reads an id or a seq.
+pub(super) fn parse_position(name: &str, text: &str) -> Result<Position, Rejection> {
+    if let Ok(seq) = text.parse() {
+        return Ok(Position::Seq(seq));
+    }
+    parse_id(name, text).map(Position::Id)
+}
+
+/// Adds what tells a client how to read on.
+pub(super) fn describe(
+    response: &mut HttpResponseBuilder,
+    page: &Page,
+    window: Window,
+    base: &str,
+    limit: u32,
+) {
+    let has_more = match window {
+        Window::Newest | Window::Before(_) => page.has_older,
+        Window::After(_) => page.has_newer,
+        Window::Around(_) => page.has_older || page.has_newer,
+    };
+    response.insert_header((HAS_MORE, has_more.to_string()));
+    let mut link = |direction: &str, message: &Message, rel: &str| {
+        let at = message.id;
+        response.append_header((
+            LINK,
+            format!("<{base}{direction}={at}&limit={limit}>; rel=\"{rel}\""),
+        ));
+    };
+    if let (true, Some(first)) = (page.has_older, page.messages.first()) {
+        link("before", first, "prev");
+    }
+    if let (true, Some(last)) = (page.has_newer, page.messages.last()) {
+        link("after", last, "next");
+    }
+}
+
+/// Says whether a list from new to old goes on, and where, in which direction of the answer.
+pub(super) fn describe_next(
+    response: &mut HttpResponseBuilder,
+    base: &str,
+    next: Option<EventId>,
+    limit: u32,
+    rel: &str,
+) {
+    response.insert_header((HAS_MORE, next.is_some().to_string()));
+    if let Some(next) = next {
+        let target = format!("<{base}before={next}&limit={limit}>; rel=\"{rel}\"");
+        response.insert_header((LINK, target));
+    }
+}

@@ -1,0 +1,44 @@
+//! [`Known`]: what the database knows about a run of posts, before it is planned.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use common::EventId;
+
+use crate::{conversation::ConversationKind, message::Message};
+
+/// A message that was posted under a key, with the digest of the post.
+#[derive(Clone, Debug)]
+pub struct Keyed {
+    /// What the post made.
+    pub message: Message,
+    /// What the post said.
+    pub digest: String,
+}
+
+/// Messages by their sender's key and the sender's `client_msg_id`.
+pub type KnownKeys = HashMap<(String, String), Keyed>;
+
+/// A conversation that posts name.
+#[derive(Clone, Debug)]
+pub struct PostPlace {
+    /// What it is.
+    pub kind: ConversationKind,
+    /// The seq of its newest message.
+    pub last_seq: u64,
+    /// Names by key; of directs and groups only.
+    pub members: BTreeMap<String, String>,
+}
+
+/// What the database knows about the posts.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The conversations that exist, by id.
+    pub places: HashMap<String, PostPlace>,
+    /// Messages already stored under keys of the posts.
+    pub keys: KnownKeys,
+    /// Users among the senders, and whom posts to rooms may mention: their names by key, and
+    /// whether the name is protected.
+    pub users: HashMap<String, (String, bool)>,
+    /// Messages that are replied to, with their conversations.
+    pub replies: HashSet<(EventId, String)>,
+}
