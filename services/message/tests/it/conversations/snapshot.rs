@@ -136,13 +136,15 @@ impl Client {
             "member" if action == "left" => {
                 known.members.remove(&text(&event["user"]));
             }
-            "member" if id.starts_with("g-") => {
-                known.members.insert(text(&event["user"]), text(&event["role"]));
+            "member" => {
                 if about_me {
                     known.card["role"] = event["role"].clone();
                 }
+                // Of rooms, no list names the members.
+                if id.starts_with("g-") {
+                    known.members.insert(text(&event["user"]), text(&event["role"]));
+                }
             }
-            "member" => {}
             other => panic!("what is {other}?"),
         }
     }
