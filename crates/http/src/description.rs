@@ -53,6 +53,23 @@ impl Modify for Refusals {
     }
 }
 
+/// Adds to whatever changes something that it may come too often, as
+/// [`RateLimit::limit_changes`](crate::RateLimit::limit_changes) says.
+pub struct LimitedChanges;
+
+impl Modify for LimitedChanges {
+    fn modify(&self, api: &mut OpenApi) {
+        for item in api.paths.paths.values_mut() {
+            let changes = [&mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+            for operation in changes.into_iter().flatten() {
+                let responses = &mut operation.responses.responses;
+                let refusal = || RefOr::T(refusal("too much at once: see Retry-After"));
+                responses.entry("429".to_owned()).or_insert_with(refusal);
+            }
+        }
+    }
+}
+
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch]
         .into_iter()

@@ -3,11 +3,14 @@
 use std::{net::IpAddr, num::NonZeroU32, sync::Arc};
 
 use actix_web::{
-    HttpResponseBuilder,
+    ResponseError,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
     http::{
         StatusCode,
-        header::{HeaderName, HeaderValue, RETRY_AFTER},
+        header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     },
+    middleware::Next,
 };
 use governor::{
     Quota, RateLimiter,
@@ -16,7 +19,7 @@ use governor::{
     state::keyed::DefaultKeyedStateStore,
 };
 
-use crate::Rejection;
+use crate::{Rejection, TrustedProxies};
 
 type Limiter =
     RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, DefaultClock, StateInformationMiddleware>;
@@ -91,6 +94,31 @@ impl RateLimit {
         }
     }
 
+    /// Lets requests that change something pass at this rate, of whichever address the proxies
+    /// say they come from, and tells what is left. Calls among the services are not counted.
+    pub async fn limit_changes(
+        self,
+        proxies: TrustedProxies,
+        request: ServiceRequest,
+        next: Next<impl MessageBody + 'static>,
+    ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+        if request.method().is_safe() || request.path().starts_with("/internal/") {
+            return Ok(next.call(request).await?.map_into_left_body());
+        }
+        match self.take(proxies.client_address(request.request())) {
+            Ok(allowance) => {
+                let mut response = next.call(request).await?;
+                if let Some(allowance) = allowance {
+                    allowance.describe(response.headers_mut());
+                }
+                Ok(response.map_into_left_body())
+            }
+            Err(rejection) => {
+                Ok(request.into_response(rejection.error_response()).map_into_right_body())
+            }
+        }
+    }
+
     /// Forgets addresses whose buckets are full again. Call it from time to time, so that
     /// memory follows the clients of the last minutes and not of all time.
     pub fn forget_idle(&self) {
@@ -102,9 +130,12 @@ impl RateLimit {
 }
 
 impl Allowance {
-    /// Tells the client what is left.
-    pub fn describe(self, response: &mut HttpResponseBuilder) {
-        response.insert_header((LIMIT, self.limit)).insert_header((REMAINING, self.remaining));
+    /// Tells the client what is left, unless a stricter limit has.
+    fn describe(self, headers: &mut HeaderMap) {
+        if !headers.contains_key(LIMIT) {
+            headers.insert(LIMIT, HeaderValue::from(self.limit));
+            headers.insert(REMAINING, HeaderValue::from(self.remaining));
+        }
     }
 }
 

@@ -74,10 +74,10 @@ struct Env {
     /// The longest message, in characters: 1 to 16384.
     #[serde(default = "default_max_content_chars")]
     max_content_chars: usize,
-    /// Posts a second that one address may make in the long run; 0 for no limit.
+    /// Posts and other changes a second of one address, in the long run; 0 for no limit.
     #[serde(default = "default_post_rate")]
     post_rate: u32,
-    /// Posts that one address may make at once.
+    /// Posts and other changes of one address at once.
     #[serde(default = "default_post_burst")]
     post_burst: u32,
     /// Seconds that a client may take to send a body.
@@ -132,9 +132,9 @@ pub struct Config {
     pub proxies: TrustedProxies,
     /// The longest message, in characters.
     pub max_content_chars: usize,
-    /// Posts a second for one address, in the long run.
+    /// Posts and other changes a second of one address, in the long run.
     pub post_rate: u32,
-    /// Posts for one address, at once.
+    /// Posts and other changes of one address, at once.
     pub post_burst: u32,
     /// What a request body may cost.
     pub body: BodyLimits,

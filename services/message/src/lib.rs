@@ -113,13 +113,12 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         passing,
         hop,
         proxies: config.proxies.clone(),
-        post_rate,
         identity,
         max_content_chars: config.max_content_chars,
         metrics,
     };
     tracing::info!(address = %listener.local_addr()?, %head, "message service is ready");
-    server(listener, &config, state, operations, shutdown)?.await?;
+    server(listener, &config, state, operations, post_rate, shutdown)?.await?;
 
     // The server is gone, and with it every writer handle: the queue runs dry and the task ends.
     forget_task.abort();
@@ -136,6 +135,7 @@ fn server(
     config: &Config,
     state: AppState,
     operations: Operations,
+    post_rate: RateLimit,
     shutdown: Shutdown,
 ) -> anyhow::Result<Server> {
     let client = Client::new(
@@ -143,8 +143,12 @@ fn server(
         config.notification_port(),
         config.auth_mode,
     );
-    let (origins, body) = (config.origins.clone(), config.body);
+    let (origins, proxies, body) = (config.origins.clone(), config.proxies.clone(), config.body);
     let server = HttpServer::new(move || {
+        let (post_rate, proxies) = (post_rate.clone(), proxies.clone());
+        let limited = from_fn(move |request, next| {
+            post_rate.clone().limit_changes(proxies.clone(), request, next)
+        });
         App::new()
             .app_data(Data::new(state.clone()))
             .configure(|app| body.configure(app))
@@ -162,6 +166,8 @@ fn server(
                     ),
             )
             .default_service(web::to(routes::client::get_file))
+            .wrap(limited)
+            .wrap(from_fn(routes::dialect::answer_problems))
             .wrap(origins.cors())
             .wrap(from_fn(request::observe))
             .wrap(from_fn(unread::hold))

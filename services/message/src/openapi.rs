@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, web, web::Redirect};
 pub use http_kit::rejection::ProblemBody;
 use http_kit::{
-    description::Refusals,
+    description::{LimitedChanges, Refusals},
     request::{get, resource},
 };
 use utoipa::OpenApi;
@@ -16,7 +16,7 @@ use crate::routes::{
 /// The description, served as `/openapi.json`.
 #[derive(OpenApi)]
 #[openapi(
-    modifiers(&Refusals),
+    modifiers(&Refusals, &LimitedChanges),
     info(
         title = "RealTalk: message service",
         description = "Validates, stores and forwards messages. Every error is \

@@ -147,7 +147,6 @@ pub struct NewConversation {
         (status = 404, description = "no such user", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "there is such a room, or too many members", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "a field is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "too much at once: see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn create_conversation(
@@ -156,7 +155,6 @@ pub async fn create_conversation(
     claim: Query<Claim>,
     JsonBody(new): JsonBody<NewConversation>,
 ) -> Result<HttpResponse, Rejection> {
-    state.post_rate.take(state.proxies.client_address(&request))?;
     let claimed = new.user.as_deref().or(claim.user.as_deref());
     let caller = Caller::of(&state, &request, claimed).await?;
     let change = new.into_change(&caller, state.is_open())?;

@@ -44,7 +44,6 @@ pub struct Pair {
         (status = 403, description = "you are neither of them", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "no such user", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "a field is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "too much at once: see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn resolve_direct(
@@ -66,7 +65,6 @@ pub(super) async fn resolve(
     request: &HttpRequest,
     pair: Pair,
 ) -> Result<(Caller, Answer), Rejection> {
-    state.post_rate.take(state.proxies.client_address(request))?;
     let names = pair.names()?;
     let (caller, other) = sides(state, request, names).await?;
     let user = caller.require_user()?.clone();

@@ -119,7 +119,6 @@ pub async fn put_member(
     claim: Query<Claim>,
     OptionalJsonBody(update): OptionalJsonBody<MemberUpdate>,
 ) -> Result<HttpResponse, Rejection> {
-    state.post_rate.take(state.proxies.client_address(&request))?;
     let (conversation_id, name) = path.into_inner();
     let claimed = update.user.as_deref().or(claim.user.as_deref());
     let caller = Caller::of(&state, &request, claimed).await?;

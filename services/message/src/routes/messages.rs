@@ -6,7 +6,7 @@ use actix_web::{
     web::{Data, Query},
 };
 use common::event::PUBLIC_ROOM;
-use http_kit::{JsonBody, Rejection, rate::Allowance};
+use http_kit::{JsonBody, Rejection};
 use serde::Deserialize;
 
 use super::{
@@ -43,7 +43,6 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
         (status = 413, description = "body too large", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "not application/json", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "a field is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "too many posts: see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "not stored: send it again", body = ProblemBody, content_type = "application/problem+json"),
         (status = 507, description = "not stored: the disk is full", body = ProblemBody, content_type = "application/problem+json"),
     )
@@ -64,7 +63,7 @@ pub(super) async fn post(
     request: &HttpRequest,
     raw: RawPost,
 ) -> Result<HttpResponse, Rejection> {
-    let (message, made, allowance) = submit(state, request, raw).await?;
+    let (message, made) = submit(state, request, raw).await?;
     let mut response = match made {
         Made::New => {
             let mut response = HttpResponse::Created();
@@ -77,24 +76,19 @@ pub(super) async fn post(
             response
         }
     };
-    if let Some(allowance) = allowance {
-        allowance.describe(&mut response);
-    }
     Ok(response.json(message))
 }
 
-/// Has a post stored, within the limits of its sender.
+/// Has a post stored.
 pub(super) async fn submit(
     state: &AppState,
     request: &HttpRequest,
     raw: RawPost,
-) -> Result<(Message, Made, Option<Allowance>), Rejection> {
-    let allowance = state.post_rate.take(state.proxies.client_address(request))?;
+) -> Result<(Message, Made), Rejection> {
     let terms = Caller::terms(state, request).await?;
     let post = Post::parse(raw, idempotency_key(request)?, &terms)
         .inspect_err(|_| state.count("refused"))?;
-    let (message, made) = store(state, post).await?;
-    Ok((message, made, allowance))
+    store(state, post).await
 }
 
 /// Stores a post: the one way in, whatever it came over. Tells whether it made the message or

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use actix_web::web;
 use http_kit::{
-    AuthMode, InternalHop, RateLimit, TrustedProxies,
+    AuthMode, InternalHop, TrustedProxies,
     request::{get, resource},
 };
 use tokio::sync::mpsc;
@@ -44,8 +44,6 @@ pub struct AppState {
     pub hop: InternalHop,
     /// Whose `X-Forwarded-For` is believed.
     pub proxies: TrustedProxies,
-    /// How often one address may post.
-    pub post_rate: RateLimit,
     /// Finds out who is behind a request.
     pub identity: Arc<Identity>,
     /// The longest message, in characters.

@@ -62,7 +62,6 @@ pub async fn list_conversation_messages(
         (status = 200, description = "stored before under this key", body = Message),
         (status = 404, description = "no such conversation, or not for you", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "a field is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "too many posts: see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "not stored: send it again", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]

@@ -36,7 +36,6 @@ pub struct Ticket {
     responses(
         (status = 201, description = "a ticket", body = Ticket),
         (status = 401, description = "say who you are", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "too many: see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "not now: try again", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -47,7 +46,6 @@ pub async fn post_ticket(
     OptionalJsonBody(body): OptionalJsonBody<Claim>,
 ) -> Result<HttpResponse, Rejection> {
     // A page asks for one with each stream, and a message costs more.
-    state.post_rate.take(state.proxies.client_address(&request))?;
     let claimed = body.user.as_deref().or(query.user.as_deref());
     let grant = match Shown::by(&state, &request).await? {
         Some(shown) => {

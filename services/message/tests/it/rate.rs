@@ -1,4 +1,4 @@
-//! How often one address may post.
+//! How often one address may change something.
 
 use reqwest::Method;
 use serde_json::json;
@@ -58,4 +58,49 @@ async fn a_forwarded_address_is_not_believed_without_a_trusted_proxy() {
         let answer = post_from(&app, "203.0.113.9").await;
         assert_eq!((answer.status, answer.header("x-ratelimit-limit")), (201, None));
     }
+}
+
+#[tokio::test]
+async fn whatever_changes_something_counts_and_reading_does_not() {
+    let app =
+        App::with(&[("TRUSTED_PROXIES", "127.0.0.1"), ("POST_RATE", "1"), ("POST_BURST", "1")]);
+    let ask = async |method: &Method, path: &str| {
+        let request = app.request(method.clone(), path).header("x-forwarded-for", "203.0.113.9");
+        Answer::to(request.json(&json!({}))).await
+    };
+    let changes = [
+        (Method::PATCH, "/messages/20240101120000.000000?user=al"),
+        (Method::DELETE, "/messages/20240101120000.000000?user=al"),
+        (Method::PUT, "/messages/20240101120000.000000/reactions/%F0%9F%91%8D?user=al"),
+        (Method::POST, "/conversations/public/read?user=al"),
+        (Method::POST, "/conversations/public/typing?user=al"),
+        (Method::POST, "/receipts?user=al"),
+        (Method::PUT, "/conversations/public/members/al?user=al"),
+        (Method::POST, "/tickets"),
+        (Method::POST, "/TaskMgt/api/messages"),
+    ];
+    for (method, path) in &changes {
+        let asked = (0..20).map(|_| ask(method, path));
+        let answers = futures_util::future::join_all(asked).await;
+        let refused = answers.iter().find(|answer| answer.status == 429);
+        let refused = refused.unwrap_or_else(|| panic!("{method} {path} was never refused"));
+        assert_eq!(refused.refusal(), (429, "rate_limited".to_owned()));
+        let in_dialect = refused.json()["error"] == refused.json()["detail"];
+        assert_eq!(in_dialect, path.starts_with("/TaskMgt"), "{path}");
+        assert_eq!(ask(&Method::GET, "/messages").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_page_may_read_that_it_asked_too_often() {
+    let app =
+        App::with(&[("TRUSTED_PROXIES", "127.0.0.1"), ("POST_RATE", "1"), ("POST_BURST", "1")]);
+    let posts = (0..20).map(|_| {
+        let request = app.request(Method::POST, "/messages").header("origin", "http://localhost:3");
+        let request = request.header("x-forwarded-for", "203.0.113.9");
+        Answer::to(request.json(&json!({"content": "hi"})))
+    });
+    let answers = futures_util::future::join_all(posts).await;
+    let refused = answers.iter().find(|answer| answer.status == 429).unwrap();
+    assert_eq!(refused.header("access-control-allow-origin"), Some("http://localhost:3"));
 }

@@ -16,7 +16,7 @@ use actix_web::{
         StatusCode,
         header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION},
     },
-    middleware::{Next, from_fn},
+    middleware::Next,
     web::{self, Data},
 };
 use common::problem;
@@ -25,11 +25,13 @@ use serde_json::{Map, Value, json};
 
 use super::client::Client;
 
+const PREFIX: &str = "/TaskMgt/api";
+
 /// Registers the dialect, and `/sse/chat`.
 pub fn configure(config: &mut web::ServiceConfig) {
     config
         .service(
-            web::scope("/TaskMgt/api")
+            web::scope(PREFIX)
                 .service(resource("/messages", "POST").route(web::post().to(write::post_message)))
                 .service(
                     resource("/conversations/resolve", "POST")
@@ -48,8 +50,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
                         .route(get().to(read::list_received)),
                 )
                 .service(resource("/sse/chat", "GET, HEAD").route(get().to(redirect_to_stream)))
-                .default_service(web::to(request::not_found))
-                .wrap(from_fn(answer_problems)),
+                .default_service(web::to(request::not_found)),
         )
         .service(resource("/sse/chat", "GET, HEAD").route(get().to(redirect_to_stream)));
 }
@@ -73,14 +74,15 @@ pub async fn redirect_to_stream(request: HttpRequest, client: Data<Client>) -> H
         .finish()
 }
 
-/// Adds `error` to problems, where clients of the dialect look for what went wrong.
-async fn answer_problems(
+/// Adds `error` to the dialect's problems: there its clients look for what went wrong.
+pub async fn answer_problems(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    let speaks = request.path().starts_with(PREFIX);
     let response = next.call(request).await?.map_into_boxed_body();
     let kind = response.headers().get(CONTENT_TYPE);
-    if kind.is_none_or(|kind| kind != problem::CONTENT_TYPE) {
+    if !speaks || kind.is_none_or(|kind| kind != problem::CONTENT_TYPE) {
         return Ok(response);
     }
     let (request, response) = response.into_parts();

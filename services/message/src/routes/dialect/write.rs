@@ -47,7 +47,6 @@ pub struct NewMessage {
         (status = 201, description = "stored", body = MadeMessage),
         (status = 200, description = "stored before under this Idempotency-Key", body = MadeMessage),
         (status = 404, description = "no such user", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "too many posts: see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
         (status = 507, description = "not stored: the disk is full", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -67,14 +66,11 @@ pub async fn post_message(
         recipient: Some(receiver),
         ..RawPost::default()
     };
-    let (message, made, allowance) = messages::submit(&state, &request, raw).await?;
+    let (message, made) = messages::submit(&state, &request, raw).await?;
     let mut response = match made {
         Made::New => HttpResponse::Created(),
         Made::Found => HttpResponse::Ok(),
     };
-    if let Some(allowance) = allowance {
-        allowance.describe(&mut response);
-    }
     let key = Username::parse(&sender)?;
     let place = message.conversation_id.clone();
     let conversation = state.store.conversation(Some(key.key()), &place).await??;
@@ -99,7 +95,6 @@ pub struct TwoUsers {
         (status = 201, description = "made", body = Resolved),
         (status = 200, description = "found", body = Resolved),
         (status = 404, description = "no such user", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "too much at once: see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn resolve(
