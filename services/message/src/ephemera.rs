@@ -50,6 +50,29 @@ pub enum Passing {
     },
 }
 
+/// Where passing facts go in.
+#[derive(Clone)]
+pub struct Facts {
+    queue: mpsc::Sender<Passing>,
+    metrics: Metrics,
+}
+
+impl Facts {
+    /// An end to put facts in, and the other one.
+    pub fn new(metrics: Metrics) -> (Self, mpsc::Receiver<Passing>) {
+        let (queue, facts) = mpsc::channel(QUEUE);
+        (Self { queue, metrics }, facts)
+    }
+
+    /// Tells a fact to those who may know it. Where there is no room, it counts as lost: the next
+    /// one says more.
+    pub fn tell(&self, fact: Passing) {
+        if self.queue.try_send(fact).is_err() {
+            self.metrics.ephemera_lost.inc();
+        }
+    }
+}
+
 /// Whose markers, and where.
 type Place = (String, String);
 

@@ -53,7 +53,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 pub use config::Config;
 use downstream::Downstream;
-use ephemera::{Ephemera, Passing};
+use ephemera::{Ephemera, Facts, Passing};
 use identity::Identity;
 use metrics::Metrics;
 use relay::Relay;
@@ -83,7 +83,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let metrics = Metrics::new(&registry)?;
     let hop = InternalHop::new(config.secret.clone());
     let (committed, batches) = mpsc::channel(relay::QUEUE);
-    let (passing, facts) = mpsc::channel(ephemera::QUEUE);
+    let (passing, facts) = Facts::new(metrics.clone());
     let (writer, writer_task) = Writer::new(
         store.clone(),
         head,
@@ -96,7 +96,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let relay = Relay::new(downstream.clone(), writer.head().clone(), batches, metrics.clone());
     // What the process before this one had no time to tell: streams that outlived it wait for that.
     for receipt in store.last_receipts(ephemera::UNTOLD_SECS, ephemera::QUEUE as u32 / 2).await? {
-        passing.try_send(Passing::Receipt(receipt)).ok();
+        passing.tell(Passing::Receipt(receipt));
     }
     let ephemera = Ephemera::new(downstream, facts, metrics.clone());
     let writer_task = tokio::spawn(writer_task.run());

@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::{
     change::{Answer, Change, Operation},
-    ephemera::Passing,
+    ephemera::{Facts, Passing},
     error::Error,
     metrics::Metrics,
     post::Post,
@@ -39,6 +39,9 @@ const MAX_BATCH: usize = 256;
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
 const PRUNE_CHUNK: u32 = 2_000;
 
+/// How soon the next chunk follows while there are more.
+const PRUNE_AGAIN: Duration = Duration::from_millis(100);
+
 /// How often a failed store is tried again, so that readiness returns without a post.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
@@ -55,7 +58,7 @@ pub struct WriterTask {
     queue: mpsc::Receiver<Waiting>,
     store: Arc<dyn Store>,
     committed: mpsc::Sender<Batch>,
-    passing: mpsc::Sender<Passing>,
+    passing: Facts,
     retention: Duration,
     state: Arc<State>,
     metrics: Metrics,
@@ -89,13 +92,12 @@ impl Head {
 
 impl Writer {
     /// A writer and its task. Each committed batch goes to `committed` if there is room; whoever
-    /// reads that finds what was left out in the log. Markers that moved go to `passing` if there
-    /// is room.
+    /// reads that finds what was left out in the log. Markers that moved are told to `passing`.
     pub fn new(
         store: Arc<dyn Store>,
         head: EventId,
         committed: mpsc::Sender<Batch>,
-        passing: mpsc::Sender<Passing>,
+        passing: Facts,
         retention: Duration,
         metrics: Metrics,
     ) -> (Self, WriterTask) {
@@ -155,15 +157,20 @@ impl WriterTask {
         prune.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                // What is rarely due comes first: under load there is always something in the queue.
                 biased;
+                _ = probe.tick() => self.probe().await,
+                _ = prune.tick() => {
+                    if self.prune().await == u64::from(PRUNE_CHUNK) {
+                        prune.reset_after(PRUNE_AGAIN);
+                    }
+                }
                 taken = self.queue.recv_many(&mut waiting, MAX_BATCH) => {
                     if taken == 0 {
                         return;
                     }
                     self.commit(&mut waiting).await;
                 }
-                _ = probe.tick() => self.probe().await,
-                _ = prune.tick() => self.prune().await,
             }
         }
     }
@@ -186,8 +193,7 @@ impl WriterTask {
                     self.state.head.set(head);
                 }
                 for receipt in committed.receipts {
-                    // No room: whoever missed it learns it with the next one, or on a fresh load.
-                    self.passing.try_send(Passing::Receipt(receipt)).ok();
+                    self.passing.tell(Passing::Receipt(receipt));
                 }
                 for (answer, outcome) in answers.into_iter().zip(committed.outcomes) {
                     // A caller that has gone away does not want to know.
@@ -210,16 +216,23 @@ impl WriterTask {
         }
     }
 
-    async fn prune(&self) {
+    /// Removes a chunk of what is older than the log remembers; returns how much it was.
+    async fn prune(&self) -> u64 {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let before = now.saturating_sub(self.retention).as_micros();
         let Some(before) = u64::try_from(before).ok().and_then(EventId::from_micros) else {
-            return;
+            return 0;
         };
         match self.store.prune(before, PRUNE_CHUNK).await {
-            Ok(0) => {}
-            Ok(removed) => tracing::info!(removed, %before, "removed old events from the log"),
-            Err(error) => self.failed(&error),
+            Ok(0) => 0,
+            Ok(removed) => {
+                tracing::info!(removed, %before, "removed old events from the log");
+                removed
+            }
+            Err(error) => {
+                self.failed(&error);
+                0
+            }
         }
     }
 

@@ -27,9 +27,8 @@ use http_kit::{
     AuthMode, InternalHop, TrustedProxies,
     request::{get, resource},
 };
-use tokio::sync::mpsc;
 
-use crate::{ephemera::Passing, identity::Identity, store::Store, writer::Writer};
+use crate::{ephemera::Facts, identity::Identity, store::Store, writer::Writer};
 
 /// What handlers work with.
 #[derive(Clone)]
@@ -39,7 +38,7 @@ pub struct AppState {
     /// Writes.
     pub writer: Writer,
     /// Takes what is told and not kept.
-    pub passing: mpsc::Sender<Passing>,
+    pub passing: Facts,
     /// Who may call `/internal`.
     pub hop: InternalHop,
     /// Whose `X-Forwarded-For` is believed.

@@ -54,8 +54,7 @@ pub(super) async fn tell_typing(
     let audience = state.store.watchers(&user.key, conversation_id, MOST_WATCHERS).await??;
     if let Some(audience) = audience {
         let conversation_id = conversation_id.to_owned();
-        // No room: the next keystroke says it again.
-        state.passing.try_send(Passing::Typing { conversation_id, user, audience }).ok();
+        state.passing.tell(Passing::Typing { conversation_id, user, audience });
     }
     Ok(())
 }

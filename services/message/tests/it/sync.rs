@@ -1,5 +1,10 @@
 //! `GET /sync`: the event log by REST.
 
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
 use serde_json::{Value, json};
 use sqlx::{Connection, SqliteConnection};
 
@@ -59,18 +64,7 @@ async fn a_cursor_older_than_the_log_is_gone_but_the_messages_are_not() {
         }
         app.list("").await
     };
-    // Eight days pass.
-    let path = folder.path().join("realtalk.db");
-    let mut database =
-        SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
-    for shift in [
-        "update log set last_id = last_id - 691200000000",
-        "update events set id = id - 691200000000",
-        "update messages set id = id - 691200000000",
-    ] {
-        sqlx::query(shift).execute(&mut database).await.unwrap();
-    }
-    database.close().await.unwrap();
+    age(folder.path()).await;
 
     let app = App::on(folder.path(), &[("EVENT_RETENTION_DAYS", "7")]);
     let answer =
@@ -84,4 +78,57 @@ async fn a_cursor_older_than_the_log_is_gone_but_the_messages_are_not() {
     let page = app.get(&format!("/sync?after={cursor}")).await.json();
     assert_eq!((&page["events"], &page["has_more"]), (&json!([new]), &json!(false)));
     assert_eq!(new["seq"], json!(6));
+}
+
+#[tokio::test]
+async fn whatever_is_old_leaves_the_log_however_much_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    {
+        let app = App::on(folder.path(), &[]);
+        app.say("first").await;
+    }
+    // More than one transaction removes.
+    let mut database = open(folder.path()).await;
+    sqlx::query(
+        "with recursive more (n) as (values (1) union all select n + 1 from more where n < 9000) \
+         insert into events (id, type, audience, data) \
+         select last_id + n, 'message', '{\"room\":\"public\"}', '{}' from more cross join log",
+    )
+    .execute(&mut database)
+    .await
+    .unwrap();
+    sqlx::query("update log set last_id = last_id + 9000").execute(&mut database).await.unwrap();
+    age(folder.path()).await;
+    let app = App::on(folder.path(), &[("EVENT_RETENTION_DAYS", "7")]);
+    // Nor does it wait for a moment without posts.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        app.say("new").await;
+        let old: i64 = sqlx::query_scalar("select count(*) from events where data = '{}'")
+            .fetch_one(&mut database)
+            .await
+            .unwrap();
+        if old == 0 {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{old} are left");
+    }
+}
+
+async fn open(folder: &Path) -> SqliteConnection {
+    let path = folder.join("realtalk.db");
+    SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap()
+}
+
+/// Lets eight days pass.
+async fn age(folder: &Path) {
+    let mut database = open(folder).await;
+    for shift in [
+        "update log set last_id = last_id - 691200000000",
+        "update events set id = id - 691200000000",
+        "update messages set id = id - 691200000000",
+    ] {
+        sqlx::query(shift).execute(&mut database).await.unwrap();
+    }
+    database.close().await.unwrap();
 }
