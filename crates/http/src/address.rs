@@ -1,6 +1,6 @@
 //! [`TrustedProxies`]: the address a request really comes from.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
@@ -49,7 +49,7 @@ impl TrustedProxies {
             .collect::<Vec<_>>()
             .into_iter()
             .rev()
-            .map_while(|item| item.trim().parse::<IpAddr>().ok())
+            .map_while(|item| Some(item.trim().parse::<IpAddr>().ok()?.to_canonical()))
             .find(|address| !self.trusts(*address))
             .unwrap_or(peer)
     }
@@ -66,6 +66,17 @@ impl TrustedProxies {
 
     fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// What limits by address count as one: an IPv4 address, or the 64 bits of an IPv6 address that a
+/// network has. Its other 64 are the client's to choose, as many as it likes (RFC 4291, 2.5.4).
+pub fn site(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) if !address.is_loopback() => {
+            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+        }
+        address => address,
     }
 }
 
@@ -91,6 +102,16 @@ mod tests {
         check("127.0.0.1", "127.0.0.1:1", &["203.0.113.9"], "203.0.113.9");
         check("127.0.0.1", "127.0.0.1:1", &[], "127.0.0.1");
         check("127.0.0.1", "[::ffff:127.0.0.1]:1", &["203.0.113.9"], "203.0.113.9");
+    }
+
+    #[test]
+    fn a_network_of_the_sixth_version_is_one_site() {
+        let site = |address: &str| site(address.parse().unwrap()).to_string();
+        assert_eq!(site("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(site("2001:db8:1:2::9"), "2001:db8:1:2::");
+        assert_ne!(site("2001:db8:1:3::9"), "2001:db8:1:2::");
+        assert_eq!(site("::ffff:203.0.113.9"), "203.0.113.9");
+        assert_eq!(site("::1"), "::1");
     }
 
     #[test]

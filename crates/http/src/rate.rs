@@ -19,7 +19,7 @@ use governor::{
     state::keyed::DefaultKeyedStateStore,
 };
 
-use crate::{Rejection, TrustedProxies};
+use crate::{Rejection, TrustedProxies, address::site};
 
 type Limiter =
     RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, DefaultClock, StateInformationMiddleware>;
@@ -28,7 +28,7 @@ const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// A token bucket for each address.
+/// A token bucket for each [`site`].
 ///
 /// Loopback addresses are exempt: they are this machine's own programs, or a proxy that is not
 /// named in `TRUSTED_PROXIES` and would make all clients share one bucket.
@@ -73,7 +73,7 @@ impl RateLimit {
         if address.is_loopback() {
             return Ok(None);
         }
-        match limiter.check_key(&address) {
+        match limiter.check_key(&site(address)) {
             Ok(state) => Ok(Some(Allowance {
                 limit: self.burst,
                 remaining: state.remaining_burst_capacity(),
@@ -154,6 +154,9 @@ mod tests {
         let refused = limit.take(one).unwrap_err();
         assert_eq!((refused.status().as_u16(), refused.code()), (429, "rate_limited"));
         assert!(limit.take(other).is_ok());
+        let neighbours = ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8::4"];
+        let taken = neighbours.map(|address| limit.take(address.parse().unwrap()).is_ok());
+        assert_eq!(taken, [true, true, true, false]);
         for _ in 0..10 {
             assert!(limit.take("127.0.0.1".parse().unwrap()).unwrap().is_none());
         }

@@ -137,7 +137,7 @@ pub struct Card {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub name: Option<String>,
-    /// What new members of a group see.
+    /// What members of a group see of the time before they joined.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub history: Option<History>,
@@ -177,7 +177,8 @@ pub struct Conversation {
     pub mentions: u64,
     /// The user has read everything up to this seq.
     pub read_seq: u64,
-    /// How many have joined: of rooms only.
+    /// How many have joined: of rooms only. As of this answer: that everybody with an account is in
+    /// `public` goes without an event.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub member_count: Option<u64>,

@@ -6,6 +6,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use http_kit::address::site;
+
 use crate::presence::Attendance;
 
 /// Descriptors kept free for everything that is no stream.
@@ -22,7 +24,7 @@ pub struct Admission {
 #[derive(Default)]
 struct Count {
     all: usize,
-    by_address: HashMap<IpAddr, usize>,
+    by_site: HashMap<IpAddr, usize>,
 }
 
 /// The right to hold one stream; given back when dropped.
@@ -63,7 +65,7 @@ impl Admission {
             return Err(Refusal::Full);
         }
         let limited = self.most_per_address > 0 && !address.is_loopback();
-        let from_address = count.by_address.entry(address).or_default();
+        let from_address = count.by_site.entry(site(address)).or_default();
         if limited && *from_address >= self.most_per_address {
             return Err(Refusal::Address);
         }
@@ -90,10 +92,11 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let mut count = lock(&self.count);
         count.all -= 1;
-        if let Some(from_address) = count.by_address.get_mut(&self.address) {
+        let site = site(self.address);
+        if let Some(from_address) = count.by_site.get_mut(&site) {
             *from_address -= 1;
             if *from_address == 0 {
-                count.by_address.remove(&self.address);
+                count.by_site.remove(&site);
             }
         }
     }

@@ -129,7 +129,7 @@ pub struct NewConversation {
     /// Further members, by name.
     #[serde(default)]
     members: Vec<String>,
-    /// What later members of a group see: `all`, or with `joined` only what comes after them.
+    /// What members of a group see of the time before they joined: `all`, or with `joined` nothing.
     history: Option<History>,
     /// Who makes it, where names are taken as given. Also read from `username` and `sender`.
     #[serde(alias = "sender", alias = "username", alias = "senderId", alias = "userId")]
@@ -206,7 +206,8 @@ pub struct ConversationUpdate {
     /// A new name: 1–80 characters.
     #[schema(example = "Garden")]
     name: Option<String>,
-    /// What members who come from now on see; groups only.
+    /// What members see of the time before they joined; groups only. It holds for all of them,
+    /// whenever they came.
     history: Option<History>,
     /// Who changes it, where names are taken as given.
     #[serde(alias = "sender", alias = "username", alias = "senderId", alias = "userId")]
@@ -214,7 +215,7 @@ pub struct ConversationUpdate {
     user: Option<String>,
 }
 
-/// Rename a room or a group, or change what later members see. For owners.
+/// Rename a room or a group, or change what members see of the time before them. For owners.
 #[utoipa::path(
     patch, path = "/conversations/{id}", tag = "conversations",
     request_body = ConversationUpdate,

@@ -11,7 +11,10 @@ use http_kit::{
 };
 use serde::Deserialize;
 
-use super::{AppState, link, page::HAS_MORE};
+use super::{
+    AppState, link,
+    page::{CURSOR, HAS_MORE},
+};
 use crate::{
     caller::{Caller, Claim},
     change::{Answer, Change, Made, Refusal},
@@ -52,6 +55,7 @@ pub struct MembersQuery {
     responses(
         (status = 200, description = "members, by name", body = [JoinedMember], headers(
             ("X-Has-More" = bool, description = "there are more"),
+            ("X-Event-Cursor" = String, description = "start a stream from here"),
             ("Link" = String, description = "rel=next: those that follow"),
         )),
         (status = 404, description = "no such conversation, or not for you", body = ProblemBody, content_type = "application/problem+json"),
@@ -71,8 +75,10 @@ pub async fn list_members(
     }
     let after = query.after.as_deref().map(Username::parse).transpose()?;
     let after = after.as_ref().map(Username::key);
+    let cursor = state.writer.head().get();
     let roster = state.store.roster(caller.key(), &id, after, limit).await??;
     let mut response = HttpResponse::Ok();
+    response.insert_header((CURSOR, cursor.to_string()));
     response.insert_header((HAS_MORE, roster.has_more.to_string()));
     if let (true, Some(last)) = (roster.has_more, roster.members.last()) {
         let (place, claim) = (link::conversation(&id), link::claim(&caller));

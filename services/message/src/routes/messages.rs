@@ -5,13 +5,13 @@ use actix_web::{
     http::header::{HeaderName, LOCATION},
     web::{Data, Query},
 };
-use common::event::PUBLIC_ROOM;
+use common::{EventId, event::PUBLIC_ROOM};
 use http_kit::{JsonBody, Rejection};
 use serde::Deserialize;
 
 use super::{
     AppState, link,
-    page::{CURSOR, DEFAULT_LIMIT, HAS_MORE, describe, parse_limit, parse_position},
+    page::{CURSOR, DEFAULT_LIMIT, describe, parse_limit, parse_position},
 };
 use crate::{
     caller::{Caller, Claim},
@@ -21,7 +21,7 @@ use crate::{
     message::Message,
     openapi::ProblemBody,
     post::{Post, RawPost},
-    store::Window,
+    store::{Page, Position, Window},
     username::Username,
 };
 
@@ -172,7 +172,7 @@ pub async fn list_messages(
     let caller = Caller::of(&state, &request, query.user.as_deref()).await?;
     let limit = parse_limit(query.limit, DEFAULT_LIMIT)?;
     if query.undelivered == Some(true) {
-        return list_undelivered(&state, &caller, limit).await;
+        return list_undelivered(&state, &caller, query.window()?, limit).await;
     }
     let conversation_id = match (&query.recipient, &query.conversation_id) {
         (Some(_), Some(_)) => {
@@ -216,17 +216,30 @@ pub(super) async fn list(
 async fn list_undelivered(
     state: &AppState,
     caller: &Caller,
+    window: Window,
     limit: u32,
 ) -> Result<HttpResponse, Rejection> {
+    let after = match window {
+        Window::Newest => EventId::ZERO,
+        Window::After(Position::Id(id)) => id,
+        _ => {
+            return Err(Rejection::bad_request(
+                "invalid_query",
+                "what is undelivered is listed from the oldest: go on with after=<id>",
+            ));
+        }
+    };
     let key = &caller.require_user()?.key;
     let cursor = state.writer.head().get();
-    let mut messages = state.store.undelivered(key, limit + 1).await?;
+    let mut messages = state.store.undelivered(key, after, limit + 1).await?;
     let has_more = messages.len() > limit as usize;
     messages.truncate(limit as usize);
-    Ok(HttpResponse::Ok()
-        .insert_header((CURSOR, cursor.to_string()))
-        .insert_header((HAS_MORE, has_more.to_string()))
-        .json(messages))
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CURSOR, cursor.to_string()));
+    let page = Page { messages, has_older: false, has_newer: has_more };
+    let base = format!("/messages?undelivered=true&{}", link::claim(caller));
+    describe(&mut response, &page, Window::After(Position::Id(after)), &base, limit);
+    Ok(response.json(page.messages))
 }
 
 impl AppState {

@@ -121,8 +121,13 @@ pub trait Store: ConversationReads + Send + Sync + 'static {
     ) -> Allowed<Page>;
 
     /// Messages that have not reached the user with this key, in all their private conversations,
-    /// oldest first, at most `limit`.
-    async fn undelivered(&self, key: &str, limit: u32) -> Result<Vec<Message>, StoreError>;
+    /// oldest first, after an id, at most `limit`.
+    async fn undelivered(
+        &self,
+        key: &str,
+        after: EventId,
+        limit: u32,
+    ) -> Result<Vec<Message>, StoreError>;
 
     /// Markers that have moved since a cursor, of all members of the user's private conversations
     /// and of the user themself; at most `limit`.

@@ -78,7 +78,16 @@ async fn what_has_not_arrived_is_listed_until_it_has() {
         list.iter().map(|message| message["content"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(waiting(app.list("?undelivered=true&user=bob").await), ["1", "2", "3"]);
-    assert_eq!(waiting(app.list("?undelivered=true&user=bob&limit=2").await), ["1", "2"]);
+    let page = app.get("/messages?undelivered=true&user=bob&limit=2").await;
+    assert_eq!(page.header("x-has-more"), Some("true"));
+    let link = page.header("link").unwrap().to_owned();
+    let next = link.strip_prefix('<').unwrap().split_once(">; rel=\"next\"").unwrap().0;
+    assert_eq!(waiting(serde_json::from_value(page.json()).unwrap()), ["1", "2"]);
+    let page = app.get(next).await;
+    assert_eq!((page.header("x-has-more"), page.header("link")), (Some("false"), None));
+    assert_eq!(waiting(serde_json::from_value(page.json()).unwrap()), ["3"]);
+    let backwards = app.get("/messages?undelivered=true&user=bob&before=3").await;
+    assert_eq!(backwards.refusal(), (400, "invalid_query".to_owned()));
     let deliver = |up_to: &Value| json!({"delivered": [{"user": "bob", "up_to": up_to}]});
     let answer = app.post_signed("/internal/delivered", deliver(&first["id"])).await;
     assert_eq!(answer.status, 204);

@@ -61,7 +61,7 @@ pub async fn read_opening(
         }
     }
     if let Some(key) = &query.user {
-        for message in state.store.undelivered(key, MAX_UNDELIVERED + 1).await? {
+        for message in state.store.undelivered(key, EventId::ZERO, MAX_UNDELIVERED + 1).await? {
             opening.insert(message.id, (message, Audience::Users(vec![key.clone()])));
         }
     }

@@ -19,10 +19,11 @@ struct ReceiptRow {
     delivered_seq: i64,
 }
 
-/// Messages of others, in private conversations, after the user's marker.
+/// Messages of others, in private conversations, after the user's marker and this id.
 pub(super) async fn undelivered(
     readers: &SqlitePool,
     key: &str,
+    after: EventId,
     limit: u32,
 ) -> Result<Vec<Message>, StoreError> {
     let mut tx = readers.begin().await?;
@@ -33,11 +34,12 @@ pub(super) async fn undelivered(
          cross join messages on messages.conversation_id = conversations.id \
          and messages.seq > mine.delivered_seq \
          where mine.user_key = $1 and sender_key <> $1 and deleted_at is null \
-         order by messages.id limit $2",
+         and messages.id > $2 order by messages.id limit $3",
         rows::MESSAGE_COLUMNS
     );
     let found = sqlx::query_as(sqlx::AssertSqlSafe(statement))
         .bind(key)
+        .bind(micros(after))
         .bind(limit)
         .fetch_all(&mut *tx)
         .await?;

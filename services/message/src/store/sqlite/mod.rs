@@ -128,8 +128,13 @@ impl Store for SqliteStore {
         read::page(&self.readers, asker, conversation_id, window, limit).await
     }
 
-    async fn undelivered(&self, key: &str, limit: u32) -> Result<Vec<Message>, StoreError> {
-        delivery::undelivered(&self.readers, key, limit).await
+    async fn undelivered(
+        &self,
+        key: &str,
+        after: EventId,
+        limit: u32,
+    ) -> Result<Vec<Message>, StoreError> {
+        delivery::undelivered(&self.readers, key, after, limit).await
     }
 
     async fn receipts_after(
