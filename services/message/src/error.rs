@@ -13,11 +13,15 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The batch that the post was in failed; the writer has logged why.
-    #[error("the post was not stored")]
+    #[error("nothing was stored")]
     NotStored {
         /// Because there is no room left.
         disk_full: bool,
     },
+    /// What was asked for could not be written, and will not be the next time; the writer has
+    /// logged why.
+    #[error("it could not be written")]
+    NotWritable,
     /// The writer has more to do than it can queue.
     #[error("too many posts are waiting")]
     Overloaded,
@@ -50,13 +54,18 @@ impl From<Error> for Rejection {
             }
             Error::NotStored { disk_full: false } => Self::unavailable(
                 "storage_unavailable",
-                "the post was not stored: send it again with the same client_msg_id",
+                "nothing was stored: send it again, a post with the same client_msg_id",
                 1,
             ),
             Error::NotStored { disk_full: true } => Self::new(
                 StatusCode::INSUFFICIENT_STORAGE,
                 "storage_full",
-                "the post was not stored: the server's disk is full",
+                "nothing was stored: the server's disk is full",
+            ),
+            Error::NotWritable => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "this could not be done, which is a fault of the service: see its log",
             ),
             Error::Overloaded => {
                 Self::unavailable("overloaded", "too many posts are waiting: try again", 1)

@@ -24,7 +24,7 @@ use crate::{
     error::Error,
     metrics::Metrics,
     post::Post,
-    store::{Store, StoreError},
+    store::{Committed, Store, StoreError},
 };
 
 /// Posts that may wait. When the queue is full, further ones are refused with 503: they would
@@ -66,8 +66,11 @@ pub struct WriterTask {
 
 struct Waiting {
     operation: Operation,
-    answer: oneshot::Sender<Result<Answer, Error>>,
+    answer: Asker,
 }
+
+/// Where an answer goes.
+type Asker = oneshot::Sender<Result<Answer, Error>>;
 
 #[derive(Default)]
 struct State {
@@ -184,29 +187,49 @@ impl WriterTask {
         let result = self.store.commit(&operations).await;
         self.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
         match result {
-            Ok(committed) => {
-                self.recovered();
-                if !committed.log.events.is_empty() {
-                    let head = committed.log.end();
-                    // No room: the relay is behind, and sees by the head that something is missing.
-                    self.committed.try_send(committed.log).ok();
-                    self.state.head.set(head);
-                }
-                for receipt in committed.receipts {
-                    self.passing.tell(Passing::Receipt(receipt));
-                }
-                for (answer, outcome) in answers.into_iter().zip(committed.outcomes) {
-                    // A caller that has gone away does not want to know.
-                    answer.send(outcome.map_err(Error::Refused)).ok();
+            Ok(committed) => self.answer(committed, answers),
+            Err(error) if error.is_of_operation() && operations.len() > 1 => {
+                // One that cannot be written must not answer for its neighbours.
+                for (operation, answer) in operations.iter().zip(answers) {
+                    match self.store.commit(std::slice::from_ref(operation)).await {
+                        Ok(committed) => self.answer(committed, vec![answer]),
+                        Err(error) => self.refuse(&error, vec![answer]),
+                    }
                 }
             }
-            Err(error) => {
-                self.failed(&error);
-                let disk_full = matches!(error, StoreError::Full(_));
-                for answer in answers {
-                    answer.send(Err(Error::NotStored { disk_full })).ok();
-                }
-            }
+            Err(error) => self.refuse(&error, answers),
+        }
+    }
+
+    fn answer(&self, committed: Committed, answers: Vec<Asker>) {
+        self.recovered();
+        if !committed.log.events.is_empty() {
+            let head = committed.log.end();
+            // No room: the relay is behind, and sees by the head that something is missing.
+            self.committed.try_send(committed.log).ok();
+            self.state.head.set(head);
+        }
+        for receipt in committed.receipts {
+            self.passing.tell(Passing::Receipt(receipt));
+        }
+        for (answer, outcome) in answers.into_iter().zip(committed.outcomes) {
+            // A caller that has gone away does not want to know.
+            answer.send(outcome.map_err(Error::Refused)).ok();
+        }
+    }
+
+    fn refuse(&self, error: &StoreError, answers: Vec<Asker>) {
+        if error.is_of_operation() {
+            tracing::error!(%error, "something cannot be written");
+        } else {
+            self.failed(error);
+        }
+        for answer in answers {
+            let why = match error {
+                error if error.is_of_operation() => Error::NotWritable,
+                error => Error::NotStored { disk_full: matches!(error, StoreError::Full(_)) },
+            };
+            answer.send(Err(why)).ok();
         }
     }
 

@@ -26,12 +26,23 @@ pub enum StoreError {
     /// No room left on the device.
     #[error("the disk is full: {0}")]
     Full(sqlx::Error),
+    /// What was asked for breaks a rule of the schema, which is for the code above to prevent.
+    #[error("a rule of the schema is broken: {0}")]
+    Rule(sqlx::Error),
     /// Anything else that the database reports.
     #[error("the database failed: {0}")]
     Database(sqlx::Error),
     /// What is in the database cannot be what was put there.
     #[error("the database holds what cannot be read: {0}")]
     Corrupt(#[from] serde_json::Error),
+}
+
+impl StoreError {
+    /// Whether an operation is to blame, rather than the database: it would fail again, and others
+    /// would not.
+    pub const fn is_of_operation(&self) -> bool {
+        matches!(self, Self::Rule(_) | Self::Corrupt(_))
+    }
 }
 
 /// What became of a batch.

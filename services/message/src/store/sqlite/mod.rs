@@ -183,13 +183,18 @@ fn micros(id: EventId) -> i64 {
     id.micros() as i64
 }
 impl From<sqlx::Error> for StoreError {
-    /// Tells a full disk, which an operator can mend, from everything else.
+    /// Tells a full disk, which an operator can mend, and a broken rule, which no database mends,
+    /// from everything else.
     fn from(error: sqlx::Error) -> Self {
-        const SQLITE_FULL: &str = "13";
-        let full = error
-            .as_database_error()
-            .is_some_and(|database| database.code().is_some_and(|code| code == SQLITE_FULL));
-        if full { Self::Full(error) } else { Self::Database(error) }
+        const SQLITE_FULL: u32 = 13;
+        const SQLITE_CONSTRAINT: u32 = 19;
+        let code = error.as_database_error().and_then(|database| database.code());
+        // The lowest byte is the primary code; what stands above says more.
+        match code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff) {
+            Some(SQLITE_FULL) => Self::Full(error),
+            Some(SQLITE_CONSTRAINT) => Self::Rule(error),
+            _ => Self::Database(error),
+        }
     }
 }
 

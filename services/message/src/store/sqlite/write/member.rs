@@ -73,6 +73,10 @@ pub(super) async fn put(
             return Ok(Err(Refusal::NoUser));
         }
         user::add_guest(tx, journal, wanted.user).await?;
+        // Everybody with an account is in the public room.
+        if rows::member(tx, conversation_id, key).await?.is_some() {
+            return Ok(Ok(Answer::Member(Made::New)));
+        }
     }
     let role = wanted.role.unwrap_or_default();
     insert(tx, journal, &place, key, role).await?;
