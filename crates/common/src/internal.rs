@@ -53,6 +53,9 @@ pub struct ClientFrame {
     pub user: Option<UserRef>,
     /// Whether a credential showed it.
     pub authenticated: bool,
+    /// The epoch of the user's sessions that this one belongs to, as [`Identified`] said.
+    #[serde(default)]
+    pub epoch: u64,
     /// Over which connection; see [`Event::origin`](crate::Event).
     pub origin: String,
     /// The frame: an object with a `type`.

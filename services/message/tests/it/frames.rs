@@ -1,5 +1,6 @@
 //! What comes over a WebSocket goes the same ways as what comes by REST.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -88,7 +89,28 @@ async fn nobody_sends_frames_for_others_without_the_signature() {
     let app = App::start();
     let body = json!({"user": user("alice"), "authenticated": true, "origin": "x", "frame": {}});
     for target in ["/internal/frames", "/internal/delivered"] {
-        let answer = app.send(reqwest::Method::POST, target, body.clone()).await;
+        let answer = app.send(Method::POST, target, body.clone()).await;
         assert_eq!(answer.refusal(), (401, "signature_missing".to_owned()), "{target}");
     }
+}
+
+#[tokio::test]
+async fn what_a_session_says_after_its_end_does_not_count() {
+    let app = App::start();
+    let token = app.join("Alice").await;
+    let session = app.identify(json!({"token": token})).await.json();
+    let body = json!({
+        "user": session["user"], "authenticated": true, "epoch": session["epoch"], "origin": "x",
+        "frame": {"type": "message", "content": "late"},
+    });
+    let reply = app.post_signed("/internal/frames", body.clone()).await.json()["reply"].clone();
+    assert_eq!(reply["type"], "ack");
+    let sign_out = app.send_as(Method::DELETE, "/sessions/current", Some(&token), json!({})).await;
+    assert_eq!(sign_out.status, 204);
+    let reply = app.post_signed("/internal/frames", body).await.json()["reply"].clone();
+    assert_eq!((&reply["type"], &reply["code"]), (&json!("error"), &json!("token_invalid")));
+    // Who had the name before it was registered has it no more.
+    let reply = send(&app, user("Alice"), false, json!({"type": "typing"})).await;
+    assert_eq!(reply["code"], "name_registered");
+    assert_eq!(app.list("").await.len(), 1);
 }

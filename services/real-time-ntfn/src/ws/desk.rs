@@ -122,6 +122,7 @@ async fn handle(mailbox: &Mailbox, frames: &dyn Frames, frame: Value) {
     let frame = ClientFrame {
         user: session.map(|session| session.user.clone()),
         authenticated: session.is_some_and(|session| session.authenticated),
+        epoch: session.map_or(0, |session| session.epoch),
         origin: mailbox.id().to_string(),
         frame,
     };

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::{
     caller::Caller,
-    change::{Change, Mark},
-    credential::token_missing,
+    change::{Change, Mark, Refusal},
+    credential::{token_invalid, token_missing},
     post::{Post, Terms},
     routes::{AppState, messages, typing},
     username::Username,
@@ -44,7 +44,8 @@ pub async fn run_frame(
 }
 
 async fn carry_out(state: &AppState, frame: ClientFrame) -> Result<Option<Value>, Rejection> {
-    let ClientFrame { user, authenticated, origin, frame } = frame;
+    let ClientFrame { user, authenticated, epoch, origin, frame } = frame;
+    check_session(state, user.as_ref(), authenticated, epoch).await?;
     let caller = Caller { user, shown: authenticated, admin: false };
     match frame.get("type").and_then(Value::as_str).unwrap_or("message") {
         "message" => post(state, &caller, origin, frame).await.map(Some),
@@ -61,6 +62,24 @@ async fn carry_out(state: &AppState, frame: ClientFrame) -> Result<Option<Value>
                  ping or resume"
             ),
         )),
+    }
+}
+
+/// The stream of a session that has ended is on its way to its end; until it is there, nothing
+/// that it says counts.
+async fn check_session(
+    state: &AppState,
+    user: Option<&UserRef>,
+    authenticated: bool,
+    epoch: u64,
+) -> Result<(), Rejection> {
+    let Some(user) = user else {
+        return Ok(());
+    };
+    match state.store.account(&user.key).await? {
+        Some(account) if account.epoch > epoch && authenticated => Err(token_invalid()),
+        Some(account) if account.epoch > epoch => Err(Refusal::NameProtected.into()),
+        _ => Ok(()),
     }
 }
 
