@@ -80,18 +80,25 @@ async fn serve(
         command::listen("NOTIFICATION_PORT", notification.host, notification.port)?;
     let shutdown = Shutdown::on_signals()?;
     announce(&message, &notification);
+    // The message service goes last: streams that are ended have reports for it.
+    let last = Shutdown::new();
     let mut message_task =
-        tokio::spawn(message_service::run(message_listener, message, shutdown.clone()));
+        tokio::spawn(message_service::run(message_listener, message, last.clone()));
     let mut notification_task =
         tokio::spawn(realtime_ntfn::run(notification_listener, notification, shutdown.clone()));
     // Whichever ends first takes the other one along: half a RealTalk is none.
     let (first, second) = tokio::select! {
-        result = &mut message_task => (result, notification_task),
-        result = &mut notification_task => (result, message_task),
+        result = &mut message_task => {
+            shutdown.give();
+            (result, notification_task.await)
+        }
+        result = &mut notification_task => {
+            last.give();
+            (result, message_task.await)
+        }
     };
-    shutdown.give();
     first?.context("a service failed")?;
-    second.await?.context("a service failed")
+    second?.context("a service failed")
 }
 
 fn announce(message: &message_service::Config, notification: &realtime_ntfn::Config) {

@@ -2,17 +2,22 @@
 
 use std::{fs, time::Duration};
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::{
     board::Board,
     deadline::until,
+    devices::line::{Address, Way},
+    person::Person,
     process::{Pair, Service, free_port},
     stream::Follow,
     wire::Dial,
 };
 
 const SOON: Duration = Duration::from_secs(10);
+/// Longer than streams take to be ended.
+const DRAINED: Duration = Duration::from_secs(40);
 
 fn launcher(folder: &TempDir) -> (Service, u16) {
     let mut launcher = Service::new("realtalk", free_port(), folder.path());
@@ -39,6 +44,30 @@ async fn one_command_serves_both_and_says_where() {
     let (status, config) = launcher.get("/config.json").await.unwrap();
     assert_eq!(status, 200);
     assert!(config.contains(&notification_port.to_string()), "{config}");
+}
+
+#[tokio::test]
+async fn what_was_delivered_right_before_a_stop_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut launcher, notification_port) = launcher(&folder);
+    for round in 0..5 {
+        launcher.spawn();
+        launcher.wait_ready().await;
+        let [alice, bob] = ["alice", "bob"].map(|name| Person::named(launcher.port(), name));
+        alice.direct("bob").await;
+        let (mut line, _) = Address::of(Way::Sse, notification_port, "bob").ready().await;
+        let key = format!("message-{round}");
+        let said = alice.say("dm:alice:bob", &key, &key).await;
+        assert_eq!(line.find("message").await["id"], said["id"]);
+        launcher.signal(Signal::TERM);
+        let (status, _) = launcher.exit(DRAINED).await;
+        assert!(status.success(), "{}", launcher.log());
+        launcher.spawn();
+        launcher.wait_ready().await;
+        let missing = bob.get("/messages?undelivered=true").await.body;
+        assert_eq!(missing, serde_json::json!([]), "round {round}: {}", launcher.log());
+        launcher.kill();
+    }
 }
 
 #[tokio::test]
