@@ -1,5 +1,7 @@
 //! [`Change`]: what the writer is asked to do besides posting, and what comes of it.
 
+use std::sync::Arc;
+
 use common::{
     Audience, EventId,
     internal::{Delivered, UserRef},
@@ -258,6 +260,6 @@ pub struct Receipt {
     pub read_seq: u64,
     /// Everything up to this has reached them.
     pub delivered_seq: u64,
-    /// Who may know.
-    pub audience: Audience,
+    /// Who is told; shared by all the receipts that a change makes in a conversation.
+    pub audience: Arc<Audience>,
 }

@@ -183,6 +183,10 @@ pub struct Conversation {
     pub member_count: Option<u64>,
 }
 
+/// In larger groups what passes by is not told to everybody: who is typing, how far each has read.
+/// Among `n` members that is `n` facts to `n` of them for every message.
+pub const MOST_WATCHERS: u32 = 100;
+
 /// The id of the direct conversation of two users, by their keys, in either order.
 pub fn direct_id(one: &str, other: &str) -> String {
     let (first, second) = if one <= other { (one, other) } else { (other, one) };

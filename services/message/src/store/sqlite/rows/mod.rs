@@ -13,7 +13,7 @@ pub(super) use self::message::{
 use super::id;
 use crate::{
     access::{Membership, Standing},
-    conversation::{ConversationKind, History, Member, Place, Role},
+    conversation::{ConversationKind, History, MOST_WATCHERS, Member, Place, Role},
     store::StoreError,
     user::{Account, UserKind},
 };
@@ -132,6 +132,22 @@ pub(super) async fn members(
     .bind(serde_json::to_string(conversation_ids)?)
     .fetch_all(connection)
     .await?)
+}
+
+/// Keys of those who are told what passes by in a private conversation, unless they are too many.
+pub(super) async fn watchers(
+    connection: &mut SqliteConnection,
+    conversation_id: &str,
+) -> Result<Option<Vec<String>>, StoreError> {
+    let keys: Vec<(String,)> = sqlx::query_as(
+        "select user_key from members where conversation_id = $1 order by user_key limit $2",
+    )
+    .bind(conversation_id)
+    .bind(MOST_WATCHERS + 1)
+    .fetch_all(connection)
+    .await?;
+    let few = keys.len() <= MOST_WATCHERS as usize;
+    Ok(few.then(|| keys.into_iter().map(|(key,)| key).collect()))
 }
 
 /// A conversation, and what someone is to it; nothing if there is none of that id.
