@@ -122,9 +122,8 @@ async fn users(
 ) -> Result<HashMap<String, (String, bool)>, StoreError> {
     let mut keys: BTreeSet<String> = BTreeSet::new();
     for post in posts {
-        if post.sender.claim != Claim::MadeUp {
-            keys.insert(post.sender.name.key().to_owned());
-        }
+        // One that was made up too: somebody may have made it theirs since.
+        keys.insert(post.sender.name.key().to_owned());
         if let Target::Direct { recipient, .. } = &post.target {
             keys.insert(recipient.key().to_owned());
         }
