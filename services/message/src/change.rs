@@ -146,8 +146,8 @@ pub enum Change {
     Welcome {
         /// The name.
         name: Username,
-        /// Whether they count as registered: by an outside issuer.
-        registered: bool,
+        /// Whether an outside issuer says that it is theirs: nobody uses it without a token then.
+        vouched: bool,
     },
     /// Change a profile.
     UpdateProfile {

@@ -48,6 +48,7 @@ struct AccountRow {
     display_name: String,
     kind: String,
     password_hash: Option<String>,
+    vouched: bool,
     admin: bool,
     epoch: i64,
     signed_out_at: Option<i64>,
@@ -183,8 +184,8 @@ pub(super) async fn accounts(
     argument: &str,
 ) -> Result<Vec<Account>, StoreError> {
     let statement = format!(
-        "select key, name, display_name, kind, password_hash, admin, epoch, signed_out_at, \
-         created_at, deactivated_at from users {condition}"
+        "select key, name, display_name, kind, password_hash, vouched, admin, epoch, \
+         signed_out_at, created_at, deactivated_at from users {condition}"
     );
     let rows: Vec<AccountRow> =
         sqlx::query_as(sqlx::AssertSqlSafe(statement)).bind(argument).fetch_all(connection).await?;
@@ -195,6 +196,7 @@ pub(super) async fn accounts(
             display_name: row.display_name,
             kind: if row.kind == "member" { UserKind::Member } else { UserKind::Guest },
             password_hash: row.password_hash,
+            vouched: row.vouched,
             admin: row.admin,
             epoch: row.epoch as u64,
             signed_out_at: row.signed_out_at.map(id),

@@ -97,7 +97,7 @@ async fn apply(tx: &mut SqliteConnection, journal: &mut Journal, change: &Change
             let password_hash = password_hash.as_deref();
             user::register(tx, journal, name, display_name, password_hash, *takes_over_guest).await
         }
-        Change::Welcome { name, registered } => user::welcome(tx, journal, name, *registered).await,
+        Change::Welcome { name, vouched } => user::welcome(tx, journal, name, *vouched).await,
         Change::UpdateProfile { user, display_name, password_hash } => {
             user::update_profile(
                 tx,

@@ -133,7 +133,8 @@ async fn users(
         return Ok(HashMap::new());
     }
     let rows: Vec<(String, String, bool)> = sqlx::query_as(
-        "select users.key, name, password_hash is not null or deactivated_at is not null \
+        "select users.key, name, \
+         password_hash is not null or vouched or deactivated_at is not null \
          from json_each($1) as asked cross join users on users.key = asked.value",
     )
     .bind(serde_json::to_string(&keys)?)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use common::{Audience, event::SESSION, internal::UserRef};
+use common::{Audience, EventId, event::SESSION, internal::UserRef};
 use sqlx::SqliteConnection;
 
 use super::Changed;
@@ -55,14 +55,24 @@ pub(super) async fn welcome(
     tx: &mut SqliteConnection,
     journal: &mut Journal,
     name: &Username,
-    registered: bool,
+    vouched: bool,
 ) -> Changed {
-    if rows::account(tx, name.key()).await?.is_some() {
-        return answer(tx, name.key(), Made::Found).await;
+    let there = rows::account(tx, name.key()).await?;
+    if there.is_none() {
+        insert(tx, journal, name, UserKind::Guest).await?;
     }
-    let kind = if registered { UserKind::Member } else { UserKind::Guest };
-    insert(tx, journal, name, kind).await?;
-    answer(tx, name.key(), Made::New).await
+    let known_to_be = there.as_ref().is_some_and(|account| account.vouched);
+    if vouched && !known_to_be {
+        sqlx::query("update users set kind = 'member', vouched = 1 where key = $1")
+            .bind(name.key())
+            .execute(&mut *tx)
+            .await?;
+        if there.is_some() {
+            // Whoever used the name until now has to show a token; those of the issuer stay valid.
+            begin_epoch(tx, journal, name.key(), "signed_out", None).await?;
+        }
+    }
+    answer(tx, name.key(), if there.is_some() { Made::Found } else { Made::New }).await
 }
 
 /// Adds a guest, who is not known yet.
@@ -159,18 +169,32 @@ pub(super) async fn end_sessions(
     answer(tx, key, Made::Found).await
 }
 
-/// Begins a new epoch: tokens of earlier ones are void, and their streams end.
+/// Ends all sessions that began before now.
 async fn end_sessions_since(
     tx: &mut SqliteConnection,
     journal: &mut Journal,
     key: &str,
     reason: &str,
 ) -> Result<(), StoreError> {
+    let now = journal.now();
+    begin_epoch(tx, journal, key, reason, Some(now)).await
+}
+
+/// Begins a new epoch: tokens of earlier ones are void, and their streams end. So are tokens
+/// without an epoch that were issued before `signed_out_at`.
+async fn begin_epoch(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    key: &str,
+    reason: &str,
+    signed_out_at: Option<EventId>,
+) -> Result<(), StoreError> {
     let (epoch,): (i64,) = sqlx::query_as(
-        "update users set epoch = epoch + 1, signed_out_at = $2 where key = $1 returning epoch",
+        "update users set epoch = epoch + 1, signed_out_at = coalesce($2, signed_out_at) \
+         where key = $1 returning epoch",
     )
     .bind(key)
-    .bind(micros(journal.now()))
+    .bind(signed_out_at.map(micros))
     .fetch_one(tx)
     .await?;
     journal.record(SESSION, Audience::Users(Vec::new()), |id| {
