@@ -71,9 +71,9 @@ impl Plan {
         let Some(place) = known.places.get_mut(&*conversation_id) else {
             return Ok(Err(Refusal::NoConversation));
         };
-        let open_to_all = place.kind == ConversationKind::Room;
-        if !open_to_all && !place.members.contains_key(&sender_key) {
-            return Ok(Err(Refusal::NoConversation));
+        let standing = place.standing(&sender_key);
+        if let Err(refusal) = standing.post() {
+            return Ok(Err(refusal));
         }
         let key = post.client_msg_id.clone().map(|id| (sender_key.clone(), id));
         let digest = key.as_ref().map(|_| post.digest());
@@ -82,9 +82,12 @@ impl Plan {
             let repeated = || Answer::Repeated(first.message.clone());
             return Ok(if same { Ok(repeated()) } else { Err(Refusal::KeyReused) });
         }
-        let reply = post.reply_to.map(|id| (id, conversation_id.clone().into_owned()));
-        if reply.is_some_and(|reply| !known.replies.contains(&reply)) {
-            return Ok(Err(Refusal::NoReply));
+        if let Some(id) = post.reply_to {
+            // One that they may not read is answered like one that is not there.
+            let there = known.replies.get(&id).filter(|(at, _)| **at == *conversation_id);
+            if there.is_none_or(|(_, seq)| standing.read_message(*seq).is_err()) {
+                return Ok(Err(Refusal::NoReply));
+            }
         }
         place.last_seq += 1;
         let id = journal.next_id();
@@ -110,7 +113,7 @@ impl Plan {
             known.keys.insert(key, Keyed { message: message.clone(), digest });
         }
         // A later post of the same batch may answer this one.
-        known.replies.insert((id, message.conversation_id.clone()));
+        known.replies.insert(id, (message.conversation_id.clone(), message.seq));
         let mentioned = mentioned.into_iter().map(|(key, _)| key).collect();
         self.messages.push(NewMessage { message: message.clone(), sender_key, digest, mentioned });
         Ok(Ok(Answer::Posted(message)))
@@ -131,7 +134,8 @@ fn recipient(id: &str, sender_key: &str, place: &PostPlace) -> Option<String> {
         return None;
     }
     let (one, other) = direct_keys(id)?;
-    place.members.get(if one == sender_key { other } else { one }).cloned()
+    let other = place.members.get(if one == sender_key { other } else { one })?;
+    Some(other.name.clone())
 }
 
 /// Keys and names of those whom a message mentions, without its sender.
@@ -151,7 +155,7 @@ fn mentioned(
             .collect(),
         _ => mention::among(content, place.members.keys().map(String::as_str))
             .into_iter()
-            .filter_map(|key| Some((key.to_owned(), place.members.get(key)?.clone())))
+            .filter_map(|key| Some((key.to_owned(), place.members.get(key)?.name.clone())))
             .collect(),
     };
     found.into_iter().filter(|(key, _)| key != sender_key).collect()
@@ -163,7 +167,10 @@ mod tests {
 
     use super::*;
     use crate::{
+        access::Membership,
+        conversation::{History, Role},
         post::{Sender, Target},
+        store::known::PostMember,
         username::Username,
     };
 
@@ -187,12 +194,22 @@ mod tests {
     }
 
     fn known(last_seq: u64) -> Known {
-        let room = PostPlace { kind: ConversationKind::Room, last_seq, members: BTreeMap::new() };
-        let pair =
-            [("al", "Al"), ("bo", "Bo")].map(|(key, name)| (key.to_owned(), name.to_owned()));
-        let direct =
-            PostPlace { kind: ConversationKind::Direct, last_seq: 0, members: pair.into() };
-        let places = [("public".to_owned(), room), ("dm:al:bo".to_owned(), direct)];
+        let place = |kind, last_seq, members| PostPlace {
+            kind,
+            history: History::Joined,
+            last_seq,
+            members,
+        };
+        let pair = [("al", "Al", 0), ("bo", "Bo", 5)].map(|(key, name, joined_seq)| {
+            let membership = Membership { role: Role::Member, joined_seq };
+            (key.to_owned(), PostMember { name: name.to_owned(), membership })
+        });
+        let places = [
+            ("public", place(ConversationKind::Room, last_seq, BTreeMap::new())),
+            ("dm:al:bo", place(ConversationKind::Direct, 0, pair.clone().into())),
+            ("g-1", place(ConversationKind::Group, 9, pair.into())),
+        ];
+        let places = places.map(|(id, place)| (id.to_owned(), place));
         Known { places: places.into(), ..Known::default() }
     }
 
@@ -273,7 +290,7 @@ mod tests {
     fn a_reply_answers_a_message_of_the_same_conversation() {
         let mut known = known(0);
         let there = EventId::from_micros(7).unwrap();
-        known.replies.insert((there, "public".to_owned()));
+        known.replies.insert(there, ("public".to_owned(), 1));
         let reply = |id, target: &str| Post {
             reply_to: Some(id),
             target: Target::Conversation(target.to_owned()),
@@ -284,5 +301,23 @@ mod tests {
         let plan = plan(&posts, known, &mut Journal::new(EventId::ZERO));
         let refused: Vec<_> = plan.outcomes.iter().map(|outcome| outcome.clone().err()).collect();
         assert_eq!(refused, [None, Some(Refusal::NoReply), Some(Refusal::NoReply)]);
+    }
+
+    #[test]
+    fn a_reply_to_what_one_may_not_read_is_one_to_nothing() {
+        let mut known = known(0);
+        let at = |micros| EventId::from_micros(micros).unwrap();
+        known.replies.insert(at(5), ("g-1".to_owned(), 5));
+        known.replies.insert(at(6), ("g-1".to_owned(), 6));
+        let reply = |user, id| Post {
+            reply_to: Some(id),
+            target: Target::Conversation("g-1".to_owned()),
+            ..post(user, "x", None)
+        };
+        let posts =
+            [reply("al", at(5)), reply("bo", at(5)), reply("bo", at(7)), reply("bo", at(6))];
+        let plan = plan(&posts, known, &mut Journal::new(EventId::ZERO));
+        let refused: Vec<_> = plan.outcomes.iter().map(|outcome| outcome.clone().err()).collect();
+        assert_eq!(refused, [None, Some(Refusal::NoReply), Some(Refusal::NoReply), None]);
     }
 }

@@ -14,7 +14,7 @@ use super::id;
 use crate::{
     access::{Membership, Standing},
     conversation::{ConversationKind, History, MOST_WATCHERS, Member, Place, Role},
-    store::StoreError,
+    store::{StoreError, known::PostMember},
     user::{Account, UserKind},
 };
 
@@ -231,10 +231,14 @@ pub(super) fn by_conversation(members: Vec<MemberRow>) -> HashMap<String, Vec<Me
 }
 
 /// Members by conversation, as the plan of posts needs them.
-pub(super) fn names(members: Vec<MemberRow>) -> HashMap<String, BTreeMap<String, String>> {
-    let mut names: HashMap<String, BTreeMap<String, String>> = HashMap::new();
+pub(super) fn post_members(
+    members: Vec<MemberRow>,
+) -> HashMap<String, BTreeMap<String, PostMember>> {
+    let mut found: HashMap<String, BTreeMap<String, PostMember>> = HashMap::new();
     for member in members {
-        names.entry(member.conversation_id).or_default().insert(member.user_key, member.name);
+        let membership = member.membership();
+        let there = found.entry(member.conversation_id).or_default();
+        there.insert(member.user_key, PostMember { name: member.name, membership });
     }
-    names
+    found
 }

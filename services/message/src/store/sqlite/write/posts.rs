@@ -1,6 +1,6 @@
 //! Storing a run of posts.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use common::EventId;
 use serde::Serialize;
@@ -9,7 +9,7 @@ use sqlx::{FromRow, SqliteConnection};
 use super::{super::rows, conversation, user};
 use crate::{
     change::{Outcome, Refusal},
-    conversation::ConversationKind,
+    conversation::{ConversationKind, History},
     mention,
     post::{Claim, Post, Target},
     store::{
@@ -149,22 +149,23 @@ async fn places(
     posts: &[&Post],
 ) -> Result<HashMap<String, PostPlace>, StoreError> {
     let named: BTreeSet<_> = posts.iter().map(|post| post.conversation_id()).collect();
-    let rows: Vec<(String, String, i64)> = sqlx::query_as(
-        "select id, kind, last_seq from conversations \
+    let rows: Vec<(String, String, String, i64)> = sqlx::query_as(
+        "select id, kind, history, last_seq from conversations \
          where id in (select value from json_each($1))",
     )
     .bind(serde_json::to_string(&named)?)
     .fetch_all(&mut *tx)
     .await?;
-    let private = rows.iter().filter(|(_, kind, _)| kind != ConversationKind::Room.as_str());
-    let private = private.map(|(id, _, _)| id.as_str()).collect();
-    let mut members = rows::names(rows::members(tx, &private).await?);
+    let private = rows.iter().filter(|(_, kind, ..)| kind != ConversationKind::Room.as_str());
+    let private = private.map(|(id, ..)| id.as_str()).collect();
+    let mut members = rows::post_members(rows::members(tx, &private).await?);
     Ok(rows
         .into_iter()
-        .map(|(id, kind, last_seq)| {
+        .map(|(id, kind, history, last_seq)| {
             let members = members.remove(&id).unwrap_or_default();
             let kind = ConversationKind::from_text(&kind);
-            (id, PostPlace { kind, last_seq: last_seq as u64, members })
+            let history = History::from_text(&history);
+            (id, PostPlace { kind, history, last_seq: last_seq as u64, members })
         })
         .collect())
 }
@@ -206,18 +207,19 @@ async fn known_keys(tx: &mut SqliteConnection, posts: &[&Post]) -> Result<KnownK
 async fn replies(
     tx: &mut SqliteConnection,
     posts: &[&Post],
-) -> Result<HashSet<(EventId, String)>, StoreError> {
+) -> Result<HashMap<EventId, (String, u64)>, StoreError> {
     let ids: Vec<i64> = posts.iter().filter_map(|post| post.reply_to).map(micros).collect();
     if ids.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(HashMap::new());
     }
-    let rows: Vec<(i64, String)> = sqlx::query_as(
-        "select id, conversation_id from messages where id in (select value from json_each($1))",
+    let rows: Vec<(i64, String, i64)> = sqlx::query_as(
+        "select id, conversation_id, seq from messages \
+         where id in (select value from json_each($1))",
     )
     .bind(serde_json::to_string(&ids)?)
     .fetch_all(tx)
     .await?;
-    Ok(rows.into_iter().map(|(at, conversation_id)| (id(at), conversation_id)).collect())
+    Ok(rows.into_iter().map(|(at, place, seq)| (id(at), (place, seq as u64))).collect())
 }
 
 async fn insert(tx: &mut SqliteConnection, plan: &Plan) -> Result<(), StoreError> {
