@@ -153,6 +153,9 @@ pub enum Change {
     UpdateProfile {
         /// Whose.
         user: UserRef,
+        /// The epoch of their sessions in which it was found that they may. If another one has
+        /// begun since, somebody has protected the name or signed them out: it is refused.
+        epoch: u64,
         /// What they want to be called.
         display_name: Option<String>,
         /// A new password's hash. Ends all sessions.

@@ -98,16 +98,7 @@ async fn apply(tx: &mut SqliteConnection, journal: &mut Journal, change: &Change
             user::register(tx, journal, name, display_name, password_hash, *takes_over_guest).await
         }
         Change::Welcome { name, vouched } => user::welcome(tx, journal, name, *vouched).await,
-        Change::UpdateProfile { user, display_name, password_hash } => {
-            user::update_profile(
-                tx,
-                journal,
-                user,
-                display_name.as_deref(),
-                password_hash.as_deref(),
-            )
-            .await
-        }
+        Change::UpdateProfile { .. } => user::update_profile(tx, journal, change).await,
         Change::UpdateAccount { user, admin, deactivated } => {
             user::update_account(tx, journal, user, *admin, *deactivated).await
         }

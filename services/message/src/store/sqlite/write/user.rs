@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 
 use super::Changed;
 use crate::{
-    change::{Answer, Made, Refusal},
+    change::{Answer, Change, Made, Refusal},
     event,
     store::{
         StoreError,
@@ -114,20 +114,23 @@ pub(super) async fn known(
 pub(super) async fn update_profile(
     tx: &mut SqliteConnection,
     journal: &mut Journal,
-    user: &UserRef,
-    display_name: Option<&str>,
-    password_hash: Option<&str>,
+    change: &Change,
 ) -> Changed {
-    sqlx::query(
-        "update users set display_name = coalesce($2, display_name), \
-         password_hash = coalesce($3, password_hash), \
-         kind = case when $3 is null then kind else 'member' end where key = $1",
+    let Change::UpdateProfile { user, epoch, display_name, password_hash } = change else {
+        return Ok(Ok(Answer::Done));
+    };
+    let query = sqlx::query(
+        "update users set display_name = coalesce($3, display_name), \
+         password_hash = coalesce($4, password_hash), \
+         kind = case when $4 is null then kind else 'member' end where key = $1 and epoch = $2",
     )
     .bind(&user.key)
+    .bind(*epoch as i64)
     .bind(display_name)
-    .bind(password_hash)
-    .execute(&mut *tx)
-    .await?;
+    .bind(password_hash);
+    if query.execute(&mut *tx).await?.rows_affected() == 0 {
+        return Ok(Err(Refusal::NameProtected));
+    }
     if password_hash.is_some() {
         end_sessions_since(tx, journal, &user.key, "signed_out").await?;
     }
