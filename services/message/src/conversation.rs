@@ -268,6 +268,19 @@ pub struct Place {
 }
 
 impl Place {
+    /// A direct conversation that begins.
+    pub const fn direct(id: String, created_at: EventId) -> Self {
+        Self {
+            id,
+            kind: ConversationKind::Direct,
+            name: None,
+            history: History::All,
+            created_by: None,
+            created_at,
+            last_seq: 0,
+        }
+    }
+
     /// As its members see it.
     pub fn card(&self, members: Option<Vec<Member>>) -> Card {
         Card {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use common::Audience;
+use common::{Audience, EventId};
 use sqlx::SqliteConnection;
 
 use super::{Changed, conversation, user};
@@ -72,10 +72,10 @@ pub(super) async fn put(
         if !wanted.invites_guests {
             return Ok(Err(Refusal::NoUser));
         }
-        user::add_guest(tx, journal, wanted.user).await?;
+        user::add_guest(tx, journal.now(), wanted.user).await?;
     }
     let role = wanted.role.unwrap_or_default();
-    insert(tx, journal, &place, key, role).await?;
+    insert(tx, journal.now(), &place, key, role).await?;
     announce_join(tx, journal, actor, &place, key, role).await?;
     Ok(Ok(Answer::Member(Made::New)))
 }
@@ -229,7 +229,7 @@ async fn tell(
 /// Adds a row each. What was said before counts as read and delivered.
 pub(super) async fn insert_all(
     tx: &mut SqliteConnection,
-    journal: &Journal,
+    at: EventId,
     place: &Place,
     members: &[(&str, Role)],
 ) -> Result<(), StoreError> {
@@ -242,7 +242,7 @@ pub(super) async fn insert_all(
     )
     .bind(&place.id)
     .bind(serde_json::to_string(&members)?)
-    .bind(micros(journal.now()))
+    .bind(micros(at))
     .execute(tx)
     .await?;
     Ok(())
@@ -251,10 +251,10 @@ pub(super) async fn insert_all(
 /// Adds one row.
 pub(super) async fn insert(
     tx: &mut SqliteConnection,
-    journal: &Journal,
+    at: EventId,
     place: &Place,
     key: &str,
     role: Role,
 ) -> Result<(), StoreError> {
-    insert_all(tx, journal, place, &[(key, role)]).await
+    insert_all(tx, at, place, &[(key, role)]).await
 }

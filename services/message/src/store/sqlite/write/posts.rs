@@ -8,18 +8,17 @@ use sqlx::{FromRow, SqliteConnection};
 
 use super::{super::rows, conversation, user};
 use crate::{
-    change::{Outcome, Refusal},
+    change::Outcome,
     conversation::{ConversationKind, History},
     mention,
-    post::{Claim, Post, Target},
+    post::{Post, Target},
     store::{
         StoreError,
         journal::Journal,
         known::{Keyed, Known, KnownKeys, PostPlace},
-        plan::{NewMessage, Plan},
+        plan::{NewGuest, NewMessage, Plan},
         sqlite::{id, micros},
     },
-    username::Username,
 };
 
 #[derive(FromRow)]
@@ -50,69 +49,23 @@ pub(super) async fn store(
     journal: &mut Journal,
     posts: &[&Post],
 ) -> Result<Vec<Outcome>, StoreError> {
-    let mut known = Known { users: users(tx, posts).await?, ..Known::default() };
-    let mut unreachable = HashMap::new();
-    for (at, post) in posts.iter().enumerate() {
-        if let Err(refusal) = prepare(tx, journal, post, &mut known).await? {
-            unreachable.insert(at, refusal);
-        }
+    let known = Known {
+        users: users(tx, posts).await?,
+        places: places(tx, posts).await?,
+        keys: known_keys(tx, posts).await?,
+        replies: replies(tx, posts).await?,
+    };
+    let plan = Plan::new(posts, known, journal)?;
+    for NewGuest { name, at } in &plan.guests {
+        user::add_guest(tx, *at, name).await?;
     }
-    known.places = places(tx, posts).await?;
-    known.keys = known_keys(tx, posts).await?;
-    known.replies = replies(tx, posts).await?;
-    let mut plan = Plan::new(posts, known, journal)?;
+    for place in &plan.directs {
+        conversation::insert_direct(tx, place).await?;
+    }
     if !plan.messages.is_empty() {
         insert(tx, &plan).await?;
     }
-    for (at, refusal) in unreachable {
-        // The plan says that there is no conversation; this says why.
-        plan.outcomes[at] = plan.outcomes[at].clone().or(Err(refusal));
-    }
     Ok(plan.outcomes)
-}
-
-/// Sees to it that whom a post needs is there: its sender as a guest if they gave a name, and for
-/// a private message its recipient and their conversation.
-async fn prepare(
-    tx: &mut SqliteConnection,
-    journal: &mut Journal,
-    post: &Post,
-    known: &mut Known,
-) -> Result<Result<(), Refusal>, StoreError> {
-    let sender = &post.sender.name;
-    let account = known.users.get(sender.key());
-    if post.sender.claim == Claim::Said {
-        match account {
-            Some((_, true)) => return Ok(Err(Refusal::NameProtected)),
-            Some(_) => {}
-            None => welcome(tx, journal, sender, known).await?,
-        }
-    }
-    let Target::Direct { recipient, invites_guests } = &post.target else {
-        return Ok(Ok(()));
-    };
-    if recipient.key() == sender.key() {
-        return Ok(Err(Refusal::Oneself));
-    }
-    if !known.users.contains_key(recipient.key()) {
-        if !invites_guests {
-            return Ok(Err(Refusal::NoUser));
-        }
-        welcome(tx, journal, recipient, known).await?;
-    }
-    conversation::ensure_direct(tx, journal, sender.key(), recipient.key()).await?;
-    Ok(Ok(()))
-}
-
-async fn welcome(
-    tx: &mut SqliteConnection,
-    journal: &mut Journal,
-    name: &Username,
-    known: &mut Known,
-) -> Result<(), StoreError> {
-    user::add_guest(tx, journal, name).await?;
-    known.users.insert(name.key().to_owned(), (name.as_str().to_owned(), false));
-    Ok(())
 }
 
 /// Who is known of those whom the posts name: senders, recipients, and words that may be mentions.

@@ -28,7 +28,7 @@ pub(super) async fn register(
     takes_over_guest: bool,
 ) -> Changed {
     match rows::account(tx, name.key()).await? {
-        None => insert(tx, journal, name, UserKind::Member).await?,
+        None => insert(tx, journal.now(), name, UserKind::Member).await?,
         Some(guest)
             if takes_over_guest && guest.kind == UserKind::Guest && !guest.is_protected() => {}
         Some(_) => return Ok(Err(Refusal::NameTaken)),
@@ -59,7 +59,7 @@ pub(super) async fn welcome(
 ) -> Changed {
     let there = rows::account(tx, name.key()).await?;
     if there.is_none() {
-        insert(tx, journal, name, UserKind::Guest).await?;
+        insert(tx, journal.now(), name, UserKind::Guest).await?;
     }
     let known_to_be = there.as_ref().is_some_and(|account| account.vouched);
     if vouched && !known_to_be {
@@ -78,10 +78,10 @@ pub(super) async fn welcome(
 /// Adds a guest, who is not known yet.
 pub(super) async fn add_guest(
     tx: &mut SqliteConnection,
-    journal: &Journal,
+    at: EventId,
     name: &Username,
 ) -> Result<(), StoreError> {
-    insert(tx, journal, name, UserKind::Guest).await
+    insert(tx, at, name, UserKind::Guest).await
 }
 
 /// Adds a guest under the name of someone who acts, unless they are known.
@@ -91,7 +91,7 @@ pub(super) async fn ensure(
     user: &UserRef,
 ) -> Result<(), StoreError> {
     if known(tx, &BTreeSet::from([user.key.as_str()])).await?.is_empty() {
-        insert_named(tx, journal, &user.key, &user.name, UserKind::Guest).await?;
+        insert_named(tx, journal.now(), &user.key, &user.name, UserKind::Guest).await?;
     }
     Ok(())
 }
@@ -209,16 +209,16 @@ async fn begin_epoch(
 /// Adds an account, which is a member of the public room from now on.
 async fn insert(
     tx: &mut SqliteConnection,
-    journal: &Journal,
+    at: EventId,
     name: &Username,
     kind: UserKind,
 ) -> Result<(), StoreError> {
-    insert_named(tx, journal, name.key(), name.as_str(), kind).await
+    insert_named(tx, at, name.key(), name.as_str(), kind).await
 }
 
 async fn insert_named(
     tx: &mut SqliteConnection,
-    journal: &Journal,
+    at: EventId,
     key: &str,
     name: &str,
     kind: UserKind,
@@ -230,11 +230,11 @@ async fn insert_named(
     .bind(key)
     .bind(name)
     .bind(kind)
-    .bind(micros(journal.now()))
+    .bind(micros(at))
     .execute(&mut *tx)
     .await?;
     if let Some(public) = rows::place(tx, common::event::PUBLIC_ROOM).await? {
-        super::member::insert(tx, journal, &public, key, Default::default()).await?;
+        super::member::insert(tx, at, &public, key, Default::default()).await?;
     }
     Ok(())
 }
