@@ -135,6 +135,18 @@ pub(super) async fn members(
     .await?)
 }
 
+/// All members of a private conversation. A room's may be everybody, and nothing that happens there
+/// depends on them: those are left out.
+pub(super) async fn private_members(
+    connection: &mut SqliteConnection,
+    place: &Place,
+) -> Result<Vec<MemberRow>, StoreError> {
+    match place.kind {
+        ConversationKind::Room => Ok(Vec::new()),
+        _ => members(connection, &BTreeSet::from([place.id.as_str()])).await,
+    }
+}
+
 /// Keys of those who are told what passes by in a private conversation, unless they are too many.
 pub(super) async fn watchers(
     connection: &mut SqliteConnection,

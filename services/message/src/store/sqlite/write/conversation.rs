@@ -169,10 +169,16 @@ async fn announce(
     place: &Place,
     action: ConversationAction,
 ) -> Result<Card, StoreError> {
-    let members = rows::members(tx, &BTreeSet::from([place.id.as_str()])).await?;
-    let audience = match (place.kind, action) {
-        (ConversationKind::Room, ConversationAction::Updated) => Audience::Room(place.id.clone()),
-        _ => Audience::Users(rows::keys(&members)),
+    let members = match action {
+        // As many as its maker named.
+        ConversationAction::Created => {
+            rows::members(tx, &BTreeSet::from([place.id.as_str()])).await?
+        }
+        _ => rows::private_members(tx, place).await?,
+    };
+    let audience = match action {
+        ConversationAction::Created => Audience::Users(rows::keys(&members)),
+        _ => rows::audience(place, &members),
     };
     let card = place.card(seen_members(place, &members));
     journal.record(CONVERSATION, audience, |id| event::conversation(id, action, &card))?;
@@ -184,7 +190,7 @@ pub(super) async fn card(tx: &mut SqliteConnection, id: &str) -> Result<Option<C
     let Some(place) = rows::place(tx, id).await? else {
         return Ok(None);
     };
-    let members = rows::members(tx, &BTreeSet::from([id])).await?;
+    let members = rows::private_members(tx, &place).await?;
     Ok(Some(place.card(seen_members(&place, &members))))
 }
 

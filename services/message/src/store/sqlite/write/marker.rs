@@ -105,16 +105,17 @@ async fn reached(
     up_to: EventId,
 ) -> Result<Vec<Moved>, StoreError> {
     Ok(sqlx::query_as(
-        "update members set marked_at = $3, delivered_seq = ( \
-           select max(seq) from messages \
-           where messages.conversation_id = members.conversation_id and messages.id <= $2) \
-         where user_key = $1 and conversation_id in ( \
-           select conversations.id from members as mine \
+        // Seqs follow ids, and only the index by id begins where `up_to` is.
+        "update members set marked_at = $3, delivered_seq = reached.seq from ( \
+           select mine.conversation_id, ( \
+             select seq from messages where messages.conversation_id = mine.conversation_id \
+             and messages.id <= $2 order by messages.id desc limit 1) as seq \
+           from members as mine \
            join conversations on conversations.id = mine.conversation_id \
-           where mine.user_key = $1 and kind <> 'room' and mine.delivered_seq < last_seq) \
-         and delivered_seq < coalesce(( \
-           select max(seq) from messages \
-           where messages.conversation_id = members.conversation_id and messages.id <= $2), 0) \
+           where mine.user_key = $1 and kind <> 'room' and mine.delivered_seq < last_seq \
+         ) as reached \
+         where user_key = $1 and members.conversation_id = reached.conversation_id \
+         and delivered_seq < reached.seq \
          returning conversation_id, read_seq, delivered_seq",
     )
     .bind(key)

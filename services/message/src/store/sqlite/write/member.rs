@@ -101,8 +101,7 @@ pub(super) async fn remove(
         return Ok(Err(Refusal::NoMember));
     };
     // The last event of this conversation that reaches who goes says so.
-    let members = rows::members(tx, &BTreeSet::from([conversation_id])).await?;
-    let audience = rows::audience(&place, &members);
+    let audience = rows::audience(&place, &rows::private_members(tx, &place).await?);
     let by = actor.user.as_ref().filter(|user| user.key != key).map(|user| user.name.as_str());
     journal.record(MEMBER, audience, |id| {
         event::member(id, conversation_id, &there.name, MemberAction::Left, None, by)
@@ -115,7 +114,7 @@ pub(super) async fn remove(
         .bind(key)
         .execute(&mut *tx)
         .await?;
-    pass_on(tx, journal, &place, &there, &members).await?;
+    pass_on(tx, journal, &place, &there).await?;
     Ok(Ok(Answer::Done))
 }
 
@@ -128,12 +127,12 @@ async fn step_down(
     place: &Place,
     owner: &rows::MemberRow,
 ) -> Changed {
-    let members = rows::members(tx, &BTreeSet::from([place.id.as_str()])).await?;
-    if members.len() == 1 {
+    let co_owner = longest(tx, place, Role::Owner, &owner.user_key).await?;
+    if co_owner.is_none() && longest(tx, place, Role::Member, &owner.user_key).await?.is_none() {
         return Ok(Err(Refusal::Forbidden));
     }
     let outcome = change_role(tx, journal, actor, place, &owner.user_key, Role::Member).await?;
-    pass_on(tx, journal, place, owner, &members).await?;
+    pass_on(tx, journal, place, owner).await?;
     Ok(outcome)
 }
 
@@ -143,20 +142,38 @@ async fn pass_on(
     journal: &mut Journal,
     place: &Place,
     gone: &rows::MemberRow,
-    members: &[rows::MemberRow],
 ) -> Result<(), StoreError> {
-    let mut left = members.iter().filter(|member| member.user_key != gone.user_key);
-    let owners = left.clone().any(|member| Role::from_text(&member.role) == Role::Owner);
-    if Role::from_text(&gone.role) != Role::Owner || owners {
+    let was_owner = Role::from_text(&gone.role) == Role::Owner;
+    if !was_owner || longest(tx, place, Role::Owner, &gone.user_key).await?.is_some() {
         return Ok(());
     }
-    let Some(heir) = left.next() else {
+    let Some(heir) = longest(tx, place, Role::Member, &gone.user_key).await? else {
         return Ok(());
     };
     let nobody = Actor { user: None, admin: false };
     // Whether it is done or refused makes no difference: the member is there.
-    change_role(tx, journal, &nobody, place, &heir.user_key, Role::Owner).await?.ok();
+    change_role(tx, journal, &nobody, place, &heir, Role::Owner).await?.ok();
     Ok(())
+}
+
+/// Who has had this role longest, but for one: a room may be everybody's, and an index has them in
+/// this order.
+async fn longest(
+    tx: &mut SqliteConnection,
+    place: &Place,
+    role: Role,
+    but: &str,
+) -> Result<Option<String>, StoreError> {
+    let found: Option<(String,)> = sqlx::query_as(
+        "select user_key from members where conversation_id = $1 and role = $2 \
+         and user_key <> $3 order by joined_at, user_key limit 1",
+    )
+    .bind(&place.id)
+    .bind(role.as_str())
+    .bind(but)
+    .fetch_optional(tx)
+    .await?;
+    Ok(found.map(|(key,)| key))
 }
 
 async fn change_role(
@@ -200,9 +217,9 @@ async fn announce(
     action: MemberAction,
     role: Role,
 ) -> Result<(), StoreError> {
-    let members = rows::members(tx, &BTreeSet::from([place.id.as_str()])).await?;
-    let name = members.iter().find(|member| member.user_key == key);
-    let name = name.map_or(key, |member| member.name.as_str());
+    let members = rows::private_members(tx, place).await?;
+    let member = rows::member(tx, &place.id, key).await?;
+    let name = member.as_ref().map_or(key, |member| member.name.as_str());
     let by = actor.user.as_ref().filter(|user| user.key != key).map(|user| user.name.as_str());
     journal.record(MEMBER, rows::audience(place, &members), |id| {
         event::member(id, &place.id, name, action, Some(role), by)

@@ -160,3 +160,6 @@ async fn append_events(tx: &mut SqliteConnection, events: &[Event]) -> Result<()
     .await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
