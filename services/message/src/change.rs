@@ -1,5 +1,7 @@
 //! [`Change`]: what the writer is asked to do besides posting, and what comes of it.
 
+use std::sync::Arc;
+
 use common::{
     Audience, EventId,
     internal::{Delivered, UserRef},
@@ -144,13 +146,16 @@ pub enum Change {
     Welcome {
         /// The name.
         name: Username,
-        /// Whether they count as registered: by an outside issuer.
-        registered: bool,
+        /// Whether an outside issuer says that it is theirs: nobody uses it without a token then.
+        vouched: bool,
     },
     /// Change a profile.
     UpdateProfile {
         /// Whose.
         user: UserRef,
+        /// The epoch of their sessions in which it was found that they may. If another one has
+        /// begun since, somebody has protected the name or signed them out: it is refused.
+        epoch: u64,
         /// What they want to be called.
         display_name: Option<String>,
         /// A new password's hash. Ends all sessions.
@@ -258,6 +263,6 @@ pub struct Receipt {
     pub read_seq: u64,
     /// Everything up to this has reached them.
     pub delivered_seq: u64,
-    /// Who may know.
-    pub audience: Audience,
+    /// Who is told; shared by all the receipts that a change makes in a conversation.
+    pub audience: Arc<Audience>,
 }

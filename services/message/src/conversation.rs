@@ -184,6 +184,10 @@ pub struct Conversation {
     pub member_count: Option<u64>,
 }
 
+/// In larger groups what passes by is not told to everybody: who is typing, how far each has read.
+/// Among `n` members that is `n` facts to `n` of them for every message.
+pub const MOST_WATCHERS: u32 = 100;
+
 /// The id of the direct conversation of two users, by their keys, in either order.
 pub fn direct_id(one: &str, other: &str) -> String {
     let (first, second) = if one <= other { (one, other) } else { (other, one) };
@@ -265,6 +269,19 @@ pub struct Place {
 }
 
 impl Place {
+    /// A direct conversation that begins.
+    pub const fn direct(id: String, created_at: EventId) -> Self {
+        Self {
+            id,
+            kind: ConversationKind::Direct,
+            name: None,
+            history: History::All,
+            created_by: None,
+            created_at,
+            last_seq: 0,
+        }
+    }
+
     /// As its members see it.
     pub fn card(&self, members: Option<Vec<Member>>) -> Card {
         Card {

@@ -62,17 +62,22 @@ impl Shown {
                 return Ok(None);
             }
         };
-        let account = match state.store.account(proof.name.key()).await? {
+        let own = state.identity.tokens.are_own();
+        let mut account = match state.store.account(proof.name.key()).await? {
             Some(account) => account,
-            None if state.identity.tokens.are_own() => return Ok(None),
+            None if own => return Ok(None),
             None => welcome(state, proof.name.clone(), true).await?,
         };
         if !is_in_force(&proof, &account, state) {
             tracing::debug!(user = account.user.name, "a token was refused: it has been revoked");
             return Ok(None);
         }
+        if !own && !account.vouched {
+            // They were here as a guest, and anybody could be.
+            account = welcome(state, proof.name.clone(), true).await?;
+        }
         // Anybody can have a token of an account without a password: it proves nothing.
-        let proven = account.password_hash.is_some() || !state.identity.tokens.are_own();
+        let proven = account.password_hash.is_some() || !own;
         Ok(Some(Self {
             admin: proof.admin || account.admin && proven,
             user: Some(account.user),
@@ -112,13 +117,14 @@ fn is_in_force(proof: &Proof, account: &Account, state: &AppState) -> bool {
     proof.issued_at.is_some_and(|issued_at| issued_at >= signed_out_at)
 }
 
-/// Sees to it that someone who has only a name can be addressed.
+/// Sees to it that someone who has only a name can be addressed; and that nobody uses it without a
+/// token any more, if an outside issuer vouches for them.
 pub async fn welcome(
     state: &AppState,
     name: Username,
-    registered: bool,
+    vouched: bool,
 ) -> Result<Account, Rejection> {
-    state.change_account(Change::Welcome { name, registered }).await
+    state.change_account(Change::Welcome { name, vouched }).await
 }
 
 /// The token in `Authorization`. Other schemes are a proxy's business.

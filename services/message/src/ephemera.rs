@@ -161,7 +161,7 @@ impl Ephemera {
             self.receipts.extract_if(|place, _| !told.contains_key(place)).collect();
         for (place, receipt) in ready {
             let data = receipt_data(&receipt);
-            self.due.extend(ephemeral("receipt", receipt.audience, &data));
+            self.due.extend(ephemeral("receipt", Audience::clone(&receipt.audience), &data));
             self.told.insert(place, now);
         }
     }

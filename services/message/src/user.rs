@@ -64,8 +64,10 @@ pub struct Account {
     pub display_name: String,
     /// Whether they have registered.
     pub kind: UserKind,
-    /// Their password, hashed; without one the name cannot be protected.
+    /// Their password, hashed.
     pub password_hash: Option<String>,
+    /// Whether an outside issuer has said that the name is theirs.
+    pub vouched: bool,
     /// Whether they may do what admins may.
     pub admin: bool,
     /// Tokens of other epochs are void.
@@ -117,7 +119,7 @@ impl Account {
 
     /// Whether the name can only be used with a credential.
     pub const fn is_protected(&self) -> bool {
-        self.password_hash.is_some() || self.deactivated
+        self.password_hash.is_some() || self.vouched || self.deactivated
     }
 }
 

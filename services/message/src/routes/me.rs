@@ -103,7 +103,8 @@ pub async fn patch_me(
         None => None,
     };
     let new_password = password_hash.is_some();
-    let change = Change::UpdateProfile { user: account.user, display_name, password_hash };
+    let Account { user, epoch, .. } = account;
+    let change = Change::UpdateProfile { user, epoch, display_name, password_hash };
     let account = state.change_account(change).await?;
     let me = Me { user: account.profile(), admin: caller.admin };
     let mut response = HttpResponse::Ok();

@@ -40,6 +40,9 @@ pub struct Marker {
 
 /// Say that I have read everything up to a message. Markers only move forward, and what is read
 /// has been delivered. In a room that I have not joined there is no marker to move.
+///
+/// Told live as `receipt` to all members of a private conversation of at most 100, in larger groups
+/// and in rooms to my own devices only.
 #[utoipa::path(
     post, path = "/conversations/{id}/read", tag = "receipts", request_body = Marker,
     params(("id" = String, Path, description = "the conversation's id"), Claim),
@@ -64,7 +67,7 @@ pub async fn mark_read(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Say that everything up to a message has reached me.
+/// Say that everything up to a message has reached me. Told as `read` is.
 #[utoipa::path(
     post, path = "/conversations/{id}/delivered", tag = "receipts", request_body = Marker,
     params(("id" = String, Path, description = "the conversation's id"), Claim),
@@ -115,7 +118,8 @@ pub struct PlacedMarker {
     delivered: Option<u64>,
 }
 
-/// Move markers in several conversations: in all of them or, when one is not mine, in none.
+/// Move markers in several conversations: in all of them or, when one is not mine, in none. Told as
+/// `read` is.
 #[utoipa::path(
     post, path = "/receipts", tag = "receipts", request_body = Receipts, params(Claim),
     responses(

@@ -13,9 +13,6 @@ use crate::{
     openapi::ProblemBody,
 };
 
-/// In larger groups nobody is told: it would be noise to all, at the cost of all.
-const MOST_WATCHERS: u32 = 100;
-
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
         .service(resource("/conversations/{id}/typing", "POST").route(web::post().to(say_typing)));
@@ -51,7 +48,7 @@ pub(super) async fn tell_typing(
     conversation_id: &str,
 ) -> Result<(), Rejection> {
     let user = caller.require_user()?.clone();
-    let audience = state.store.watchers(&user.key, conversation_id, MOST_WATCHERS).await??;
+    let audience = state.store.watchers(&user.key, conversation_id).await??;
     if let Some(audience) = audience {
         let conversation_id = conversation_id.to_owned();
         state.passing.tell(Passing::Typing { conversation_id, user, audience });

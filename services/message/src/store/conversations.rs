@@ -85,8 +85,9 @@ pub trait ConversationReads {
         key: &str,
     ) -> Allowed<Option<JoinedMember>>;
 
-    /// Who may know that the asker is typing; nobody in groups of more than `most` members.
-    async fn watchers(&self, asker: &str, id: &str, most: u32) -> Allowed<Option<Audience>>;
+    /// Who may know that the asker is typing; nobody in groups of more than
+    /// [`MOST_WATCHERS`](crate::conversation::MOST_WATCHERS) members.
+    async fn watchers(&self, asker: &str, id: &str) -> Allowed<Option<Audience>>;
 
     /// Whom each of these users shares a private conversation with, at most `most` of them.
     async fn contacts(

@@ -1,10 +1,14 @@
 //! [`Known`]: what the database knows about a run of posts, before it is planned.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use common::EventId;
 
-use crate::{conversation::ConversationKind, message::Message};
+use crate::{
+    access::{Membership, Standing},
+    conversation::{ConversationKind, History},
+    message::Message,
+};
 
 /// A message that was posted under a key, with the digest of the post.
 #[derive(Clone, Debug)]
@@ -23,10 +27,29 @@ pub type KnownKeys = HashMap<(String, String), Keyed>;
 pub struct PostPlace {
     /// What it is.
     pub kind: ConversationKind,
+    /// What new members see of it.
+    pub history: History,
     /// The seq of its newest message.
     pub last_seq: u64,
-    /// Names by key; of directs and groups only.
-    pub members: BTreeMap<String, String>,
+    /// By key; of directs and groups only.
+    pub members: BTreeMap<String, PostMember>,
+}
+
+/// A member of a conversation that posts name.
+#[derive(Clone, Debug)]
+pub struct PostMember {
+    /// The name.
+    pub name: String,
+    /// What the rules need.
+    pub membership: Membership,
+}
+
+impl PostPlace {
+    /// What someone is to it.
+    pub fn standing(&self, key: &str) -> Standing {
+        let membership = self.members.get(key).map(|member| member.membership);
+        Standing { kind: self.kind, history: self.history, membership }
+    }
 }
 
 /// What the database knows about the posts.
@@ -39,6 +62,6 @@ pub struct Known {
     /// Users among the senders, and whom posts to rooms may mention: their names by key, and
     /// whether the name is protected.
     pub users: HashMap<String, (String, bool)>,
-    /// Messages that are replied to, with their conversations.
-    pub replies: HashSet<(EventId, String)>,
+    /// Messages that are replied to: where they are, and their seq there.
+    pub replies: HashMap<EventId, (String, u64)>,
 }

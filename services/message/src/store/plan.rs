@@ -7,14 +7,17 @@ use common::{Audience, EventId};
 use super::{
     StoreError,
     journal::Journal,
-    known::{Keyed, Known, PostPlace},
+    known::{Keyed, Known, PostMember, PostPlace},
 };
 use crate::{
+    access::Membership,
     change::{Answer, Outcome, Refusal},
-    conversation::{ConversationKind, direct_keys},
+    conversation::{ConversationKind, History, Member, Place, Role, direct_keys},
+    event::{self, ConversationAction, kind::CONVERSATION},
     mention,
     message::Message,
-    post::{Claim, Post},
+    post::{Claim, Post, Target},
+    username::Username,
 };
 
 /// A row to insert.
@@ -30,9 +33,22 @@ pub struct NewMessage {
     pub mentioned: Vec<String>,
 }
 
+/// A guest to add.
+#[derive(Debug)]
+pub struct NewGuest {
+    /// The name.
+    pub name: Username,
+    /// When they came: no later than what they came for.
+    pub at: EventId,
+}
+
 /// What a run of posts changes.
 #[derive(Debug, Default)]
 pub struct Plan {
+    /// Guests to add, before everything else: accepted posts name them for the first time.
+    pub guests: Vec<NewGuest>,
+    /// Direct conversations to begin, before the messages.
+    pub directs: Vec<Place>,
     /// Rows to insert, in the order of their ids.
     pub messages: Vec<NewMessage>,
     /// One for each post.
@@ -68,12 +84,16 @@ impl Plan {
             return Ok(Err(Refusal::NameProtected));
         }
         let conversation_id = post.conversation_id();
-        let Some(place) = known.places.get_mut(&*conversation_id) else {
+        let fresh = match fresh_direct(post, &conversation_id, known) {
+            Ok(fresh) => fresh,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let Some(place) = fresh.as_ref().or_else(|| known.places.get(&*conversation_id)) else {
             return Ok(Err(Refusal::NoConversation));
         };
-        let open_to_all = place.kind == ConversationKind::Room;
-        if !open_to_all && !place.members.contains_key(&sender_key) {
-            return Ok(Err(Refusal::NoConversation));
+        let standing = place.standing(&sender_key);
+        if let Err(refusal) = standing.post() {
+            return Ok(Err(refusal));
         }
         let key = post.client_msg_id.clone().map(|id| (sender_key.clone(), id));
         let digest = key.as_ref().map(|_| post.digest());
@@ -82,12 +102,21 @@ impl Plan {
             let repeated = || Answer::Repeated(first.message.clone());
             return Ok(if same { Ok(repeated()) } else { Err(Refusal::KeyReused) });
         }
-        let reply = post.reply_to.map(|id| (id, conversation_id.clone().into_owned()));
-        if reply.is_some_and(|reply| !known.replies.contains(&reply)) {
-            return Ok(Err(Refusal::NoReply));
+        if let Some(id) = post.reply_to {
+            // One that they may not read is answered like one that is not there.
+            let there = known.replies.get(&id).filter(|(at, _)| **at == *conversation_id);
+            if there.is_none_or(|(_, seq)| standing.read_message(*seq).is_err()) {
+                return Ok(Err(Refusal::NoReply));
+            }
         }
+        // It is accepted: from here on there is something to leave behind.
+        self.prepare(post, fresh, known, journal)?;
+        let Some(place) = known.places.get_mut(&*conversation_id) else {
+            return Ok(Err(Refusal::NoConversation));
+        };
         place.last_seq += 1;
         let id = journal.next_id();
+        let account = known.users.get(&sender_key);
         let name = account.map_or(post.sender.name.as_str(), |(name, _)| name);
         let mentioned = mentioned(&post.content, place, &known.users, &sender_key);
         let mut message = Message::new(
@@ -110,11 +139,83 @@ impl Plan {
             known.keys.insert(key, Keyed { message: message.clone(), digest });
         }
         // A later post of the same batch may answer this one.
-        known.replies.insert((id, message.conversation_id.clone()));
+        known.replies.insert(id, (message.conversation_id.clone(), message.seq));
         let mentioned = mentioned.into_iter().map(|(key, _)| key).collect();
         self.messages.push(NewMessage { message: message.clone(), sender_key, digest, mentioned });
         Ok(Ok(Answer::Posted(message)))
     }
+
+    /// Sees to it that whom an accepted post needs is there: its sender as a guest if they gave a
+    /// name, and for a private message its recipient and their conversation.
+    fn prepare(
+        &mut self,
+        post: &Post,
+        fresh: Option<PostPlace>,
+        known: &mut Known,
+        journal: &mut Journal,
+    ) -> Result<(), StoreError> {
+        if post.sender.claim == Claim::Said {
+            self.welcome(&post.sender.name, known, journal);
+        }
+        let (Target::Direct { recipient, .. }, Some(fresh)) = (&post.target, fresh) else {
+            return Ok(());
+        };
+        self.welcome(recipient, known, journal);
+        let id = post.conversation_id().into_owned();
+        let place = Place::direct(id.clone(), journal.next_id());
+        let card = place.card(Some(fresh.members.values().map(newcomer).collect()));
+        journal.record(CONVERSATION, audience(&id, &fresh), |event_id| {
+            event::conversation(event_id, ConversationAction::Created, &card)
+        })?;
+        self.directs.push(place);
+        known.places.insert(id, fresh);
+        Ok(())
+    }
+
+    fn welcome(&mut self, name: &Username, known: &mut Known, journal: &Journal) {
+        known.users.entry(name.key().to_owned()).or_insert_with(|| {
+            self.guests.push(NewGuest { name: name.clone(), at: journal.now() });
+            (name.as_str().to_owned(), false)
+        });
+    }
+}
+
+/// The direct conversation that a private message would begin, if it is the first.
+fn fresh_direct(
+    post: &Post,
+    conversation_id: &str,
+    known: &Known,
+) -> Result<Option<PostPlace>, Refusal> {
+    let Target::Direct { recipient, invites_guests } = &post.target else {
+        return Ok(None);
+    };
+    let sender = &post.sender.name;
+    if recipient.key() == sender.key() {
+        return Err(Refusal::Oneself);
+    }
+    if !invites_guests && !known.users.contains_key(recipient.key()) {
+        return Err(Refusal::NoUser);
+    }
+    if known.places.contains_key(conversation_id) {
+        return Ok(None);
+    }
+    let members = [sender, recipient].map(|name| {
+        let shown = known.users.get(name.key()).map_or(name.as_str(), |(shown, _)| shown);
+        let membership = Membership { role: Role::Member, joined_seq: 0 };
+        (name.key().to_owned(), PostMember { name: shown.to_owned(), membership })
+    });
+    Ok(Some(PostPlace {
+        kind: ConversationKind::Direct,
+        history: History::All,
+        last_seq: 0,
+        members: members.into(),
+    }))
+}
+
+/// A member of a conversation that begins.
+fn newcomer(member: &PostMember) -> Member {
+    let PostMember { name, membership } = member;
+    Member { user: name.clone(), role: membership.role, read_seq: 0, delivered_seq: 0 }
 }
 
 /// Who may see what is said in a conversation now.
@@ -131,7 +232,8 @@ fn recipient(id: &str, sender_key: &str, place: &PostPlace) -> Option<String> {
         return None;
     }
     let (one, other) = direct_keys(id)?;
-    place.members.get(if one == sender_key { other } else { one }).cloned()
+    let other = place.members.get(if one == sender_key { other } else { one })?;
+    Some(other.name.clone())
 }
 
 /// Keys and names of those whom a message mentions, without its sender.
@@ -151,138 +253,11 @@ fn mentioned(
             .collect(),
         _ => mention::among(content, place.members.keys().map(String::as_str))
             .into_iter()
-            .filter_map(|key| Some((key.to_owned(), place.members.get(key)?.clone())))
+            .filter_map(|key| Some((key.to_owned(), place.members.get(key)?.name.clone())))
             .collect(),
     };
     found.into_iter().filter(|(key, _)| key != sender_key).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::{
-        post::{Sender, Target},
-        username::Username,
-    };
-
-    fn post(user: &str, content: &str, key: Option<&str>) -> Post {
-        Post {
-            sender: Sender { name: Username::parse(user).unwrap(), claim: Claim::Said },
-            target: Target::Conversation("public".to_owned()),
-            content: content.to_owned(),
-            reply_to: None,
-            client_msg_id: key.map(str::to_owned),
-            origin: None,
-        }
-    }
-
-    fn direct(user: &str, recipient: &str) -> Post {
-        let recipient = Username::parse(recipient).unwrap();
-        Post {
-            target: Target::Direct { recipient, invites_guests: true },
-            ..post(user, "psst @bo", None)
-        }
-    }
-
-    fn known(last_seq: u64) -> Known {
-        let room = PostPlace { kind: ConversationKind::Room, last_seq, members: BTreeMap::new() };
-        let pair =
-            [("al", "Al"), ("bo", "Bo")].map(|(key, name)| (key.to_owned(), name.to_owned()));
-        let direct =
-            PostPlace { kind: ConversationKind::Direct, last_seq: 0, members: pair.into() };
-        let places = [("public".to_owned(), room), ("dm:al:bo".to_owned(), direct)];
-        Known { places: places.into(), ..Known::default() }
-    }
-
-    fn plan(posts: &[Post], known: Known, journal: &mut Journal) -> Plan {
-        let posts: Vec<_> = posts.iter().collect();
-        Plan::new(&posts, known, journal).unwrap()
-    }
-
-    #[test]
-    fn ids_and_seqs_follow_the_order_of_the_posts() {
-        let after =
-            EventId::from_micros(EventId::after(EventId::ZERO).micros() + 60_000_000).unwrap();
-        let posts = [post("a", "1", None), post("b", "2", None), post("a", "3", None)];
-        let mut journal = Journal::new(after);
-        let plan = plan(&posts, known(41), &mut journal);
-        let ids: Vec<_> = journal.events.iter().map(|event| event.id).collect();
-        // The clock is behind `after`: each id is one more than the last.
-        assert_eq!(ids, [after.next(), after.next().next(), after.next().next().next()]);
-        let made: Vec<_> = plan.messages.iter().map(|new| new.message.seq).collect();
-        assert_eq!(made, [42, 43, 44]);
-        assert_eq!((journal.end(), plan.moved["public"]), (ids[2], (44, ids[2])));
-    }
-
-    #[test]
-    fn a_key_posts_once_even_within_a_batch() {
-        let posts = [
-            post("al", "x", Some("k")),
-            post("AL", "x", Some("k")),
-            post("al", "y", Some("k")),
-            post("bo", "x", Some("k")),
-        ];
-        let plan = plan(&posts, known(0), &mut Journal::new(EventId::ZERO));
-        let first = plan.messages[0].message.clone();
-        assert_eq!(plan.messages.len(), 2);
-        assert_eq!(plan.outcomes[1], Ok(Answer::Repeated(first)));
-        assert_eq!(plan.outcomes[2], Err(Refusal::KeyReused));
-        assert_eq!(plan.moved["public"].0, 2);
-    }
-
-    #[test]
-    fn a_conversation_that_is_not_there_or_not_theirs_gets_nothing() {
-        let mut lost = post("a", "x", None);
-        lost.target = Target::Conversation("nowhere".to_owned());
-        let mut foreign = post("carol", "x", None);
-        foreign.target = Target::Conversation("dm:al:bo".to_owned());
-        let mut journal = Journal::new(EventId::ZERO);
-        let plan = plan(&[lost, foreign], known(0), &mut journal);
-        assert_eq!(plan.outcomes, [Err(Refusal::NoConversation), Err(Refusal::NoConversation)]);
-        assert_eq!((journal.end(), journal.events.len()), (EventId::ZERO, 0));
-    }
-
-    #[test]
-    fn a_private_message_is_for_its_two_and_names_the_other() {
-        let mut journal = Journal::new(EventId::ZERO);
-        let plan = plan(&[direct("AL", "bo")], known(0), &mut journal);
-        let new = &plan.messages[0];
-        assert_eq!(new.message.recipient.as_deref(), Some("Bo"));
-        assert_eq!(
-            (new.mentioned.clone(), new.message.mentions.clone()),
-            (vec!["bo".to_owned()], vec!["Bo".to_owned()])
-        );
-        let pair = vec!["al".to_owned(), "bo".to_owned()];
-        assert_eq!(journal.events[0].audience, Audience::Users(pair));
-    }
-
-    #[test]
-    fn a_protected_name_needs_a_credential() {
-        let mut known = known(0);
-        known.users.insert("al".to_owned(), ("Al".to_owned(), true));
-        let mut shown = post("al", "x", None);
-        shown.sender.claim = Claim::Shown;
-        let plan = plan(&[post("AL", "x", None), shown], known, &mut Journal::new(EventId::ZERO));
-        assert_eq!(plan.outcomes[0], Err(Refusal::NameProtected));
-        assert_eq!(plan.messages[0].message.user, "Al");
-    }
-
-    #[test]
-    fn a_reply_answers_a_message_of_the_same_conversation() {
-        let mut known = known(0);
-        let there = EventId::from_micros(7).unwrap();
-        known.replies.insert((there, "public".to_owned()));
-        let reply = |id, target: &str| Post {
-            reply_to: Some(id),
-            target: Target::Conversation(target.to_owned()),
-            ..post("al", "x", None)
-        };
-        let posts =
-            [reply(there, "public"), reply(there, "dm:al:bo"), reply(there.next(), "public")];
-        let plan = plan(&posts, known, &mut Journal::new(EventId::ZERO));
-        let refused: Vec<_> = plan.outcomes.iter().map(|outcome| outcome.clone().err()).collect();
-        assert_eq!(refused, [None, Some(Refusal::NoReply), Some(Refusal::NoReply)]);
-    }
-}
+mod tests;

@@ -132,3 +132,30 @@ async fn nothing_private_needs_a_sender_who_is_somebody_else() {
     let answer = app.get("/messages?undelivered=true").await;
     assert_eq!(answer.refusal(), (401, "user_missing".to_owned()));
 }
+
+#[tokio::test]
+async fn a_post_that_is_refused_makes_nobody_and_nothing() {
+    let app = App::start();
+    let lost = json!("20240101120000.123456");
+    for (body, refusal) in [
+        (
+            json!({"content": "x", "user": "newgal", "recipient": "newguy", "reply_to": lost}),
+            (422, "reply_not_found"),
+        ),
+        (
+            json!({"content": "x", "user": "newgal", "conversation_id": "nowhere"}),
+            (404, "conversation_not_found"),
+        ),
+        (
+            json!({"content": "x", "user": "newgal", "recipient": "NEWGAL"}),
+            (422, "recipient_is_self"),
+        ),
+    ] {
+        let answer = app.post(body).await;
+        assert_eq!(answer.refusal(), (refusal.0, refusal.1.to_owned()));
+    }
+    assert_eq!(app.get("/users").await.json(), json!([]));
+    assert_eq!(app.events_after("19700101000000.000000").await, []);
+    whisper(&app, "newgal", "newguy", "hi").await;
+    assert_eq!(app.get("/users").await.json().as_array().unwrap().len(), 2);
+}

@@ -51,8 +51,8 @@ impl ConversationReads for SqliteStore {
         members::one(&self.readers, asker, id, key).await
     }
 
-    async fn watchers(&self, asker: &str, id: &str, most: u32) -> Allowed<Option<Audience>> {
-        members::watchers(&self.readers, asker, id, most).await
+    async fn watchers(&self, asker: &str, id: &str) -> Allowed<Option<Audience>> {
+        members::watchers(&self.readers, asker, id).await
     }
 
     async fn contacts(

@@ -1,10 +1,12 @@
 //! What has not reached a user yet, and which markers have moved meanwhile.
 
+use std::sync::Arc;
+
 use common::{Audience, EventId, internal::UserRef};
 use sqlx::{FromRow, SqlitePool};
 
 use super::{micros, rows};
-use crate::{change::Receipt, message::Message, store::StoreError};
+use crate::{change::Receipt, conversation::MOST_WATCHERS, message::Message, store::StoreError};
 
 /// Markers move a little before or after the event that a cursor names; telling one twice is
 /// harmless, missing one is not. In microseconds.
@@ -79,7 +81,7 @@ pub(super) async fn receipts_after(
             user: UserRef { name: row.name, key: row.user_key },
             read_seq: row.read_seq as u64,
             delivered_seq: row.delivered_seq as u64,
-            audience: Audience::Users(vec![key.to_owned()]),
+            audience: Arc::new(Audience::Users(vec![key.to_owned()])),
         })
         .collect())
 }
@@ -92,7 +94,8 @@ pub(super) async fn last_receipts(
 ) -> Result<Vec<Receipt>, StoreError> {
     let rows: Vec<(String, String, String, i64, i64, String)> = sqlx::query_as(
         "select moved.conversation_id, moved.user_key, users.name, moved.read_seq, \
-         moved.delivered_seq, case conversations.kind when 'room' then json_array(moved.user_key) else ( \
+         moved.delivered_seq, case when conversations.kind = 'room' or member_count > $3 \
+         then json_array(moved.user_key) else ( \
            select json_group_array(user_key) from members \
            where members.conversation_id = moved.conversation_id) end \
          from members as moved \
@@ -103,6 +106,7 @@ pub(super) async fn last_receipts(
     )
     .bind(i64::from(seconds) * 1_000_000)
     .bind(limit)
+    .bind(MOST_WATCHERS)
     .fetch_all(readers)
     .await?;
     rows.into_iter()
@@ -112,7 +116,7 @@ pub(super) async fn last_receipts(
                 user: UserRef { name, key },
                 read_seq: read_seq as u64,
                 delivered_seq: delivered_seq as u64,
-                audience: Audience::Users(serde_json::from_str(&audience)?),
+                audience: Arc::new(Audience::Users(serde_json::from_str(&audience)?)),
             })
         })
         .collect()

@@ -153,3 +153,21 @@ async fn what_cannot_be_made_is_refused_and_leaves_nothing() {
     let answer = crate::answer::Answer::to(request).await;
     assert_eq!(answer.refusal(), (401, "user_missing".to_owned()));
 }
+
+#[tokio::test]
+async fn a_reply_does_not_tell_whether_there_is_what_one_may_not_read() {
+    let app = App::start();
+    let (al, bo) = (app.someone("al"), app.someone("bo"));
+    let id = al.group(&[], "joined").await;
+    let hidden = al.say(&id, "old").await;
+    al.put(&format!("/conversations/{id}/members/bo"), None).await;
+    let seen = al.say(&id, "new").await;
+    let reply = async |to: &serde_json::Value| {
+        let body = json!({"content": "yes", "reply_to": to});
+        bo.post(&format!("/conversations/{id}/messages"), body).await
+    };
+    let nothing = reply(&json!("20240101120000.123456")).await;
+    assert_eq!(nothing.refusal(), (422, "reply_not_found".to_owned()));
+    assert_eq!(reply(&hidden["id"]).await.refusal(), nothing.refusal());
+    assert_eq!(reply(&seen["id"]).await.status, 201);
+}

@@ -119,3 +119,47 @@ async fn markers_are_told_once_a_second_in_their_latest_state() {
     let (audience, data) = next(&facts);
     assert_eq!((audience, &data["user"]), (json!({"users": ["al"]}), &json!("al")));
 }
+
+#[tokio::test]
+async fn markers_in_a_large_group_are_told_to_one_s_own_devices_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let crowd: Vec<_> = (0..100).map(|n| format!("u{n:02}")).collect();
+    let crowd: Vec<_> = crowd.iter().map(String::as_str).collect();
+    // One report moves the markers of all, as it does after each message to a group.
+    let deliver = async |app: &App, up_to: &Value| {
+        let all = crowd.iter().map(|user| json!({"user": user, "up_to": up_to}));
+        let body = json!({"delivered": all.collect::<Vec<_>>()});
+        assert_eq!(app.post_signed("/internal/delivered", body).await.status, 204);
+    };
+    let check = |facts: &mpsc::Receiver<(Value, Value)>, large: &str| {
+        let mut told = std::collections::BTreeSet::new();
+        // The large group has all hundred besides its owner, the small one all but the last.
+        while told.len() < 199 {
+            let (audience, data) = next(facts);
+            let (place, user) = (data["conversation_id"].as_str().unwrap(), &data["user"]);
+            match audience["users"].as_array().unwrap().as_slice() {
+                own if place == large => assert_eq!(own, std::slice::from_ref(user)),
+                all => assert_eq!(all.len(), 100, "{data}"),
+            }
+            told.insert((place.to_owned(), user.to_string()));
+        }
+    };
+    let large = {
+        let (url, facts) = listener();
+        let app = App::on(folder.path(), &[("NOTIFICATION_SERVICE_URL", &url)]);
+        let al = app.someone("al");
+        let large = al.group(&crowd, "all").await;
+        let small = al.group(&crowd[..99], "all").await;
+        al.say(&large, "x").await;
+        deliver(&app, &al.say(&small, "x").await["id"]).await;
+        check(&facts, &large);
+        // Where one looks for it, it is there.
+        assert_eq!(al.sees(&large).await["last_message"]["status"], json!("delivered"));
+        large
+    };
+    // What a process may not have had time to tell, the next one tells as it would have.
+    let (url, facts) = listener();
+    let app = App::on(folder.path(), &[("NOTIFICATION_SERVICE_URL", &url)]);
+    check(&facts, &large);
+    drop(app);
+}

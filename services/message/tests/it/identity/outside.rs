@@ -147,3 +147,41 @@ async fn tokens_for_others_are_refused_where_an_audience_is_set() {
     let token = ed(ED, &json!({"sub": "alice", "exp": now() + 60}));
     refused(&app.get_as(&token, "/users/me").await, 401, "token_invalid");
 }
+
+#[tokio::test]
+async fn a_name_that_it_has_vouched_for_needs_a_token_in_open_mode_too() {
+    let app = with_key("open", ED_PUBLIC);
+    // One was there before as a guest, on a device that has a stream.
+    app.post(json!({"content": "hi", "user": "bob"})).await;
+    let before = app.identify(json!({"username": "bob"})).await.json();
+    for name in ["Alice", "bob"] {
+        let token = ed(ED, &json!({"sub": name, "exp": now() + 60, "iat": now()}));
+        let body = json!({"content": "mine", "recipient": "carol"});
+        // Twice: being vouched for does not void the token that says so.
+        for content in ["mine", "mine too"] {
+            let mut body = body.clone();
+            body["content"] = json!(content);
+            let said = app.send_as(Method::POST, "/messages", Some(&token), body).await;
+            assert_eq!(said.status, 201, "{said:?}");
+        }
+        let me = app.get_as(&token, "/users/me").await.json();
+        assert_eq!(me["kind"], json!("member"), "{me}");
+        for answer in [
+            app.post(json!({"content": "fake", "user": name})).await,
+            app.get(&format!("/messages?user={name}&recipient=carol")).await,
+            app.get(&format!("/users/me?user={name}")).await,
+            app.send_as(Method::POST, "/tickets", None, json!({"user": name})).await,
+            app.identify(json!({"username": name})).await,
+        ] {
+            refused(&answer, 401, "name_registered");
+        }
+    }
+    // The guest's streams have ended with that.
+    let events = app.events_after("19700101000000.000000").await;
+    let ended: Vec<_> = events.iter().filter(|(kind, ..)| kind == "session").collect();
+    assert_eq!(ended.len(), 1, "{ended:?}");
+    assert_eq!(ended[0].2["user"], json!("bob"));
+    assert!(ended[0].2["epoch"].as_u64() > before["epoch"].as_u64());
+    // Others are guests as before.
+    assert_eq!(app.post(json!({"content": "hi", "user": "carol"})).await.status, 201);
+}

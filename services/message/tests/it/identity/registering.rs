@@ -164,3 +164,23 @@ async fn a_new_password_needs_the_present_one_and_ends_all_sessions() {
     refused(&app.sign_in("alice", PASSWORD).await, 401, "credentials_wrong");
     assert_eq!(app.sign_in("alice", "another password").await.status, 200);
 }
+
+#[tokio::test]
+async fn many_at_once_cannot_each_protect_one_name() {
+    let app = open();
+    app.post(json!({"content": "hi", "user": "alice"})).await;
+    let passwords: Vec<_> = (0..4).map(|n| format!("{PASSWORD} {n}")).collect();
+    let protect = |password| {
+        let body = json!({"user": "alice", "password": password});
+        app.send_as(Method::PATCH, "/users/me?user=alice", None, body)
+    };
+    let tries = passwords.iter().map(protect);
+    let answers = futures_util::future::join_all(tries).await;
+    let done: Vec<_> = answers.iter().map(|answer| answer.status == 200).collect();
+    assert_eq!(done.iter().filter(|done| **done).count(), 1, "{answers:?}");
+    // The one who was told so has it.
+    for (password, done) in passwords.iter().zip(done) {
+        let status = app.sign_in("alice", password).await.status;
+        assert_eq!(status, if done { 200 } else { 401 });
+    }
+}

@@ -102,7 +102,6 @@ pub(in crate::store::sqlite) async fn watchers(
     readers: &SqlitePool,
     asker: &str,
     conversation_id: &str,
-    most: u32,
 ) -> Allowed<Option<Audience>> {
     let mut tx = readers.begin().await?;
     let standing = rows::standing(&mut tx, conversation_id, Some(asker)).await?;
@@ -115,17 +114,11 @@ pub(in crate::store::sqlite) async fn watchers(
     if place.kind == ConversationKind::Room {
         return Ok(Ok(Some(Audience::Room(place.id))));
     }
-    let keys: Vec<(String,)> =
-        sqlx::query_as("select user_key from members where conversation_id = $1 limit $2")
-            .bind(conversation_id)
-            .bind(most + 1)
-            .fetch_all(&mut *tx)
-            .await?;
-    if keys.len() > most as usize {
-        return Ok(Ok(None));
-    }
-    let others = keys.into_iter().map(|(key,)| key).filter(|key| key != asker);
-    Ok(Ok(Some(Audience::Users(others.collect()))))
+    let watchers = rows::watchers(&mut tx, conversation_id).await?;
+    Ok(Ok(watchers.map(|mut keys| {
+        keys.retain(|key| key != asker);
+        Audience::Users(keys)
+    })))
 }
 
 /// Whom users share a private conversation with. The forms of the ids leave rooms out, where

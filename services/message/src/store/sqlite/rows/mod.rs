@@ -13,8 +13,8 @@ pub(super) use self::message::{
 use super::id;
 use crate::{
     access::{Membership, Standing},
-    conversation::{ConversationKind, History, Member, Place, Role},
-    store::StoreError,
+    conversation::{ConversationKind, History, MOST_WATCHERS, Member, Place, Role},
+    store::{StoreError, known::PostMember},
     user::{Account, UserKind},
 };
 
@@ -48,6 +48,7 @@ struct AccountRow {
     display_name: String,
     kind: String,
     password_hash: Option<String>,
+    vouched: bool,
     admin: bool,
     epoch: i64,
     signed_out_at: Option<i64>,
@@ -134,6 +135,34 @@ pub(super) async fn members(
     .await?)
 }
 
+/// All members of a private conversation. A room's may be everybody, and nothing that happens there
+/// depends on them: those are left out.
+pub(super) async fn private_members(
+    connection: &mut SqliteConnection,
+    place: &Place,
+) -> Result<Vec<MemberRow>, StoreError> {
+    match place.kind {
+        ConversationKind::Room => Ok(Vec::new()),
+        _ => members(connection, &BTreeSet::from([place.id.as_str()])).await,
+    }
+}
+
+/// Keys of those who are told what passes by in a private conversation, unless they are too many.
+pub(super) async fn watchers(
+    connection: &mut SqliteConnection,
+    conversation_id: &str,
+) -> Result<Option<Vec<String>>, StoreError> {
+    let keys: Vec<(String,)> = sqlx::query_as(
+        "select user_key from members where conversation_id = $1 order by user_key limit $2",
+    )
+    .bind(conversation_id)
+    .bind(MOST_WATCHERS + 1)
+    .fetch_all(connection)
+    .await?;
+    let few = keys.len() <= MOST_WATCHERS as usize;
+    Ok(few.then(|| keys.into_iter().map(|(key,)| key).collect()))
+}
+
 /// A conversation, and what someone is to it; nothing if there is none of that id.
 pub(super) async fn standing(
     connection: &mut SqliteConnection,
@@ -167,8 +196,8 @@ pub(super) async fn accounts(
     argument: &str,
 ) -> Result<Vec<Account>, StoreError> {
     let statement = format!(
-        "select key, name, display_name, kind, password_hash, admin, epoch, signed_out_at, \
-         created_at, deactivated_at from users {condition}"
+        "select key, name, display_name, kind, password_hash, vouched, admin, epoch, \
+         signed_out_at, created_at, deactivated_at from users {condition}"
     );
     let rows: Vec<AccountRow> =
         sqlx::query_as(sqlx::AssertSqlSafe(statement)).bind(argument).fetch_all(connection).await?;
@@ -179,6 +208,7 @@ pub(super) async fn accounts(
             display_name: row.display_name,
             kind: if row.kind == "member" { UserKind::Member } else { UserKind::Guest },
             password_hash: row.password_hash,
+            vouched: row.vouched,
             admin: row.admin,
             epoch: row.epoch as u64,
             signed_out_at: row.signed_out_at.map(id),
@@ -213,10 +243,14 @@ pub(super) fn by_conversation(members: Vec<MemberRow>) -> HashMap<String, Vec<Me
 }
 
 /// Members by conversation, as the plan of posts needs them.
-pub(super) fn names(members: Vec<MemberRow>) -> HashMap<String, BTreeMap<String, String>> {
-    let mut names: HashMap<String, BTreeMap<String, String>> = HashMap::new();
+pub(super) fn post_members(
+    members: Vec<MemberRow>,
+) -> HashMap<String, BTreeMap<String, PostMember>> {
+    let mut found: HashMap<String, BTreeMap<String, PostMember>> = HashMap::new();
     for member in members {
-        names.entry(member.conversation_id).or_default().insert(member.user_key, member.name);
+        let membership = member.membership();
+        let there = found.entry(member.conversation_id).or_default();
+        there.insert(member.user_key, PostMember { name: member.name, membership });
     }
-    names
+    found
 }

@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 use super::{Changed, member, user};
 use crate::{
     change::{Actor, Answer, Change, Made, Refusal},
-    conversation::{Card, ConversationKind, History, Place, Role, direct_id},
+    conversation::{Card, ConversationKind, History, Place, Role, direct_id, direct_keys},
     event::{self, ConversationAction, kind::CONVERSATION},
     store::{
         StoreError,
@@ -51,7 +51,7 @@ pub(super) async fn create(
     }
     user::ensure(tx, journal, owner).await?;
     for (_, name) in unknown {
-        user::add_guest(tx, journal, name).await?;
+        user::add_guest(tx, journal.now(), name).await?;
     }
     let place = Place {
         id: id.clone(),
@@ -65,7 +65,7 @@ pub(super) async fn create(
     insert(tx, &place).await?;
     let mut rows = vec![(owner.key.as_str(), Role::Owner)];
     rows.extend(keys.into_iter().map(|key| (key, Role::Member)));
-    member::insert_all(tx, journal, &place, &rows).await?;
+    member::insert_all(tx, journal.now(), &place, &rows).await?;
     let card = announce(tx, journal, &place, ConversationAction::Created).await?;
     Ok(Ok(Answer::Conversation(card, Made::New)))
 }
@@ -85,43 +85,28 @@ pub(super) async fn resolve(
         if !invites_guests {
             return Ok(Err(Refusal::NoUser));
         }
-        user::add_guest(tx, journal, other).await?;
+        user::add_guest(tx, journal.now(), other).await?;
     }
     user::ensure(tx, journal, user).await?;
-    let made = ensure_direct(tx, journal, &user.key, other.key()).await?;
-    let card = card(tx, &direct_id(&user.key, other.key())).await?;
-    Ok(card.map_or(Err(Refusal::NoConversation), |card| Ok(Answer::Conversation(card, made))))
+    let id = direct_id(&user.key, other.key());
+    if let Some(card) = card(tx, &id).await? {
+        return Ok(Ok(Answer::Conversation(card, Made::Found)));
+    }
+    let place = Place::direct(id, journal.next_id());
+    insert_direct(tx, &place).await?;
+    let card = announce(tx, journal, &place, ConversationAction::Created).await?;
+    Ok(Ok(Answer::Conversation(card, Made::New)))
 }
 
-/// Sees to it that the direct conversation of two users, both of whom exist, is there.
-pub(super) async fn ensure_direct(
+/// Adds a direct conversation; its two users are there.
+pub(super) async fn insert_direct(
     tx: &mut SqliteConnection,
-    journal: &mut Journal,
-    one: &str,
-    other: &str,
-) -> Result<Made, StoreError> {
-    let id = direct_id(one, other);
-    let there: Option<(i64,)> = sqlx::query_as("select 1 from conversations where id = $1")
-        .bind(&id)
-        .fetch_optional(&mut *tx)
-        .await?;
-    if there.is_some() {
-        return Ok(Made::Found);
-    }
-    let place = Place {
-        id,
-        kind: ConversationKind::Direct,
-        name: None,
-        history: History::All,
-        created_by: None,
-        created_at: journal.next_id(),
-        last_seq: 0,
-    };
-    insert(tx, &place).await?;
-    let both = [one, other].map(|key| (key, Role::Member));
-    member::insert_all(tx, journal, &place, &both).await?;
-    announce(tx, journal, &place, ConversationAction::Created).await?;
-    Ok(Made::New)
+    place: &Place,
+) -> Result<(), StoreError> {
+    insert(tx, place).await?;
+    let both = direct_keys(&place.id).map(|(one, other)| [one, other]).unwrap_or_default();
+    let both = both.map(|key| (key, Role::Member));
+    member::insert_all(tx, place.created_at, place, &both).await
 }
 
 /// Changes a name or a rule.
@@ -184,10 +169,16 @@ async fn announce(
     place: &Place,
     action: ConversationAction,
 ) -> Result<Card, StoreError> {
-    let members = rows::members(tx, &BTreeSet::from([place.id.as_str()])).await?;
-    let audience = match (place.kind, action) {
-        (ConversationKind::Room, ConversationAction::Updated) => Audience::Room(place.id.clone()),
-        _ => Audience::Users(rows::keys(&members)),
+    let members = match action {
+        // As many as its maker named.
+        ConversationAction::Created => {
+            rows::members(tx, &BTreeSet::from([place.id.as_str()])).await?
+        }
+        _ => rows::private_members(tx, place).await?,
+    };
+    let audience = match action {
+        ConversationAction::Created => Audience::Users(rows::keys(&members)),
+        _ => rows::audience(place, &members),
     };
     let card = place.card(seen_members(place, &members));
     journal.record(CONVERSATION, audience, |id| event::conversation(id, action, &card))?;
@@ -199,7 +190,7 @@ pub(super) async fn card(tx: &mut SqliteConnection, id: &str) -> Result<Option<C
     let Some(place) = rows::place(tx, id).await? else {
         return Ok(None);
     };
-    let members = rows::members(tx, &BTreeSet::from([id])).await?;
+    let members = rows::private_members(tx, &place).await?;
     Ok(Some(place.card(seen_members(&place, &members))))
 }
 

@@ -1,6 +1,6 @@
 //! Markers: how far users have read, and what has reached them.
 
-use std::collections::BTreeSet;
+use std::{collections::HashMap, sync::Arc};
 
 use common::{
     Audience, EventId,
@@ -47,6 +47,7 @@ pub(super) async fn mark(
             allowed.push((place, mark));
         }
     }
+    let mut listeners = Listeners::default();
     for (place, mark) in allowed {
         let read = mark.read.map_or(0, clamp);
         let delivered = mark.delivered.map_or(0, clamp).max(read);
@@ -66,7 +67,7 @@ pub(super) async fn mark(
         .fetch_optional(&mut *tx)
         .await?;
         if let Some(moved) = moved {
-            tell(tx, journal, user, place.kind, moved).await?;
+            listeners.tell(tx, journal, user, place.kind, moved).await?;
         }
     }
     Ok(Ok(Answer::Done))
@@ -78,6 +79,7 @@ pub(super) async fn deliver(
     journal: &mut Journal,
     delivered: &[Delivered],
 ) -> Changed {
+    let mut listeners = Listeners::default();
     for Delivered { user, up_to } in delivered {
         let Some(account) = rows::account(tx, user).await? else {
             continue;
@@ -89,7 +91,7 @@ pub(super) async fn deliver(
             } else {
                 ConversationKind::Group
             };
-            tell(tx, journal, &account.user, kind, moved).await?;
+            listeners.tell(tx, journal, &account.user, kind, moved).await?;
         }
     }
     Ok(Ok(Answer::Done))
@@ -103,16 +105,17 @@ async fn reached(
     up_to: EventId,
 ) -> Result<Vec<Moved>, StoreError> {
     Ok(sqlx::query_as(
-        "update members set marked_at = $3, delivered_seq = ( \
-           select max(seq) from messages \
-           where messages.conversation_id = members.conversation_id and messages.id <= $2) \
-         where user_key = $1 and conversation_id in ( \
-           select conversations.id from members as mine \
+        // Seqs follow ids, and only the index by id begins where `up_to` is.
+        "update members set marked_at = $3, delivered_seq = reached.seq from ( \
+           select mine.conversation_id, ( \
+             select seq from messages where messages.conversation_id = mine.conversation_id \
+             and messages.id <= $2 order by messages.id desc limit 1) as seq \
+           from members as mine \
            join conversations on conversations.id = mine.conversation_id \
-           where mine.user_key = $1 and kind <> 'room' and mine.delivered_seq < last_seq) \
-         and delivered_seq < coalesce(( \
-           select max(seq) from messages \
-           where messages.conversation_id = members.conversation_id and messages.id <= $2), 0) \
+           where mine.user_key = $1 and kind <> 'room' and mine.delivered_seq < last_seq \
+         ) as reached \
+         where user_key = $1 and members.conversation_id = reached.conversation_id \
+         and delivered_seq < reached.seq \
          returning conversation_id, read_seq, delivered_seq",
     )
     .bind(key)
@@ -122,29 +125,50 @@ async fn reached(
     .await?)
 }
 
-async fn tell(
-    tx: &mut SqliteConnection,
-    journal: &mut Journal,
-    user: &UserRef,
-    kind: ConversationKind,
-    moved: Moved,
-) -> Result<(), StoreError> {
-    let audience = match kind {
-        // How far someone has read in a room is their own affair.
-        ConversationKind::Room => vec![user.key.clone()],
-        _ => {
-            let place = BTreeSet::from([moved.conversation_id.as_str()]);
-            rows::keys(&rows::members(tx, &place).await?)
+/// Who hears of markers that move, by conversation; unless they are too many.
+///
+/// One report can move the markers of everybody in a group: the list is loaded once, and shared.
+#[derive(Default)]
+struct Listeners(HashMap<String, Option<Arc<Audience>>>);
+
+impl Listeners {
+    async fn tell(
+        &mut self,
+        tx: &mut SqliteConnection,
+        journal: &mut Journal,
+        user: &UserRef,
+        kind: ConversationKind,
+        moved: Moved,
+    ) -> Result<(), StoreError> {
+        let all = match kind {
+            // How far someone has read in a room is their own affair.
+            ConversationKind::Room => None,
+            _ => self.members(tx, &moved.conversation_id).await?,
+        };
+        let own = || Arc::new(Audience::Users(vec![user.key.clone()]));
+        journal.receipts.push(Receipt {
+            audience: all.unwrap_or_else(own),
+            conversation_id: moved.conversation_id,
+            user: user.clone(),
+            read_seq: moved.read_seq as u64,
+            delivered_seq: moved.delivered_seq as u64,
+        });
+        Ok(())
+    }
+
+    async fn members(
+        &mut self,
+        tx: &mut SqliteConnection,
+        conversation_id: &str,
+    ) -> Result<Option<Arc<Audience>>, StoreError> {
+        if let Some(known) = self.0.get(conversation_id) {
+            return Ok(known.clone());
         }
-    };
-    journal.receipts.push(Receipt {
-        conversation_id: moved.conversation_id,
-        user: user.clone(),
-        read_seq: moved.read_seq as u64,
-        delivered_seq: moved.delivered_seq as u64,
-        audience: Audience::Users(audience),
-    });
-    Ok(())
+        let keys = rows::watchers(tx, conversation_id).await?;
+        let members = keys.map(|keys| Arc::new(Audience::Users(keys)));
+        self.0.insert(conversation_id.to_owned(), members.clone());
+        Ok(members)
+    }
 }
 
 fn clamp(seq: u64) -> i64 {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use common::Audience;
+use common::{Audience, EventId};
 use sqlx::SqliteConnection;
 
 use super::{Changed, conversation, user};
@@ -72,14 +72,14 @@ pub(super) async fn put(
         if !wanted.invites_guests {
             return Ok(Err(Refusal::NoUser));
         }
-        user::add_guest(tx, journal, wanted.user).await?;
+        user::add_guest(tx, journal.now(), wanted.user).await?;
         // Everybody with an account is in the public room.
         if rows::member(tx, conversation_id, key).await?.is_some() {
             return Ok(Ok(Answer::Member(Made::New)));
         }
     }
     let role = wanted.role.unwrap_or_default();
-    insert(tx, journal, &place, key, role).await?;
+    insert(tx, journal.now(), &place, key, role).await?;
     announce_join(tx, journal, actor, &place, key, role).await?;
     Ok(Ok(Answer::Member(Made::New)))
 }
@@ -105,8 +105,7 @@ pub(super) async fn remove(
         return Ok(Err(Refusal::NoMember));
     };
     // The last event of this conversation that reaches who goes says so.
-    let members = rows::members(tx, &BTreeSet::from([conversation_id])).await?;
-    let audience = rows::audience(&place, &members);
+    let audience = rows::audience(&place, &rows::private_members(tx, &place).await?);
     let by = actor.user.as_ref().filter(|user| user.key != key).map(|user| user.name.as_str());
     journal.record(MEMBER, audience, |id| {
         event::member(id, conversation_id, &there.name, MemberAction::Left, None, by)
@@ -119,7 +118,7 @@ pub(super) async fn remove(
         .bind(key)
         .execute(&mut *tx)
         .await?;
-    pass_on(tx, journal, &place, &there, &members).await?;
+    pass_on(tx, journal, &place, &there).await?;
     Ok(Ok(Answer::Done))
 }
 
@@ -132,12 +131,12 @@ async fn step_down(
     place: &Place,
     owner: &rows::MemberRow,
 ) -> Changed {
-    let members = rows::members(tx, &BTreeSet::from([place.id.as_str()])).await?;
-    if members.len() == 1 {
+    let co_owner = longest(tx, place, Role::Owner, &owner.user_key).await?;
+    if co_owner.is_none() && longest(tx, place, Role::Member, &owner.user_key).await?.is_none() {
         return Ok(Err(Refusal::Forbidden));
     }
     let outcome = change_role(tx, journal, actor, place, &owner.user_key, Role::Member).await?;
-    pass_on(tx, journal, place, owner, &members).await?;
+    pass_on(tx, journal, place, owner).await?;
     Ok(outcome)
 }
 
@@ -147,20 +146,38 @@ async fn pass_on(
     journal: &mut Journal,
     place: &Place,
     gone: &rows::MemberRow,
-    members: &[rows::MemberRow],
 ) -> Result<(), StoreError> {
-    let mut left = members.iter().filter(|member| member.user_key != gone.user_key);
-    let owners = left.clone().any(|member| Role::from_text(&member.role) == Role::Owner);
-    if Role::from_text(&gone.role) != Role::Owner || owners {
+    let was_owner = Role::from_text(&gone.role) == Role::Owner;
+    if !was_owner || longest(tx, place, Role::Owner, &gone.user_key).await?.is_some() {
         return Ok(());
     }
-    let Some(heir) = left.next() else {
+    let Some(heir) = longest(tx, place, Role::Member, &gone.user_key).await? else {
         return Ok(());
     };
     let nobody = Actor { user: None, admin: false };
     // Whether it is done or refused makes no difference: the member is there.
-    change_role(tx, journal, &nobody, place, &heir.user_key, Role::Owner).await?.ok();
+    change_role(tx, journal, &nobody, place, &heir, Role::Owner).await?.ok();
     Ok(())
+}
+
+/// Who has had this role longest, but for one: a room may be everybody's, and an index has them in
+/// this order.
+async fn longest(
+    tx: &mut SqliteConnection,
+    place: &Place,
+    role: Role,
+    but: &str,
+) -> Result<Option<String>, StoreError> {
+    let found: Option<(String,)> = sqlx::query_as(
+        "select user_key from members where conversation_id = $1 and role = $2 \
+         and user_key <> $3 order by joined_at, user_key limit 1",
+    )
+    .bind(&place.id)
+    .bind(role.as_str())
+    .bind(but)
+    .fetch_optional(tx)
+    .await?;
+    Ok(found.map(|(key,)| key))
 }
 
 async fn change_role(
@@ -204,9 +221,9 @@ async fn announce(
     action: MemberAction,
     role: Role,
 ) -> Result<(), StoreError> {
-    let members = rows::members(tx, &BTreeSet::from([place.id.as_str()])).await?;
-    let name = members.iter().find(|member| member.user_key == key);
-    let name = name.map_or(key, |member| member.name.as_str());
+    let members = rows::private_members(tx, place).await?;
+    let member = rows::member(tx, &place.id, key).await?;
+    let name = member.as_ref().map_or(key, |member| member.name.as_str());
     let by = actor.user.as_ref().filter(|user| user.key != key).map(|user| user.name.as_str());
     journal.record(MEMBER, rows::audience(place, &members), |id| {
         event::member(id, &place.id, name, action, Some(role), by)
@@ -233,7 +250,7 @@ async fn tell(
 /// Adds a row each. What was said before counts as read and delivered.
 pub(super) async fn insert_all(
     tx: &mut SqliteConnection,
-    journal: &Journal,
+    at: EventId,
     place: &Place,
     members: &[(&str, Role)],
 ) -> Result<(), StoreError> {
@@ -246,7 +263,7 @@ pub(super) async fn insert_all(
     )
     .bind(&place.id)
     .bind(serde_json::to_string(&members)?)
-    .bind(micros(journal.now()))
+    .bind(micros(at))
     .execute(tx)
     .await?;
     Ok(())
@@ -255,10 +272,10 @@ pub(super) async fn insert_all(
 /// Adds one row.
 pub(super) async fn insert(
     tx: &mut SqliteConnection,
-    journal: &Journal,
+    at: EventId,
     place: &Place,
     key: &str,
     role: Role,
 ) -> Result<(), StoreError> {
-    insert_all(tx, journal, place, &[(key, role)]).await
+    insert_all(tx, at, place, &[(key, role)]).await
 }

@@ -1,7 +1,5 @@
 //! Changing what was said: edits, deletions, reactions.
 
-use std::collections::BTreeSet;
-
 use common::{Audience, EventId, internal::UserRef};
 use sqlx::SqliteConnection;
 
@@ -47,10 +45,7 @@ async fn find(
     let Some((place, standing, _)) = rows::standing(tx, &row.conversation_id, key).await? else {
         return Ok(None);
     };
-    let members = match place.kind {
-        ConversationKind::Room => Vec::new(),
-        _ => rows::members(tx, &BTreeSet::from([place.id.as_str()])).await?,
-    };
+    let members = rows::private_members(tx, &place).await?;
     let mut told = members.clone();
     // Who may not read the message does not hear of it.
     told.retain(|member| place.history == History::All || member.joined_seq < row.seq);
@@ -269,10 +264,9 @@ async fn redact(
     // Edits carry it too; they become what the deletion says.
     sqlx::query(
         "update events set data = json_set(data, '$.message', json($1)) \
-         where id > $2 and type = 'message_updated' and data ->> '$.message.id' = $3",
+         where type = 'message_updated' and data ->> '$.message.id' = $2",
     )
     .bind(serde_json::to_string(message)?)
-    .bind(micros(message.id))
     .bind(message.id.to_string())
     .execute(tx)
     .await?;

@@ -97,17 +97,8 @@ async fn apply(tx: &mut SqliteConnection, journal: &mut Journal, change: &Change
             let password_hash = password_hash.as_deref();
             user::register(tx, journal, name, display_name, password_hash, *takes_over_guest).await
         }
-        Change::Welcome { name, registered } => user::welcome(tx, journal, name, *registered).await,
-        Change::UpdateProfile { user, display_name, password_hash } => {
-            user::update_profile(
-                tx,
-                journal,
-                user,
-                display_name.as_deref(),
-                password_hash.as_deref(),
-            )
-            .await
-        }
+        Change::Welcome { name, vouched } => user::welcome(tx, journal, name, *vouched).await,
+        Change::UpdateProfile { .. } => user::update_profile(tx, journal, change).await,
         Change::UpdateAccount { user, admin, deactivated } => {
             user::update_account(tx, journal, user, *admin, *deactivated).await
         }
@@ -169,3 +160,6 @@ async fn append_events(tx: &mut SqliteConnection, events: &[Event]) -> Result<()
     .await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

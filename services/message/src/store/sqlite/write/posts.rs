@@ -1,6 +1,6 @@
 //! Storing a run of posts.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use common::EventId;
 use serde::Serialize;
@@ -8,18 +8,17 @@ use sqlx::{FromRow, SqliteConnection};
 
 use super::{super::rows, conversation, user};
 use crate::{
-    change::{Outcome, Refusal},
-    conversation::ConversationKind,
+    change::Outcome,
+    conversation::{ConversationKind, History},
     mention,
-    post::{Claim, Post, Target},
+    post::{Post, Target},
     store::{
         StoreError,
         journal::Journal,
         known::{Keyed, Known, KnownKeys, PostPlace},
-        plan::{NewMessage, Plan},
+        plan::{NewGuest, NewMessage, Plan},
         sqlite::{id, micros},
     },
-    username::Username,
 };
 
 #[derive(FromRow)]
@@ -50,69 +49,23 @@ pub(super) async fn store(
     journal: &mut Journal,
     posts: &[&Post],
 ) -> Result<Vec<Outcome>, StoreError> {
-    let mut known = Known { users: users(tx, posts).await?, ..Known::default() };
-    let mut unreachable = HashMap::new();
-    for (at, post) in posts.iter().enumerate() {
-        if let Err(refusal) = prepare(tx, journal, post, &mut known).await? {
-            unreachable.insert(at, refusal);
-        }
+    let known = Known {
+        users: users(tx, posts).await?,
+        places: places(tx, posts).await?,
+        keys: known_keys(tx, posts).await?,
+        replies: replies(tx, posts).await?,
+    };
+    let plan = Plan::new(posts, known, journal)?;
+    for NewGuest { name, at } in &plan.guests {
+        user::add_guest(tx, *at, name).await?;
     }
-    known.places = places(tx, posts).await?;
-    known.keys = known_keys(tx, posts).await?;
-    known.replies = replies(tx, posts).await?;
-    let mut plan = Plan::new(posts, known, journal)?;
+    for place in &plan.directs {
+        conversation::insert_direct(tx, place).await?;
+    }
     if !plan.messages.is_empty() {
         insert(tx, &plan).await?;
     }
-    for (at, refusal) in unreachable {
-        // The plan says that there is no conversation; this says why.
-        plan.outcomes[at] = plan.outcomes[at].clone().or(Err(refusal));
-    }
     Ok(plan.outcomes)
-}
-
-/// Sees to it that whom a post needs is there: its sender as a guest if they gave a name, and for
-/// a private message its recipient and their conversation.
-async fn prepare(
-    tx: &mut SqliteConnection,
-    journal: &mut Journal,
-    post: &Post,
-    known: &mut Known,
-) -> Result<Result<(), Refusal>, StoreError> {
-    let sender = &post.sender.name;
-    let account = known.users.get(sender.key());
-    if post.sender.claim == Claim::Said {
-        match account {
-            Some((_, true)) => return Ok(Err(Refusal::NameProtected)),
-            Some(_) => {}
-            None => welcome(tx, journal, sender, known).await?,
-        }
-    }
-    let Target::Direct { recipient, invites_guests } = &post.target else {
-        return Ok(Ok(()));
-    };
-    if recipient.key() == sender.key() {
-        return Ok(Err(Refusal::Oneself));
-    }
-    if !known.users.contains_key(recipient.key()) {
-        if !invites_guests {
-            return Ok(Err(Refusal::NoUser));
-        }
-        welcome(tx, journal, recipient, known).await?;
-    }
-    conversation::ensure_direct(tx, journal, sender.key(), recipient.key()).await?;
-    Ok(Ok(()))
-}
-
-async fn welcome(
-    tx: &mut SqliteConnection,
-    journal: &mut Journal,
-    name: &Username,
-    known: &mut Known,
-) -> Result<(), StoreError> {
-    user::add_guest(tx, journal, name).await?;
-    known.users.insert(name.key().to_owned(), (name.as_str().to_owned(), false));
-    Ok(())
 }
 
 /// Who is known of those whom the posts name: senders, recipients, and words that may be mentions.
@@ -122,9 +75,8 @@ async fn users(
 ) -> Result<HashMap<String, (String, bool)>, StoreError> {
     let mut keys: BTreeSet<String> = BTreeSet::new();
     for post in posts {
-        if post.sender.claim != Claim::MadeUp {
-            keys.insert(post.sender.name.key().to_owned());
-        }
+        // One that was made up too: somebody may have made it theirs since.
+        keys.insert(post.sender.name.key().to_owned());
         if let Target::Direct { recipient, .. } = &post.target {
             keys.insert(recipient.key().to_owned());
         }
@@ -134,7 +86,8 @@ async fn users(
         return Ok(HashMap::new());
     }
     let rows: Vec<(String, String, bool)> = sqlx::query_as(
-        "select users.key, name, password_hash is not null or deactivated_at is not null \
+        "select users.key, name, \
+         password_hash is not null or vouched or deactivated_at is not null \
          from json_each($1) as asked cross join users on users.key = asked.value",
     )
     .bind(serde_json::to_string(&keys)?)
@@ -149,22 +102,23 @@ async fn places(
     posts: &[&Post],
 ) -> Result<HashMap<String, PostPlace>, StoreError> {
     let named: BTreeSet<_> = posts.iter().map(|post| post.conversation_id()).collect();
-    let rows: Vec<(String, String, i64)> = sqlx::query_as(
-        "select id, kind, last_seq from conversations \
+    let rows: Vec<(String, String, String, i64)> = sqlx::query_as(
+        "select id, kind, history, last_seq from conversations \
          where id in (select value from json_each($1))",
     )
     .bind(serde_json::to_string(&named)?)
     .fetch_all(&mut *tx)
     .await?;
-    let private = rows.iter().filter(|(_, kind, _)| kind != ConversationKind::Room.as_str());
-    let private = private.map(|(id, _, _)| id.as_str()).collect();
-    let mut members = rows::names(rows::members(tx, &private).await?);
+    let private = rows.iter().filter(|(_, kind, ..)| kind != ConversationKind::Room.as_str());
+    let private = private.map(|(id, ..)| id.as_str()).collect();
+    let mut members = rows::post_members(rows::members(tx, &private).await?);
     Ok(rows
         .into_iter()
-        .map(|(id, kind, last_seq)| {
+        .map(|(id, kind, history, last_seq)| {
             let members = members.remove(&id).unwrap_or_default();
             let kind = ConversationKind::from_text(&kind);
-            (id, PostPlace { kind, last_seq: last_seq as u64, members })
+            let history = History::from_text(&history);
+            (id, PostPlace { kind, history, last_seq: last_seq as u64, members })
         })
         .collect())
 }
@@ -206,18 +160,19 @@ async fn known_keys(tx: &mut SqliteConnection, posts: &[&Post]) -> Result<KnownK
 async fn replies(
     tx: &mut SqliteConnection,
     posts: &[&Post],
-) -> Result<HashSet<(EventId, String)>, StoreError> {
+) -> Result<HashMap<EventId, (String, u64)>, StoreError> {
     let ids: Vec<i64> = posts.iter().filter_map(|post| post.reply_to).map(micros).collect();
     if ids.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(HashMap::new());
     }
-    let rows: Vec<(i64, String)> = sqlx::query_as(
-        "select id, conversation_id from messages where id in (select value from json_each($1))",
+    let rows: Vec<(i64, String, i64)> = sqlx::query_as(
+        "select id, conversation_id, seq from messages \
+         where id in (select value from json_each($1))",
     )
     .bind(serde_json::to_string(&ids)?)
     .fetch_all(tx)
     .await?;
-    Ok(rows.into_iter().map(|(at, conversation_id)| (id(at), conversation_id)).collect())
+    Ok(rows.into_iter().map(|(at, place, seq)| (id(at), (place, seq as u64))).collect())
 }
 
 async fn insert(tx: &mut SqliteConnection, plan: &Plan) -> Result<(), StoreError> {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use common::{Audience, event::SESSION, internal::UserRef};
+use common::{Audience, EventId, event::SESSION, internal::UserRef};
 use sqlx::SqliteConnection;
 
 use super::Changed;
 use crate::{
-    change::{Answer, Made, Refusal},
+    change::{Answer, Change, Made, Refusal},
     event,
     store::{
         StoreError,
@@ -28,7 +28,7 @@ pub(super) async fn register(
     takes_over_guest: bool,
 ) -> Changed {
     match rows::account(tx, name.key()).await? {
-        None => insert(tx, journal, name, UserKind::Member).await?,
+        None => insert(tx, journal.now(), name, UserKind::Member).await?,
         Some(guest)
             if takes_over_guest && guest.kind == UserKind::Guest && !guest.is_protected() => {}
         Some(_) => return Ok(Err(Refusal::NameTaken)),
@@ -55,23 +55,33 @@ pub(super) async fn welcome(
     tx: &mut SqliteConnection,
     journal: &mut Journal,
     name: &Username,
-    registered: bool,
+    vouched: bool,
 ) -> Changed {
-    if rows::account(tx, name.key()).await?.is_some() {
-        return answer(tx, name.key(), Made::Found).await;
+    let there = rows::account(tx, name.key()).await?;
+    if there.is_none() {
+        insert(tx, journal.now(), name, UserKind::Guest).await?;
     }
-    let kind = if registered { UserKind::Member } else { UserKind::Guest };
-    insert(tx, journal, name, kind).await?;
-    answer(tx, name.key(), Made::New).await
+    let known_to_be = there.as_ref().is_some_and(|account| account.vouched);
+    if vouched && !known_to_be {
+        sqlx::query("update users set kind = 'member', vouched = 1 where key = $1")
+            .bind(name.key())
+            .execute(&mut *tx)
+            .await?;
+        if there.is_some() {
+            // Whoever used the name until now has to show a token; those of the issuer stay valid.
+            begin_epoch(tx, journal, name.key(), "signed_out", None).await?;
+        }
+    }
+    answer(tx, name.key(), if there.is_some() { Made::Found } else { Made::New }).await
 }
 
 /// Adds a guest, who is not known yet.
 pub(super) async fn add_guest(
     tx: &mut SqliteConnection,
-    journal: &Journal,
+    at: EventId,
     name: &Username,
 ) -> Result<(), StoreError> {
-    insert(tx, journal, name, UserKind::Guest).await
+    insert(tx, at, name, UserKind::Guest).await
 }
 
 /// Adds a guest under the name of someone who acts, unless they are known.
@@ -81,7 +91,7 @@ pub(super) async fn ensure(
     user: &UserRef,
 ) -> Result<(), StoreError> {
     if known(tx, &BTreeSet::from([user.key.as_str()])).await?.is_empty() {
-        insert_named(tx, journal, &user.key, &user.name, UserKind::Guest).await?;
+        insert_named(tx, journal.now(), &user.key, &user.name, UserKind::Guest).await?;
     }
     Ok(())
 }
@@ -104,20 +114,23 @@ pub(super) async fn known(
 pub(super) async fn update_profile(
     tx: &mut SqliteConnection,
     journal: &mut Journal,
-    user: &UserRef,
-    display_name: Option<&str>,
-    password_hash: Option<&str>,
+    change: &Change,
 ) -> Changed {
-    sqlx::query(
-        "update users set display_name = coalesce($2, display_name), \
-         password_hash = coalesce($3, password_hash), \
-         kind = case when $3 is null then kind else 'member' end where key = $1",
+    let Change::UpdateProfile { user, epoch, display_name, password_hash } = change else {
+        return Ok(Ok(Answer::Done));
+    };
+    let query = sqlx::query(
+        "update users set display_name = coalesce($3, display_name), \
+         password_hash = coalesce($4, password_hash), \
+         kind = case when $4 is null then kind else 'member' end where key = $1 and epoch = $2",
     )
     .bind(&user.key)
+    .bind(*epoch as i64)
     .bind(display_name)
-    .bind(password_hash)
-    .execute(&mut *tx)
-    .await?;
+    .bind(password_hash);
+    if query.execute(&mut *tx).await?.rows_affected() == 0 {
+        return Ok(Err(Refusal::NameProtected));
+    }
     if password_hash.is_some() {
         end_sessions_since(tx, journal, &user.key, "signed_out").await?;
     }
@@ -159,18 +172,32 @@ pub(super) async fn end_sessions(
     answer(tx, key, Made::Found).await
 }
 
-/// Begins a new epoch: tokens of earlier ones are void, and their streams end.
+/// Ends all sessions that began before now.
 async fn end_sessions_since(
     tx: &mut SqliteConnection,
     journal: &mut Journal,
     key: &str,
     reason: &str,
 ) -> Result<(), StoreError> {
+    let now = journal.now();
+    begin_epoch(tx, journal, key, reason, Some(now)).await
+}
+
+/// Begins a new epoch: tokens of earlier ones are void, and their streams end. So are tokens
+/// without an epoch that were issued before `signed_out_at`.
+async fn begin_epoch(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    key: &str,
+    reason: &str,
+    signed_out_at: Option<EventId>,
+) -> Result<(), StoreError> {
     let (epoch,): (i64,) = sqlx::query_as(
-        "update users set epoch = epoch + 1, signed_out_at = $2 where key = $1 returning epoch",
+        "update users set epoch = epoch + 1, signed_out_at = coalesce($2, signed_out_at) \
+         where key = $1 returning epoch",
     )
     .bind(key)
-    .bind(micros(journal.now()))
+    .bind(signed_out_at.map(micros))
     .fetch_one(tx)
     .await?;
     journal.record(SESSION, Audience::Users(Vec::new()), |id| {
@@ -182,16 +209,16 @@ async fn end_sessions_since(
 /// Adds an account, which is a member of the public room from now on.
 async fn insert(
     tx: &mut SqliteConnection,
-    journal: &Journal,
+    at: EventId,
     name: &Username,
     kind: UserKind,
 ) -> Result<(), StoreError> {
-    insert_named(tx, journal, name.key(), name.as_str(), kind).await
+    insert_named(tx, at, name.key(), name.as_str(), kind).await
 }
 
 async fn insert_named(
     tx: &mut SqliteConnection,
-    journal: &Journal,
+    at: EventId,
     key: &str,
     name: &str,
     kind: UserKind,
@@ -203,11 +230,11 @@ async fn insert_named(
     .bind(key)
     .bind(name)
     .bind(kind)
-    .bind(micros(journal.now()))
+    .bind(micros(at))
     .execute(&mut *tx)
     .await?;
     if let Some(public) = rows::place(tx, common::event::PUBLIC_ROOM).await? {
-        super::member::insert(tx, journal, &public, key, Default::default()).await?;
+        super::member::insert(tx, at, &public, key, Default::default()).await?;
     }
     Ok(())
 }

@@ -1,0 +1,135 @@
+//! How much work the writer does, in steps of SQLite's machine: what is large must not make it more.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use common::internal::{Delivered, UserRef};
+
+use super::*;
+use crate::{change::Actor, config::Durability, store::sqlite::SqliteStore, username::Username};
+
+/// A database, and how much there is of what must not matter.
+struct Filled {
+    store: SqliteStore,
+    _folder: tempfile::TempDir,
+}
+
+impl Filled {
+    /// Made by a statement that has the size as `$1`.
+    async fn new(size: i64, statements: &[&'static str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("test.db");
+        let store = SqliteStore::open(&file, Durability::Relaxed).await.unwrap();
+        for statement in statements {
+            let mut connection = store.writer.acquire().await.unwrap();
+            sqlx::query(*statement).bind(size).execute(&mut *connection).await.unwrap();
+        }
+        Self { store, _folder: folder }
+    }
+
+    /// Steps that a change takes, which must be done.
+    async fn steps(&self, change: Change) -> u64 {
+        let mut connection = self.store.writer.acquire().await.unwrap();
+        let steps = Arc::<AtomicU64>::default();
+        let counter = steps.clone();
+        connection.lock_handle().await.unwrap().set_progress_handler(1, move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+            true
+        });
+        let operations = [Operation::Change(Box::new(change))];
+        let committed = commit(&mut connection, &operations).await.unwrap();
+        connection.lock_handle().await.unwrap().remove_progress_handler();
+        assert!(committed.outcomes[0].is_ok(), "{:?}", committed.outcomes);
+        steps.load(Ordering::Relaxed)
+    }
+}
+
+/// Changes take about the same work however much there is.
+async fn compare(statements: &[&'static str], changes: &[Change]) {
+    let (small, large) = (Filled::new(50, statements).await, Filled::new(5_000, statements).await);
+    for change in changes {
+        let (few, many) = (small.steps(change.clone()).await, large.steps(change.clone()).await);
+        assert!(many < 2 * few, "{few} steps became {many}: {change:?}");
+    }
+}
+
+fn actor(name: &str) -> Actor {
+    Actor { user: Some(UserRef { name: name.to_owned(), key: name.to_owned() }), admin: false }
+}
+
+const USERS: &str = "with recursive n(i) as (select 1 union all select i + 1 from n where i < $1) \
+    insert into users (key, name, display_name, kind, created_at) \
+    select 'u' || i, 'u' || i, 'u' || i, 'guest', 0 from n";
+
+/// Each has been there longer than the one before; the first is the owner.
+const ROOM: &str = "insert into conversations (id, kind, name) values ('room', 'room', 'Room')";
+const MEMBERS: &str = "insert into members (conversation_id, user_key, role, joined_at, \
+    joined_seq, read_seq, delivered_seq) \
+    select 'room', key, case key when 'u1' then 'owner' else 'member' end, \
+    1000000 - substr(key, 2), 0, 0, 0 from users where $1 > 0";
+
+#[tokio::test]
+async fn coming_and_going_costs_the_same_however_many_are_in_a_room() {
+    let user = |name| Username::parse(name).unwrap();
+    let put = |by, role| Change::PutMember {
+        actor: actor(by),
+        conversation_id: "room".to_owned(),
+        user: user(by),
+        role,
+        invites_guests: true,
+    };
+    let leave = |name| Change::RemoveMember {
+        actor: actor(name),
+        conversation_id: "room".to_owned(),
+        user: user(name),
+    };
+    let rename = Change::UpdateConversation {
+        actor: actor("u1"),
+        id: "room".to_owned(),
+        name: Some("New".to_owned()),
+        history: None,
+    };
+    let changes = [
+        put("new", None),
+        leave("new"),
+        leave("u2"),
+        rename,
+        // The owner steps down, and the next one leaves.
+        put("u1", Some(crate::conversation::Role::Member)),
+        leave("u1"),
+    ];
+    compare(&[USERS, ROOM, MEMBERS], &changes).await;
+}
+
+const PAIR: &str = "insert into users (key, name, display_name, kind, created_at) \
+    select value, value, value, 'guest', $1 from json_each('[\"al\",\"bo\"]')";
+const DIRECT: &str = "insert into conversations (id, kind, last_seq) \
+    values ('dm:al:bo', 'direct', $1)";
+const BOTH: &str = "insert into members (conversation_id, user_key, joined_at, joined_seq, \
+    read_seq, delivered_seq) select 'dm:al:bo', key, 0, 0, 0, 0 from users where $1 > 0";
+const MESSAGES: &str = "with recursive n(i) as \
+    (select 1 union all select i + 1 from n where i < $1) \
+    insert into messages (id, conversation_id, seq, sender, sender_key, content, edited_at) \
+    select i, 'dm:al:bo', i, 'al', 'al', 'x', i from n";
+
+#[tokio::test]
+async fn noting_what_was_delivered_costs_the_same_however_much_came_since() {
+    let up_to = EventId::from_micros(3).unwrap();
+    let deliver = Change::Deliver(vec![Delivered { user: "bo".to_owned(), up_to }]);
+    compare(&[PAIR, DIRECT, BOTH, MESSAGES], &[deliver]).await;
+}
+
+const EDITS: &str = "with recursive n(i) as \
+    (select 1 union all select i + 1 from n where i < $1) \
+    insert into events (id, type, audience, data) \
+    select i + 10000, 'message_updated', '{\"users\":[]}', \
+    json_object('message', json_object('id', 'another ' || i)) from n";
+
+#[tokio::test]
+async fn deleting_an_edited_message_costs_the_same_however_much_came_since() {
+    let message_id = EventId::from_micros(3).unwrap();
+    let delete = Change::Delete { actor: actor("al"), message_id };
+    compare(&[PAIR, DIRECT, BOTH, MESSAGES, EDITS], &[delete]).await;
+}
