@@ -149,6 +149,7 @@ fn server(
         let limited = from_fn(move |request, next| {
             post_rate.clone().limit_changes(proxies.clone(), request, next)
         });
+        let guard = origins.clone();
         App::new()
             .app_data(Data::new(state.clone()))
             .configure(|app| body.configure(app))
@@ -169,6 +170,7 @@ fn server(
             .wrap(limited)
             .wrap(from_fn(routes::dialect::answer_problems))
             .wrap(origins.cors())
+            .wrap(from_fn(move |request, next| guard.clone().guard(request, next)))
             .wrap(from_fn(request::observe))
             .wrap(from_fn(unread::hold))
             .wrap(
