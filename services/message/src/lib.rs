@@ -15,6 +15,7 @@ pub mod conversation;
 pub mod cookie;
 pub mod credential;
 pub mod downstream;
+mod emoji;
 pub mod ephemera;
 pub mod error;
 pub mod event;
@@ -33,6 +34,7 @@ pub mod ticket;
 pub mod token;
 pub mod user;
 pub mod username;
+mod visible;
 pub mod writer;
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
