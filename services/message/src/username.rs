@@ -13,7 +13,8 @@ use crate::{
     visible::is_invisible,
 };
 
-/// A name of 1–64 printable characters with single inner spaces and none of `: , / \ @`.
+/// A name of 1–64 printable characters with single inner spaces and none of `: , / \ @`; not `.` or
+/// `..`, which mean something else in addresses, as `me` does in those of users.
 ///
 /// Shown as its owner wrote it; compared by its [`key`](Username::key).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,9 @@ pub struct Username {
     shown: String,
     key: String,
 }
+
+/// Whoever asks, in the addresses of users.
+pub(crate) const ME: &str = "me";
 
 impl Username {
     /// The most characters a name may have.
@@ -52,7 +56,13 @@ impl Username {
         if key.is_empty() || key.trim() != key || !is_allowed_text(&key) {
             return refuse("user_invalid", "a name has no look-alikes of : , / \\ @ or spaces");
         }
-        Ok(Self { shown: shown.to_owned(), key })
+        match &*key {
+            "." | ".." => {
+                refuse("user_invalid", "a name is more than dots: no address could have it")
+            }
+            ME => refuse("user_reserved", "me is whoever asks: choose another name"),
+            _ => Ok(Self { shown: shown.to_owned(), key }),
+        }
     }
 
     /// A name for someone who gave none.
@@ -149,11 +159,17 @@ mod tests {
             ("a\u{ff0c}b", "user_invalid"),
             ("a\u{3000}b", "user_invalid"),
             ("\u{2800}", "user_invalid"),
+            (".", "user_invalid"),
+            (" .. ", "user_invalid"),
+            ("\u{2025}", "user_invalid"),
+            ("\u{2024}", "user_invalid"),
+            ("Me", "user_reserved"),
         ] {
             assert_eq!(Username::parse(name).unwrap_err().code(), code, "{name:?}");
         }
         assert!(Username::parse(&"é".repeat(64)).is_ok());
         assert!(Username::parse("愛 🦀 O'Neil_42").is_ok());
+        assert!(Username::parse("...").is_ok() && Username::parse("..a").is_ok());
     }
 
     #[test]
