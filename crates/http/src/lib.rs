@@ -6,6 +6,7 @@
 //! | [`body`] | [`JsonBody`]: a JSON body, read within a size and a deadline |
 //! | [`internal`] | [`InternalHop`]: who may call the routes between the services |
 //! | [`origin`] | [`OriginPolicy`]: which web pages may call, and the CORS answers |
+//! | [`host`] | under which names a service answers |
 //! | [`address`] | [`TrustedProxies`]: the address a request really comes from |
 //! | [`rate`] | [`RateLimit`]: how often an address may do something |
 //! | [`request`] | request ids, request metrics, unknown routes and wrong methods |
@@ -21,6 +22,7 @@ pub mod address;
 pub mod body;
 pub mod command;
 pub mod description;
+pub mod host;
 pub mod internal;
 pub mod operations;
 pub mod origin;

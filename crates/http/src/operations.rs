@@ -8,6 +8,9 @@ use serde_json::json;
 
 use crate::{Rejection, request};
 
+/// What needs no identity: for probes and scrapers, by whatever name they know the service.
+pub(crate) const PATHS: [&str; 5] = ["/health", "/livez", "/readyz", "/metrics", "/version"];
+
 /// Says whether the service can do its work: `Err` holds the reason why not.
 pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
@@ -59,13 +62,14 @@ impl Operations {
     /// Registers `/health`, `/livez`, `/readyz`, `/metrics` and `/version`.
     pub fn configure(&self, config: &mut web::ServiceConfig) {
         let resource = |path| request::resource(path, "GET, HEAD");
+        let [health_path, live, ready_path, metrics_path, version_path] = PATHS;
         config
             .app_data(web::Data::new(self.clone()))
-            .service(resource("/health").route(request::get().to(health)))
-            .service(resource("/livez").route(request::get().to(health)))
-            .service(resource("/readyz").route(request::get().to(ready)))
-            .service(resource("/metrics").route(request::get().to(metrics)))
-            .service(resource("/version").route(request::get().to(version)));
+            .service(resource(health_path).route(request::get().to(health)))
+            .service(resource(live).route(request::get().to(health)))
+            .service(resource(ready_path).route(request::get().to(ready)))
+            .service(resource(metrics_path).route(request::get().to(metrics)))
+            .service(resource(version_path).route(request::get().to(version)));
     }
 }
 

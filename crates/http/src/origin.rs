@@ -1,6 +1,6 @@
 //! [`OriginPolicy`]: which web pages may call.
 
-use std::{collections::HashSet, net::IpAddr};
+use std::collections::HashSet;
 
 use actix_cors::Cors;
 use actix_web::{
@@ -11,13 +11,14 @@ use actix_web::{
     },
 };
 
-use crate::{AuthMode, Rejection, SettingError};
+use crate::{AuthMode, Rejection, SettingError, host};
 
 /// Which web pages may call: an exact list, and never "whoever asks".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OriginPolicy {
     /// Open mode without a list: pages from this machine, and pages opened from a file (whose
-    /// origin is `null`). A page from elsewhere in the world stays out.
+    /// origin is `null`). A page from elsewhere in the world stays out, also under a name of its
+    /// own that it has led here ([`guard`](Self::guard)).
     Local,
     /// Exactly these origins, besides the service's own.
     List(HashSet<String>),
@@ -145,10 +146,7 @@ impl OriginPolicy {
 
 /// Whether a page was loaded over http from this port of `host`, whose own port does not matter.
 fn is_next_door(origin: &str, host: &str, port: u16) -> bool {
-    let name = host.rsplit_once(':').map_or(host, |(name, port)| {
-        // The colons of an IPv6 address are not that of a port.
-        if port.bytes().all(|byte| byte.is_ascii_digit()) { name } else { host }
-    });
+    let name = host::name(host);
     let next_door =
         if port == 80 { format!("http://{name}") } else { format!("http://{name}:{port}") };
     origin.eq_ignore_ascii_case(&next_door)
@@ -164,17 +162,12 @@ fn is_own(origin: &str, host: Option<&str>) -> bool {
 }
 
 fn is_loopback(origin: &str) -> bool {
-    let Some(("http" | "https", rest)) = origin.split_once("://") else {
+    let Some(("http" | "https", host)) = origin.split_once("://") else {
         return false;
     };
-    let host = match rest.strip_prefix('[') {
-        Some(rest) => rest.split(']').next(),
-        None => rest.split(':').next(),
-    };
-    host.is_some_and(|host| {
-        host.eq_ignore_ascii_case("localhost")
-            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-    })
+    let name = host::name(host);
+    name.eq_ignore_ascii_case("localhost")
+        || host::address(name).is_some_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -2,13 +2,13 @@
 
 use http_kit::Rejection;
 
-use crate::username::is_invisible;
+use crate::visible::is_blank;
 
 /// Reads what is to be said: trimmed, counted in characters, never cut.
 pub(crate) fn parse(text: &str, max_chars: usize) -> Result<String, Rejection> {
     let refuse = |code, detail: String| Err(Rejection::field("content", code, detail));
     let content = text.trim();
-    if content.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
+    if is_blank(content) {
         return refuse("content_empty", "a message has at least one visible character".to_owned());
     }
     if content.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {

@@ -5,7 +5,10 @@ use http_kit::Rejection;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::message::Message;
+use crate::{
+    message::Message,
+    visible::{is_blank, misleads},
+};
 
 /// What a conversation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -204,15 +207,17 @@ pub fn group_id() -> String {
     format!("g-{}", uuid::Uuid::new_v4().simple())
 }
 
-/// A conversation's name: 1–80 characters, none of them a control character.
+/// A conversation's name: 1–80 characters that show something, in one line.
 pub fn parse_name(text: &str) -> Result<String, Rejection> {
     let name = text.trim();
-    let visible = name.chars().any(|c| !c.is_whitespace() && !crate::username::is_invisible(c));
-    let fits = name.chars().count() <= 80 && !name.chars().any(char::is_control);
-    if visible && fits {
+    if !is_blank(name) && name.chars().count() <= 80 && !misleads(name) {
         return Ok(name.to_owned());
     }
-    Err(Rejection::field("name", "name_invalid", "a name has 1 to 80 visible characters"))
+    Err(Rejection::field(
+        "name",
+        "name_invalid",
+        "a name has 1 to 80 characters, all of them visible, in one line",
+    ))
 }
 
 /// A room's id: 1–64 lower-case letters, digits and dashes.

@@ -15,6 +15,7 @@ pub mod conversation;
 pub mod cookie;
 pub mod credential;
 pub mod downstream;
+mod emoji;
 pub mod ephemera;
 pub mod error;
 pub mod event;
@@ -33,6 +34,7 @@ pub mod ticket;
 pub mod token;
 pub mod user;
 pub mod username;
+mod visible;
 pub mod writer;
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
@@ -149,6 +151,7 @@ fn server(
         let limited = from_fn(move |request, next| {
             post_rate.clone().limit_changes(proxies.clone(), request, next)
         });
+        let guard = origins.clone();
         App::new()
             .app_data(Data::new(state.clone()))
             .configure(|app| body.configure(app))
@@ -169,6 +172,7 @@ fn server(
             .wrap(limited)
             .wrap(from_fn(routes::dialect::answer_problems))
             .wrap(origins.cors())
+            .wrap(from_fn(move |request, next| guard.clone().guard(request, next)))
             .wrap(from_fn(request::observe))
             .wrap(from_fn(unread::hold))
             .wrap(

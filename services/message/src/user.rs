@@ -5,7 +5,7 @@ use http_kit::Rejection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::username::is_invisible;
+use crate::visible::{is_blank, misleads};
 
 /// How someone came to have a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -90,13 +90,11 @@ pub fn parse_display_name(text: &str) -> Result<String, Rejection> {
     if name.chars().count() > MAX_DISPLAY_NAME {
         return refuse("display_name_too_long", "a display name has at most 64 characters");
     }
-    // Emoji are joined by it.
-    let misleads = |c: char| c.is_control() || is_invisible(c) && c != '\u{200d}';
-    if name.chars().any(misleads) {
-        return refuse("display_name_invalid", "a display name has printable characters only");
-    }
-    if name.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
+    if is_blank(name) {
         return refuse("display_name_empty", "a display name has at least one character");
+    }
+    if misleads(name) {
+        return refuse("display_name_invalid", "a display name has printable characters only");
     }
     Ok(name.to_owned())
 }
@@ -134,6 +132,8 @@ mod tests {
             (" \u{200d} ", "display_name_empty"),
             ("a\nb", "display_name_invalid"),
             ("a\u{202e}b", "display_name_invalid"),
+            ("al\u{200d}ice", "display_name_invalid"),
+            ("\u{2800}", "display_name_empty"),
             (&*"x".repeat(65), "display_name_too_long"),
         ] {
             assert_eq!(parse_display_name(name).unwrap_err().code(), code, "{name:?}");
@@ -142,5 +142,6 @@ mod tests {
             parse_display_name(" Zoë @ 👩\u{200d}💻: home ").unwrap(),
             "Zoë @ 👩\u{200d}💻: home"
         );
+        assert_eq!(parse_display_name("I ❤\u{fe0f} Zoë").unwrap(), "I ❤\u{fe0f} Zoë");
     }
 }

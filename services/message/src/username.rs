@@ -6,8 +6,15 @@ use common::internal::UserRef;
 /// A name as it is compared.
 pub(crate) use common::name::key as fold;
 use http_kit::Rejection;
+use icu_properties::{CodePointSetData, props::EmojiPresentation};
 
-/// A name of 1–64 printable characters with single inner spaces and none of `: , / \ @`.
+use crate::{
+    emoji::{AS_PICTURE, is_pictographic},
+    visible::is_invisible,
+};
+
+/// A name of 1–64 printable characters with single inner spaces and none of `: , / \ @`; not `.` or
+/// `..`, which mean something else in addresses, as `me` does in those of users.
 ///
 /// Shown as its owner wrote it; compared by its [`key`](Username::key).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +22,9 @@ pub struct Username {
     shown: String,
     key: String,
 }
+
+/// Whoever asks, in the addresses of users.
+pub(crate) const ME: &str = "me";
 
 impl Username {
     /// The most characters a name may have.
@@ -35,7 +45,7 @@ impl Username {
         if shown.chars().count() > Self::MAX_CHARS {
             return refuse("user_too_long", "a name has at most 64 characters");
         }
-        if shown.contains("  ") || shown.chars().any(|c| !is_allowed(c)) {
+        if shown.contains("  ") || !is_allowed_text(shown) {
             return refuse(
                 "user_invalid",
                 "a name has printable characters and single spaces, none of : , / \\ @",
@@ -43,10 +53,16 @@ impl Username {
         }
         let key = fold(shown);
         // Compatibility forms may hide what is not allowed: a fullwidth comma, an ideographic space.
-        if key.is_empty() || key.trim() != key || key.chars().any(|c| !is_allowed(c)) {
+        if key.is_empty() || key.trim() != key || !is_allowed_text(&key) {
             return refuse("user_invalid", "a name has no look-alikes of : , / \\ @ or spaces");
         }
-        Ok(Self { shown: shown.to_owned(), key })
+        match &*key {
+            "." | ".." => {
+                refuse("user_invalid", "a name is more than dots: no address could have it")
+            }
+            ME => refuse("user_reserved", "me is whoever asks: choose another name"),
+            _ => Ok(Self { shown: shown.to_owned(), key }),
+        }
     }
 
     /// A name for someone who gave none.
@@ -87,16 +103,21 @@ impl fmt::Display for Username {
     }
 }
 
-/// Whether a character shows nothing: zero-width ones, and marks of direction.
-pub(crate) fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-        | '\u{180b}'..='\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{ffff}'
-        | '\u{e0000}'..='\u{e0fff}')
+/// Names must not look alike and differ.
+fn is_allowed_text(text: &str) -> bool {
+    let mut before = None;
+    text.chars().all(|c| {
+        let as_picture = c == AS_PICTURE && before.is_some_and(is_character_too);
+        before = Some(c);
+        as_picture || is_allowed(c)
+    })
 }
 
-/// Names must not look alike and differ.
+/// Whether an emoji is seen as a character unless the picture is asked for: ❤, but not 🦀.
+fn is_character_too(c: char) -> bool {
+    is_pictographic(c) && !CodePointSetData::new::<EmojiPresentation>().contains(c)
+}
+
 fn is_allowed(c: char) -> bool {
     let invisible = is_invisible(c);
     let private = matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}');
@@ -137,11 +158,43 @@ mod tests {
             ("a\u{200b}b", "user_invalid"),
             ("a\u{ff0c}b", "user_invalid"),
             ("a\u{3000}b", "user_invalid"),
+            ("\u{2800}", "user_invalid"),
+            (".", "user_invalid"),
+            (" .. ", "user_invalid"),
+            ("\u{2025}", "user_invalid"),
+            ("\u{2024}", "user_invalid"),
+            ("Me", "user_reserved"),
         ] {
             assert_eq!(Username::parse(name).unwrap_err().code(), code, "{name:?}");
         }
         assert!(Username::parse(&"é".repeat(64)).is_ok());
         assert!(Username::parse("愛 🦀 O'Neil_42").is_ok());
+        assert!(Username::parse("...").is_ok() && Username::parse("..a").is_ok());
+    }
+
+    #[test]
+    fn no_name_looks_like_another_one_and_differs() {
+        for invisible in [
+            '\u{fe00}',
+            '\u{fe0e}',
+            '\u{fe0f}',
+            '\u{2800}',
+            '\u{180f}',
+            '\u{1bca0}',
+            '\u{1d159}',
+            '\u{1d173}',
+            '\u{3164}',
+            '\u{e0061}',
+            '\u{e0100}',
+        ] {
+            for name in [format!("alice{invisible}"), format!("al{invisible}ice")] {
+                assert_eq!(Username::parse(&name).unwrap_err().code(), "user_invalid", "{name:?}");
+            }
+        }
+        for name in ["1\u{fe0f}", "🦀\u{fe0f}", "™\u{fe0f}", "❤\u{fe0f}\u{fe0f}"] {
+            assert_eq!(Username::parse(name).unwrap_err().code(), "user_invalid", "{name:?}");
+        }
+        assert!(Username::parse("❤\u{fe0f} Zoë").is_ok());
     }
 
     #[test]

@@ -86,12 +86,13 @@ fn malformed() -> Vec<(String, &'static [u16])> {
     let json = |path: &str, body: &str| {
         let length = body.len();
         format!(
-            "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
              content-length: {length}\r\nconnection: close\r\n\r\n{body}"
         )
     };
-    let get =
-        |target: &str| format!("GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let get = |target: &str| {
+        format!("GET {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+    };
     let mut requests = Vec::new();
     for body in [
         "",
@@ -152,11 +153,11 @@ fn malformed() -> Vec<(String, &'static [u16])> {
         "GARBAGE\r\n\r\n",
         "GET / HTTP/9.9\r\n\r\n",
         "\0\0\0\0\0\0\r\n\r\n",
-        "POST /messages HTTP/1.1\r\nhost: x\r\ncontent-length: -5\r\n\r\n",
-        "POST /messages HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
-        "POST /messages HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\ncontent-type: application/json\r\n\r\nZZ\r\n",
-        "GET /events HTTP/1.1\r\nhost: x\r\nlast-event-id: \u{1}\r\n\r\n",
-        "BREW /messages HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+        "POST /messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: -5\r\n\r\n",
+        "POST /messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /messages HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\ncontent-type: application/json\r\n\r\nZZ\r\n",
+        "GET /events HTTP/1.1\r\nhost: localhost\r\nlast-event-id: \u{1}\r\n\r\n",
+        "BREW /messages HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
     ] {
         requests.push((garbage.to_owned(), &[200, 400, 404, 405, 408, 411, 415, 501, 505]));
     }

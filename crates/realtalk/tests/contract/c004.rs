@@ -132,7 +132,7 @@ async fn every_answered_post_survives_a_kill() {
 /// Shakes hands, and then does not answer anything.
 async fn silent(port: u16) -> TcpStream {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    let request = "GET /ws?history=0 HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\n\
+    let request = "GET /ws?history=0 HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\n\
                    connection: upgrade\r\nsec-websocket-version: 13\r\n\
                    sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     socket.write_all(request.as_bytes()).await.unwrap();

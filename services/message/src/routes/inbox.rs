@@ -17,8 +17,13 @@ use super::{
     page::{CURSOR, DEFAULT_LIMIT, describe_next, parse_id, parse_limit},
 };
 use crate::{
-    caller::Caller, conversation::Conversation, message::Message, openapi::ProblemBody,
-    post::not_you, store::conversations::Inbox, username::Username,
+    caller::{Caller, Claim},
+    conversation::Conversation,
+    message::Message,
+    openapi::ProblemBody,
+    post::not_you,
+    store::conversations::Inbox,
+    username::{ME, Username},
 };
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
@@ -33,21 +38,33 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
 }
 
 /// The user of a path as the caller: with a credential it has to be theirs; without one, where
-/// names are taken as given, anybody may ask unless the name is protected.
+/// names are taken as given, anybody may ask unless the name is protected. `me` is whoever asks.
 pub(super) async fn owner(
     state: &AppState,
     request: &HttpRequest,
     name: &str,
+    claim: &Claim,
 ) -> Result<Caller, Rejection> {
+    if name == ME {
+        let caller = Caller::of(state, request, claim.user.as_deref()).await?;
+        caller.require_user()?;
+        return Ok(caller);
+    }
     let name = Username::parse(name)?;
     let caller = Caller::of(state, request, Some(name.as_str())).await?;
     if caller.key() == Some(name.key()) { Ok(caller) } else { Err(not_you()) }
 }
 
+/// Where the lists of a user are, for whoever may see them.
+fn lists_of(caller: &Caller) -> String {
+    let name = caller.user.as_ref().map_or(ME, |user| &user.name);
+    format!("/users/{}", link::encode(name))
+}
+
 /// List the conversations of a user, as `GET /conversations` does; for that user only.
 #[utoipa::path(
     get, path = "/users/{user}/conversations", tag = "users",
-    params(("user" = String, Path, description = "whose", example = "alice"), ConversationsQuery),
+    params(("user" = String, Path, description = "whose; me is whoever asks", example = "alice"), ConversationsQuery, Claim),
     responses(
         (status = 200, description = "conversations, newest activity first", body = [Conversation]),
         (status = 401, description = "the name has to be shown to be yours", body = ProblemBody, content_type = "application/problem+json"),
@@ -59,9 +76,10 @@ pub async fn list_user_conversations(
     state: Data<AppState>,
     user: Path<String>,
     query: Query<ConversationsQuery>,
+    claim: Query<Claim>,
 ) -> Result<HttpResponse, Rejection> {
-    let caller = owner(&state, &request, &user).await?;
-    let base = format!("/users/{}/conversations?", link::encode(&user));
+    let caller = owner(&state, &request, &user, &claim).await?;
+    let base = format!("{}/conversations?", lists_of(&caller));
     conversations::list(&state, &caller, &base, &query).await
 }
 
@@ -81,7 +99,7 @@ pub struct InboxQuery {
 /// newest ones, oldest first.
 #[utoipa::path(
     get, path = "/users/{user}/messages", tag = "users",
-    params(("user" = String, Path, description = "whose", example = "alice"), InboxQuery),
+    params(("user" = String, Path, description = "whose; me is whoever asks", example = "alice"), InboxQuery, Claim),
     responses(
         (status = 200, description = "messages, oldest first", body = [Message], headers(
             ("X-Has-More" = bool, description = "there are older ones"),
@@ -97,8 +115,9 @@ pub async fn list_user_messages(
     state: Data<AppState>,
     user: Path<String>,
     query: Query<InboxQuery>,
+    claim: Query<Claim>,
 ) -> Result<HttpResponse, Rejection> {
-    let caller = owner(&state, &request, &user).await?;
+    let caller = owner(&state, &request, &user, &claim).await?;
     let limit = parse_limit(query.limit, DEFAULT_LIMIT)?;
     let before = query.before.as_deref().map(|at| parse_id("before", at)).transpose()?;
     let cursor = state.writer.head().get();
@@ -109,7 +128,7 @@ pub async fn list_user_messages(
     let next = found.first().filter(|_| more).map(|message| message.id);
     let mut response = HttpResponse::Ok();
     response.insert_header((CURSOR, cursor.to_string()));
-    let base = format!("/users/{}/messages?", link::encode(&user));
+    let base = format!("{}/messages?", lists_of(&caller));
     describe_next(&mut response, &base, next, limit, "prev");
     Ok(response.json(found))
 }

@@ -22,9 +22,6 @@ use crate::{
 
 const DEFAULT_LIMIT: u32 = 20;
 
-/// The address `/users/me` is taken.
-const RESERVED: &str = "me";
-
 /// The body of `POST /users`.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct RawUser {
@@ -74,9 +71,6 @@ pub async fn post_user(
         None if open => None,
         None => return Err(password_missing()),
     };
-    if name.key() == RESERVED {
-        return Err(Refusal::NameTaken.into());
-    }
     let protected = password_hash.is_some();
     let change = Change::Register { name, display_name, password_hash, takes_over_guest: open };
     let account = state.change_account(change).await?;

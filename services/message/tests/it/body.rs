@@ -9,7 +9,8 @@ use reqwest::Method;
 
 use crate::{answer::Answer, app::App, wire::Wire};
 
-const HEAD: &str = "POST /messages HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+const HEAD: &str =
+    "POST /messages HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
 
 fn assert_timeout(wire: &mut Wire) {
     let asked = Instant::now();
@@ -40,7 +41,7 @@ fn chunks_that_never_end_are_given_up() {
 fn chunks_that_nobody_reads_end_the_connection_with_the_answer() {
     let app = App::start();
     let mut wire = app.wire();
-    wire.send(b"POST /nowhere HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello")
+    wire.send(b"POST /nowhere HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello")
         .unwrap();
     assert_eq!(wire.answer().unwrap().refusal(), (404, "route_not_found".to_owned()));
     assert_eq!(wire.read_to_end(), b"");

@@ -93,8 +93,12 @@ async fn reactions_are_counted_by_user_and_told_in_full() {
     let told: Vec<_> = events.iter().map(|(_, _, data)| (&data["action"], &data["user"])).collect();
     assert_eq!(json!(told), json!([["added", "bob"], ["added", "carol"], ["removed", "bob"]]));
     assert_eq!(events[2].2["reactions"], json!([{"emoji": "👍", "users": ["carol"]}]));
-    let answer = app.ask(Method::PUT, &format!("{target}/ok?user=bob")).await;
-    assert_eq!(answer.refusal(), (400, "emoji_invalid".to_owned()));
+    // Words, what is not seen, signs, more than one: 20 kinds would be full of them.
+    for no_emoji in ["ok", "%E2%80%AE", "%E2%80%8B", "%CC%81", "%E2%82%AC", "👍👍", "👍%E2%80%8B"]
+    {
+        let answer = app.ask(Method::PUT, &format!("{target}/{no_emoji}?user=bob")).await;
+        assert_eq!(answer.refusal(), (400, "emoji_invalid".to_owned()), "{no_emoji}");
+    }
     for n in 0..25 {
         let emoji = char::from_u32(0x1f600 + n).unwrap();
         let bytes =

@@ -1,8 +1,13 @@
 //! Which web pages may read the answers.
 
+use common::signature;
 use reqwest::Method;
+use serde_json::json;
 
-use crate::{answer::Answer, app::App};
+use crate::{
+    answer::Answer,
+    app::{App, secret},
+};
 
 async fn get_from(app: &App, origin: &str) -> Answer {
     Answer::to(app.request(Method::GET, "/messages").header("origin", origin)).await
@@ -86,4 +91,50 @@ async fn a_star_admits_every_page_but_without_cookies() {
     let answer = get_from(&app, "https://anyone.example").await;
     assert_eq!(allowed(&answer), Some("*"));
     assert_eq!(answer.header("access-control-allow-credentials"), None);
+}
+
+#[tokio::test]
+async fn a_page_that_led_its_own_name_here_reads_nothing() {
+    let app = App::start();
+    app.post(json!({"content": "psst", "user": "al", "recipient": "bo"})).await;
+    let private = "/messages?conversation_id=dm:al:bo&user=al";
+    let as_host = |host: &str, target: &str| {
+        Answer::to(app.request(Method::GET, target).header("host", host.to_owned()))
+    };
+    for host in ["evil.example", "evil.example:8080", "localhost.evil.example", ":80"] {
+        for target in [private, "/", "/internal/events?after=19700101000000.000000"] {
+            let answer = as_host(host, target).await;
+            assert_eq!(answer.refusal(), (403, "host_not_allowed".to_owned()), "{host}{target}");
+        }
+        let origin = format!("http://{host}");
+        let post = app.request(Method::POST, "/messages").header("host", host);
+        let post = post.header("origin", &origin).json(&json!({"content": "evil"}));
+        let answer = Answer::to(post).await;
+        assert_eq!((answer.status, allowed(&answer)), (403, None), "{host}");
+        assert_eq!(as_host(host, "/readyz").await.status, 200);
+    }
+    for host in ["localhost:8080", "chat.localhost", "192.168.1.5:8080", "[::1]:8080"] {
+        assert_eq!(as_host(host, private).await.status, 200, "{host}");
+    }
+    // By the name of the container, and signed.
+    let target = "/internal/events?after=19700101000000.000000";
+    let signature = signature::sign(&secret(), "GET", target, b"");
+    let call = app.request(Method::GET, target).header("host", "message:8080");
+    assert_eq!(Answer::to(call.header(signature::HEADER, &signature)).await.status, 200);
+    let forged = app.request(Method::GET, private).header("host", "evil.example");
+    assert_eq!(Answer::to(forged.header(signature::HEADER, &signature)).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_service_answers_under_a_public_name_once_its_pages_are_named() {
+    for settings in [
+        &[("ALLOWED_ORIGINS", "https://chat.example")][..],
+        &[("AUTH_MODE", "required"), ("ADMIN_TOKEN", "the operator of the tests")],
+    ] {
+        let app = App::with(settings);
+        let request = app.request(Method::GET, "/messages").header("host", "chat.example");
+        let request = request.header("authorization", "Bearer the operator of the tests");
+        let answer = Answer::to(request).await;
+        assert_ne!(answer.status, 403, "{answer:?}");
+    }
 }

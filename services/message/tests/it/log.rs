@@ -89,16 +89,19 @@ fn say_what_must_not_be_logged(address: SocketAddr) -> Vec<String> {
         (format!(r#"{{"content":"{CANARY}",}}"#), 400),
         (format!(r#"{{"content":["{CANARY}"]}}"#), 422),
     ] {
-        let head = "POST /messages HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+        let head =
+            "POST /messages HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
         let length = body.len();
         wire.send(format!("{head}content-length: {length}\r\n\r\n{body}").as_bytes()).unwrap();
         assert_eq!(wire.answer().unwrap().status, status, "{body}");
     }
     let signed = format!("x-realtalk-signature: {SECRET}");
-    wire.send(format!("GET /internal/events HTTP/1.1\r\nhost: x\r\n{signed}\r\n\r\n").as_bytes())
-        .unwrap();
+    wire.send(
+        format!("GET /internal/events HTTP/1.1\r\nhost: localhost\r\n{signed}\r\n\r\n").as_bytes(),
+    )
+    .unwrap();
     assert_eq!(wire.answer().unwrap().status, 401);
-    wire.send(b"GET /messages HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    wire.send(b"GET /messages HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
     assert_eq!(wire.answer().unwrap().status, 200);
     issued
 }
@@ -109,7 +112,7 @@ fn sign_in_and_out(wire: &mut Wire) -> Vec<String> {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let length = body.len();
         let head = format!(
-            "{request} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+            "{request} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
              content-length: {length}\r\n{headers}\r\n"
         );
         wire.send(format!("{head}{body}").as_bytes()).unwrap();

@@ -10,7 +10,8 @@ async fn conversation(messages: usize) -> App {
     let mut wire: Wire = app.wire();
     for n in 1..=messages {
         let body = json!({"content": n.to_string(), "user": "alice"}).to_string();
-        let head = "POST /messages HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+        let head =
+            "POST /messages HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
         let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
         wire.send(request.as_bytes()).unwrap();
         assert_eq!(wire.answer().unwrap().status, 201);

@@ -106,7 +106,7 @@ async fn a_client_that_closes_its_half_of_the_connection_has_left() {
     let upstream = Upstream::start();
     let app = App::start(&upstream.url(), &[]);
     let mut wire = app.wire();
-    wire.send(b"GET /events HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    wire.send(b"GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
     assert_eq!(wire.answer().unwrap().status, 200);
     assert!(app.get("/metrics").await.text().contains("realtalk_streams 1\n"));
     wire.finish();

@@ -59,3 +59,19 @@ async fn a_foreign_page_cannot_notify() {
     app.notify(&json!({"content": "good"})).await;
     assert_eq!(stream.contents(1).await, [json!("good")]);
 }
+
+#[tokio::test]
+async fn a_page_that_led_its_own_name_here_gets_no_stream() {
+    let upstream = Upstream::start();
+    let app = App::start(&upstream.url(), &[]);
+    for target in ["/events?user=alice", "/ws?username=alice", "/sse/chat?userId=alice"] {
+        let request = app.request(Method::GET, target).header("host", "evil.example:8081");
+        let answer = Answer::to(request).await;
+        assert_eq!(answer.refusal(), (403, "host_not_allowed".to_owned()), "{target}");
+    }
+    let unsigned = app.request(Method::POST, "/notify").header("host", "evil.example:8081");
+    let answer = Answer::to(unsigned.json(&json!({"content": "evil"}))).await;
+    assert_eq!(answer.refusal(), (403, "host_not_allowed".to_owned()));
+    let request = app.request(Method::GET, "/events").header("host", "localhost:8081");
+    Stream::open(request).await.ready().await;
+}

@@ -21,7 +21,7 @@ use crate::{
 /// List the direct conversations of a user, newest activity first.
 #[utoipa::path(
     get, path = "/TaskMgt/api/users/{userId}/conversations", tag = "dialect",
-    params(("userId" = String, Path, description = "whose", example = "alice"), PartQuery),
+    params(("userId" = String, Path, description = "whose", example = "alice"), PartQuery, Claim),
     responses((status = 200, description = "conversations", body = ConversationList))
 )]
 pub async fn list_conversations(
@@ -29,8 +29,9 @@ pub async fn list_conversations(
     state: Data<AppState>,
     user: Path<String>,
     query: Query<PartQuery>,
+    claim: Query<Claim>,
 ) -> Result<HttpResponse, Rejection> {
-    let caller = inbox::owner(&state, &request, &user).await?;
+    let caller = inbox::owner(&state, &request, &user, &claim).await?;
     let Part { skip, limit } = query.parse(20)?;
     let kind = Some(ConversationKind::Direct);
     let listing = Listing { kind, before: None, skip, limit };
@@ -41,7 +42,7 @@ pub async fn list_conversations(
 /// List what a user was sent, newest first.
 #[utoipa::path(
     get, path = "/TaskMgt/api/users/{userId}/messages", tag = "dialect",
-    params(("userId" = String, Path, description = "whose", example = "alice"), PartQuery),
+    params(("userId" = String, Path, description = "whose", example = "alice"), PartQuery, Claim),
     responses((status = 200, description = "messages", body = MessageList))
 )]
 pub async fn list_received(
@@ -49,8 +50,9 @@ pub async fn list_received(
     state: Data<AppState>,
     user: Path<String>,
     query: Query<PartQuery>,
+    claim: Query<Claim>,
 ) -> Result<HttpResponse, Rejection> {
-    let caller = inbox::owner(&state, &request, &user).await?;
+    let caller = inbox::owner(&state, &request, &user, &claim).await?;
     let Part { skip, limit } = query.parse(30)?;
     let inbox = Inbox { direct_only: true, before: None, skip, limit };
     let (found, _) = state.store.inbox(caller.key().unwrap_or_default(), inbox).await?;

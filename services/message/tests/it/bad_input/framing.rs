@@ -12,37 +12,41 @@ pub(super) fn cases() -> Vec<Case> {
         Case::noise("TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n".to_vec(), 400),
         Case::noise("binary noise", b"\x00\x01\x02\xff\xfe\r\n\r\n".to_vec(), 400),
         Case::noise("no version", "GET /messages\r\n\r\n", 400),
-        Case::noise("a version to come", "GET / HTTP/4.0\r\nhost: x\r\n\r\n", 400),
+        Case::noise("a version to come", "GET / HTTP/4.0\r\nhost: localhost\r\n\r\n", 400),
         Case::noise("HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
-        Case::noise("a space in the path", "GET /a b HTTP/1.1\r\nhost: x\r\n\r\n", 400),
-        Case::noise("no path", "GET  HTTP/1.1\r\nhost: x\r\n\r\n", 400),
+        Case::noise("a space in the path", "GET /a b HTTP/1.1\r\nhost: localhost\r\n\r\n", 400),
+        Case::noise("no path", "GET  HTTP/1.1\r\nhost: localhost\r\n\r\n", 400),
         Case::noise("a header without a colon", "GET / HTTP/1.1\r\nhost x\r\n\r\n", 400),
-        Case::noise("NUL in a header", "GET / HTTP/1.1\r\nhost: x\r\nx-a: \0\r\n\r\n", 400),
+        Case::noise("NUL in a header", "GET / HTTP/1.1\r\nhost: localhost\r\nx-a: \0\r\n\r\n", 400),
         Case::noise("a header name with a space", "GET / HTTP/1.1\r\nx a: y\r\n\r\n", 400),
-        Case::noise("a folded header", "GET / HTTP/1.1\r\nhost: x\r\n y\r\n\r\n", 400),
+        Case::noise("a folded header", "GET / HTTP/1.1\r\nhost: localhost\r\n y\r\n\r\n", 400),
         Case::noise("headers without end", format!("GET / HTTP/1.1\r\nx-a: {long}\r\n\r\n"), 431),
         Case::noise("too many headers", format!("GET / HTTP/1.1\r\n{many}\r\n"), 431),
         Case::noise(
             "a length that is none",
-            format!("POST /messages HTTP/1.1\r\nhost: x\r\n{json}content-length: x\r\n\r\n{good}"),
+            format!(
+                "POST /messages HTTP/1.1\r\nhost: localhost\r\n{json}content-length: x\r\n\r\n{good}"
+            ),
             400,
         ),
         Case::noise(
             "a length with a sign",
             format!(
-                "POST /messages HTTP/1.1\r\nhost: x\r\n{json}content-length: +19\r\n\r\n{good}"
+                "POST /messages HTTP/1.1\r\nhost: localhost\r\n{json}content-length: +19\r\n\r\n{good}"
             ),
             400,
         ),
         Case::noise(
             "a length below zero",
-            format!("POST /messages HTTP/1.1\r\nhost: x\r\n{json}content-length: -1\r\n\r\n{good}"),
+            format!(
+                "POST /messages HTTP/1.1\r\nhost: localhost\r\n{json}content-length: -1\r\n\r\n{good}"
+            ),
             400,
         ),
         Case::noise(
             "two lengths",
             format!(
-                "POST /messages HTTP/1.1\r\nhost: x\r\n{json}content-length: 19\r\n\
+                "POST /messages HTTP/1.1\r\nhost: localhost\r\n{json}content-length: 19\r\n\
                  content-length: 18\r\n\r\n{good}"
             ),
             400,
@@ -50,7 +54,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::noise(
             "a length and chunks",
             format!(
-                "POST /messages HTTP/1.1\r\nhost: x\r\n{json}content-length: 19\r\n\
+                "POST /messages HTTP/1.1\r\nhost: localhost\r\n{json}content-length: 19\r\n\
                  transfer-encoding: chunked\r\n\r\n13\r\n{good}\r\n0\r\n\r\n"
             ),
             400,
@@ -58,14 +62,14 @@ pub(super) fn cases() -> Vec<Case> {
         Case::noise(
             "an encoding that is not known",
             format!(
-                "POST /messages HTTP/1.1\r\nhost: x\r\n{json}transfer-encoding: gzip\r\n\r\n{good}"
+                "POST /messages HTTP/1.1\r\nhost: localhost\r\n{json}transfer-encoding: gzip\r\n\r\n{good}"
             ),
             400,
         ),
         Case::new(
             "chunks that are none",
             format!(
-                "POST /messages HTTP/1.1\r\nhost: x\r\n{json}transfer-encoding: chunked\r\n\r\n\
+                "POST /messages HTTP/1.1\r\nhost: localhost\r\n{json}transfer-encoding: chunked\r\n\r\n\
                  zz\r\n{good}\r\n0\r\n\r\n"
             ),
             400,
@@ -73,14 +77,16 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         Case::new(
             "a body that ends early",
-            format!("POST /messages HTTP/1.1\r\nhost: x\r\n{json}content-length: 30\r\n\r\n{good}"),
+            format!(
+                "POST /messages HTTP/1.1\r\nhost: localhost\r\n{json}content-length: 30\r\n\r\n{good}"
+            ),
             400,
             "incomplete_body",
         ),
         Case::new(
             "chunks that end early",
             format!(
-                "POST /messages HTTP/1.1\r\nhost: x\r\n{json}transfer-encoding: chunked\r\n\r\n\
+                "POST /messages HTTP/1.1\r\nhost: localhost\r\n{json}transfer-encoding: chunked\r\n\r\n\
                  13\r\n{good}\r\n"
             ),
             400,
@@ -107,13 +113,13 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         Case::new(
             "a request for a server's options",
-            "OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n",
+            "OPTIONS * HTTP/1.1\r\nhost: localhost\r\n\r\n",
             404,
             "route_not_found",
         ),
         Case::new(
             "a tunnel",
-            "CONNECT evil.example:443 HTTP/1.1\r\nhost: x\r\n\r\n",
+            "CONNECT evil.example:443 HTTP/1.1\r\nhost: localhost\r\n\r\n",
             404,
             "route_not_found",
         ),

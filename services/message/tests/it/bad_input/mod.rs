@@ -40,19 +40,20 @@ impl Case {
     ) -> Self {
         let body = body.as_ref();
         let length = body.len();
-        let head =
-            format!("POST /messages HTTP/1.1\r\nhost: x\r\n{headers}content-length: {length}");
+        let head = format!(
+            "POST /messages HTTP/1.1\r\nhost: localhost\r\n{headers}content-length: {length}"
+        );
         Self::new(name, [head.as_bytes(), b"\r\n\r\n", body].concat(), status, code)
     }
 
     fn get(name: &'static str, target: &str, status: u16, code: &'static str) -> Self {
-        let request = format!("GET {target} HTTP/1.1\r\nhost: x\r\n\r\n");
+        let request = format!("GET {target} HTTP/1.1\r\nhost: localhost\r\n\r\n");
         Self::new(name, request, status, code)
     }
 
     /// A request with another method than the route has.
     fn method(name: &'static str, method: &str, target: &str) -> Self {
-        let request = format!("{method} {target} HTTP/1.1\r\nhost: x\r\n\r\n");
+        let request = format!("{method} {target} HTTP/1.1\r\nhost: localhost\r\n\r\n");
         Self::new(name, request, 405, "method_not_allowed")
     }
 

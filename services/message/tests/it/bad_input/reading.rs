@@ -123,7 +123,7 @@ fn routes() -> Vec<Case> {
     ] {
         cases.push(Case::method(target, method, target));
     }
-    let post = "POST /app.js HTTP/1.1\r\nhost: x\r\n\r\n";
+    let post = "POST /app.js HTTP/1.1\r\nhost: localhost\r\n\r\n";
     cases.push(Case::new("a post to a file", post, 404, "route_not_found"));
     cases
 }
@@ -145,13 +145,13 @@ fn signatures() -> Vec<Case> {
         ("a signature for another query", sign("/internal/events?tail=2")),
     ] {
         let header = format!("{}: {signature}", signature::HEADER);
-        let request = format!("GET {target} HTTP/1.1\r\nhost: x\r\n{header}\r\n\r\n");
+        let request = format!("GET {target} HTTP/1.1\r\nhost: localhost\r\n{header}\r\n\r\n");
         cases.push(Case::new(name, request, 401, "signature_invalid"));
     }
     for query in ["", "?after=1", "?tail=-1", "?tail=x", "?after=&tail=1", "?limit=x"] {
         let target = format!("/internal/events{query}");
         let header = format!("{}: {}", signature::HEADER, sign(&target));
-        let request = format!("GET {target} HTTP/1.1\r\nhost: x\r\n{header}\r\n\r\n");
+        let request = format!("GET {target} HTTP/1.1\r\nhost: localhost\r\n{header}\r\n\r\n");
         let code = if query == "?after=1" { "invalid_id" } else { "invalid_query" };
         cases.push(Case::new("a signed query that is none", request, 400, code));
     }

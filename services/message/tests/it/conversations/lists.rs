@@ -73,3 +73,28 @@ async fn a_list_of_messages_leads_on_with_the_name_that_asked() {
     let rest = app.get(prev).await;
     assert_eq!((rest.status, &rest.json()[0]["content"]), (200, &json!("0")));
 }
+
+#[tokio::test]
+async fn me_is_whoever_asks_in_the_lists_of_a_user() {
+    let app = App::start();
+    let (al, bo) = (app.someone("al"), app.someone("bo"));
+    let id = al.direct("bo").await;
+    for n in 0..2 {
+        bo.say(&id, &n.to_string()).await;
+    }
+    let session = al.post("/sessions", json!({"username": "al"})).await.json();
+    let token = session["token"].as_str().unwrap();
+    for list in ["conversations", "messages"] {
+        let named = app.get(&format!("/users/al/{list}?limit=1")).await;
+        let shown = app.get_as(token, &format!("/users/me/{list}?limit=1")).await;
+        let said = app.get(&format!("/users/me/{list}?limit=1&user=al")).await;
+        for answer in [shown, said] {
+            assert_eq!((answer.status, answer.json()), (200, named.json()), "{list}");
+            assert_eq!(answer.header("link"), named.header("link"));
+        }
+        let nobody = app.get(&format!("/users/me/{list}")).await;
+        assert_eq!(nobody.refusal(), (401, "user_missing".to_owned()));
+    }
+    let posted = app.post(json!({"content": "hi", "user": "me"})).await;
+    assert_eq!(posted.refusal(), (422, "user_reserved".to_owned()));
+}

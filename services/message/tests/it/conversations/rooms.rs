@@ -81,6 +81,9 @@ async fn ids_of_rooms_are_slugs_of_their_own() {
         (json!({"kind": "room", "name": "愛"}), (422, "room_id_invalid")),
         (json!({"kind": "room", "id": "x", "history": "joined"}), (422, "history_invalid")),
         (json!({"kind": "room"}), (422, "name_invalid")),
+        (json!({"kind": "room", "id": "x", "name": "a\u{202e}b"}), (422, "name_invalid")),
+        (json!({"kind": "room", "id": "x", "name": "\u{2800}"}), (422, "name_invalid")),
+        (json!({"kind": "room", "id": "x", "name": "two\nlines"}), (422, "name_invalid")),
     ] {
         let answer = al.post("/conversations", body.clone()).await;
         assert_eq!(answer.refusal(), (refusal.0, refusal.1.to_owned()), "{body}");

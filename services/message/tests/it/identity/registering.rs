@@ -62,7 +62,7 @@ async fn what_cannot_be_registered_is_said_by_field() {
         refused(&answer, status, code);
         assert_eq!(answer.problem().errors[0].field, field, "{body}");
     }
-    refused(&post(&app, json!({"username": "Me"})).await, 409, "name_taken");
+    refused(&post(&app, json!({"username": "Me"})).await, 422, "user_reserved");
     refused(&post(&app, json!({"password": PASSWORD})).await, 422, "invalid_body");
     let answer = required().send_as(Method::POST, "/users", None, json!({"username": "a"})).await;
     refused(&answer, 422, "password_missing");

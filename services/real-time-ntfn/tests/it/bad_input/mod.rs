@@ -27,11 +27,11 @@ impl Case {
     }
 
     fn get(target: &'static str, status: u16, code: &'static str) -> Self {
-        Self::new(target, format!("GET {target} HTTP/1.1\r\nhost: x\r\n\r\n"), status, code)
+        Self::new(target, format!("GET {target} HTTP/1.1\r\nhost: localhost\r\n\r\n"), status, code)
     }
 
     fn method(target: &'static str, method: &str) -> Self {
-        let request = format!("{method} {target} HTTP/1.1\r\nhost: x\r\n\r\n");
+        let request = format!("{method} {target} HTTP/1.1\r\nhost: localhost\r\n\r\n");
         Self::new(target, request, 405, "method_not_allowed")
     }
 
@@ -48,7 +48,9 @@ impl Case {
     ) -> Self {
         let body = body.as_ref();
         let length = body.len();
-        let head = format!("POST /notify HTTP/1.1\r\nhost: x\r\n{headers}content-length: {length}");
+        let head = format!(
+            "POST /notify HTTP/1.1\r\nhost: localhost\r\n{headers}content-length: {length}"
+        );
         Self::new(name, [head.as_bytes(), b"\r\n\r\n", body].concat(), status, code)
     }
 
