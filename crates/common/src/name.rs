@@ -1,6 +1,10 @@
-//! [`key`]: when two names are the same user.
+//! [`key`]: when two names are the same user, and how long that may be.
 
 use unicode_normalization::UnicodeNormalization;
+
+/// The longest key, in bytes: 64 characters of four. Folding can make a name many times as long,
+/// and an event lists the keys of all who may see it.
+pub const MAX_KEY_BYTES: usize = 256;
 
 /// Folds a name. Two names are the same user exactly when this gives the same for both: NFKC, then
 /// full case folding, and NFKC once more, since folding can undo it.

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use common::internal::UserRef;
 /// A name as it is compared.
 pub(crate) use common::name::key as fold;
+use common::{internal::UserRef, name::MAX_KEY_BYTES};
 use http_kit::Rejection;
 use icu_properties::{CodePointSetData, props::EmojiPresentation};
 
@@ -16,7 +16,8 @@ use crate::{
 /// A name of 1–64 printable characters with single inner spaces and none of `: , / \ @`; not `.` or
 /// `..`, which mean something else in addresses, as `me` does in those of users.
 ///
-/// Shown as its owner wrote it; compared by its [`key`](Username::key).
+/// Shown as its owner wrote it; compared by its [`key`](Username::key), which has at most
+/// [`MAX_KEY_BYTES`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username {
     shown: String,
@@ -55,6 +56,12 @@ impl Username {
         // Compatibility forms may hide what is not allowed: a fullwidth comma, an ideographic space.
         if key.is_empty() || key.trim() != key || !is_allowed_text(&key) {
             return refuse("user_invalid", "a name has no look-alikes of : , / \\ @ or spaces");
+        }
+        if key.len() > MAX_KEY_BYTES {
+            return refuse(
+                "user_too_long",
+                "a name has at most 256 bytes where characters that stand for several are spelled out",
+            );
         }
         match &*key {
             "." | ".." => {
@@ -195,6 +202,17 @@ mod tests {
             assert_eq!(Username::parse(name).unwrap_err().code(), "user_invalid", "{name:?}");
         }
         assert!(Username::parse("❤\u{fe0f} Zoë").is_ok());
+    }
+
+    #[test]
+    fn a_short_name_has_no_long_key() {
+        // One character that stands for 18, in 33 bytes.
+        let ligatures = |count: usize| "\u{fdfa}".repeat(count);
+        assert_eq!(Username::parse(&ligatures(7)).unwrap().key().len(), 7 * 33);
+        for count in [8, 64] {
+            assert_eq!(Username::parse(&ligatures(count)).unwrap_err().code(), "user_too_long");
+        }
+        assert_eq!(Username::parse(&"🦀".repeat(64)).unwrap().key().len(), MAX_KEY_BYTES);
     }
 
     #[test]
