@@ -249,7 +249,8 @@ export class Chat {
     batch(() => {
       for (const { event, cursor } of received) {
         this.#take(event);
-        if (cursor) this.#cursor = cursor;
+        // What was not delivered comes first on a stream, and has older ids than the list it continues.
+        if (cursor > this.#cursor) this.#cursor = cursor;
       }
       this.screen.read();
     });

@@ -49,6 +49,11 @@ impl EventId {
         Self(self.0 + 1)
     }
 
+    /// The id right before this one.
+    pub const fn previous(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
     /// When the event happened, as an RFC 3339 timestamp with microseconds.
     pub fn timestamp(self) -> String {
         format!("{:.6}", self.instant())

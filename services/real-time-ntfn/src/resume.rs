@@ -41,8 +41,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub enum Cursor {
     /// It has none.
     None,
-    /// After this event.
+    /// It returns, and has all that came before this event and the event itself.
     At(EventId),
+    /// It begins after this event, with a list that reaches as far.
+    From(EventId),
     /// It has one that is no id.
     Unreadable,
 }
@@ -95,6 +97,8 @@ pub struct Resume {
 /// A place to go on from, and what comes before it.
 struct Place {
     subscriber: Subscriber,
+    /// What a client that is cut off before it has read anything returns with: it has missed no
+    /// event up to there.
     cursor: EventId,
     before: Before,
     from: &'static str,
@@ -109,7 +113,10 @@ struct Before {
 
 impl Before {
     fn add(&mut self, event: &Event, wire: Wire) {
-        self.frames.extend(wire.durable(event));
+        let Some(frame) = wire.durable(event) else {
+            return;
+        };
+        self.frames.push_back(frame);
         if matches!(event.audience, Audience::Users(_)) {
             self.up_to = self.up_to.max(Some(event.id));
         }
@@ -138,8 +145,12 @@ impl Resume {
         let place = match request.cursor {
             Cursor::Unreadable => self.reset(scope, wire, "unknown"),
             Cursor::At(cursor) => self.resume(cursor, scope, wire).await?,
+            Cursor::From(cursor) if scope.user().is_some() => {
+                self.opening(Some(cursor), 0, scope, wire).await?
+            }
+            Cursor::From(cursor) => self.after(cursor, scope, wire).await?,
             Cursor::None if request.history > 0 || scope.user().is_some() => {
-                self.opening(request.history, scope, wire).await?
+                self.opening(None, request.history, scope, wire).await?
             }
             Cursor::None => self.live(scope),
         };
@@ -167,6 +178,8 @@ impl Resume {
     fn reset(&self, scope: Scope, wire: Wire, reason: &str) -> Place {
         let mut place = self.live(scope);
         place.before.frames.push_back(wire.reset(reason, place.cursor));
+        // Who is cut off before the `reset` has not been told yet that something is missing.
+        place.cursor = EventId::ZERO;
         place.from = "reset";
         place
     }
@@ -216,16 +229,14 @@ impl Resume {
         }
     }
 
-    /// Goes on after a cursor. For a user, that acknowledges everything up to it, and brings the
-    /// receipts since.
+    /// Goes on after a cursor that the client was given on a stream. For a user, that acknowledges
+    /// everything up to it, and brings the receipts since.
     async fn resume(&self, cursor: EventId, scope: Scope, wire: Wire) -> Result<Place, NotNow> {
         let mut place = self.after(cursor, scope.clone(), wire).await?;
         if let Some(user) = scope.user()
             && place.is_resumed()
         {
             self.delivery.note(user, cursor);
-            // Asked for after the stream has its place: what changes from now on it gets anyway,
-            // and it may well get something twice.
             place.before.frames.extend(self.receipts(user, cursor, wire).await);
         }
         Ok(place)
@@ -233,7 +244,8 @@ impl Resume {
 
     /// The receipts since a cursor. Without an answer the stream begins without them: a receipt
     /// only says how far somebody has read, the next one says it again, and no message must wait
-    /// for that.
+    /// for that. Asked for when the stream has its place: what changes from then on it gets anyway,
+    /// and it may well get something twice.
     async fn receipts(&self, user: &str, after: EventId, wire: Wire) -> Vec<Bytes> {
         let asked = async {
             let _turn = self.catch_ups.acquire().await;
@@ -257,8 +269,16 @@ impl Resume {
         data.map(|data| wire.named(&data)).collect()
     }
 
-    /// Begins with what a client without a cursor is to have first.
-    async fn opening(&self, history: u32, scope: Scope, wire: Wire) -> Result<Place, NotNow> {
+    /// Begins with what is to come first for a client that has not been on a stream: what has not
+    /// been delivered to its user, and history. Then it goes on after `from`, or else after what
+    /// there is.
+    async fn opening(
+        &self,
+        from: Option<EventId>,
+        history: u32,
+        scope: Scope,
+        wire: Wire,
+    ) -> Result<Place, NotNow> {
         let turn = self.catch_ups.acquire().await;
         let opening = self.upstream.opening(scope.user(), scope.rooms(), history).await;
         // Given back before the place is looked for, which may need a turn itself.
@@ -276,23 +296,51 @@ impl Resume {
         if batch.events.iter().filter(private).count() as u64 > MAX_BEHIND {
             return Ok(self.reset(scope, wire, "too_far"));
         }
-        let (cursor, mut before) = (batch.after, batch.events);
-        before.sort_unstable_by_key(|event| event.id);
-        before.dedup_by_key(|event| event.id);
-        let mut place = self.after(cursor, scope, wire).await?;
+        let (cursor, mut first) = (from.unwrap_or(batch.after), batch.events);
+        first.sort_unstable_by_key(|event| event.id);
+        first.dedup_by_key(|event| event.id);
+        let mut place = self.after(cursor, scope.clone(), wire).await?;
+        if !place.is_resumed() {
+            return Ok(place);
+        }
         // Messages that came after the cursor are in the batch and on the stream: once is enough.
-        let mut history = Before::default();
-        let until_then = before.iter().filter(|event| event.id <= cursor);
-        until_then.for_each(|event| history.add(event, wire));
-        history.frames.append(&mut place.before.frames);
-        history.up_to = history.up_to.max(place.before.up_to);
-        place.before = history;
-        place.from = "history";
+        first.retain(|event| event.id <= cursor);
+        place.begin_with(&first, wire);
+        match (from, scope.user()) {
+            (Some(cursor), Some(user)) => {
+                place.before.frames.extend(self.receipts(user, cursor, wire).await);
+            }
+            _ => place.from = "history",
+        }
         Ok(place)
     }
 }
 
 impl Place {
+    /// Puts events up to the cursor first.
+    ///
+    /// Wherever the stream is cut off, the client returns with a cursor before which it has read
+    /// everything: at first one before the first of them, then the id of each, and the place's own
+    /// when they are over. So returning with a cursor acknowledges nothing unread, and the old ids
+    /// do not stay with a client that hears nothing more for a long time.
+    fn begin_with(&mut self, events: &[Event], wire: Wire) {
+        let mut first = Before::default();
+        let mut begins_at = None;
+        for event in events {
+            first.add(event, wire);
+            if !first.frames.is_empty() {
+                begins_at.get_or_insert(event.id.previous());
+            }
+        }
+        if let Some(begins_at) = begins_at {
+            first.frames.push_back(wire.cursor(self.cursor));
+            self.cursor = begins_at;
+        }
+        first.frames.append(&mut self.before.frames);
+        first.up_to = first.up_to.max(self.before.up_to);
+        self.before = first;
+    }
+
     /// Whether the client has missed nothing.
     fn is_resumed(&self) -> bool {
         matches!(self.from, "ring" | "log")

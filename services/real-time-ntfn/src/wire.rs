@@ -35,7 +35,15 @@ impl Wire {
         (self != Self::Ws).then(|| frame::opening(cursor))
     }
 
-    /// Tells a client that its stream stands; `user` is the name it is known by.
+    /// Tells a client to return with this cursor from now on, and nothing else.
+    pub fn cursor(self, cursor: EventId) -> Bytes {
+        match self {
+            Self::Ws => self.named(&json!({"type": "cursor", "cursor": cursor})),
+            Self::Sse | Self::Chat => frame::cursor(cursor),
+        }
+    }
+
+    /// Tells a client that its stream stands, and what to return with until it has another cursor; `user` is the name it is known by.
     pub fn ready(
         self,
         client_id: &str,
@@ -74,7 +82,12 @@ impl Wire {
 
     /// Tells a client that events may be missing: it loads anew, and goes on from `cursor`.
     pub fn reset(self, reason: &str, cursor: EventId) -> Bytes {
-        self.named(&json!({"type": "reset", "reason": reason, "cursor": cursor}))
+        let reset = self.named(&json!({"type": "reset", "reason": reason, "cursor": cursor}));
+        match self {
+            Self::Ws => reset,
+            // A browser learns its cursor from blocks with an id only, and only once it was told.
+            Self::Sse | Self::Chat => [reset, frame::cursor(cursor)].concat().into(),
+        }
     }
 
     /// Tells a client that its session is over: it signs in again.

@@ -40,6 +40,11 @@ pub fn opening(cursor: EventId) -> Bytes {
     Bytes::from(format!("retry: {}\nid: {cursor}\n\n", retry().as_millis()))
 }
 
+/// A cursor and nothing else: nothing is dispatched, but a browser returns with it.
+pub fn cursor(cursor: EventId) -> Bytes {
+    Bytes::from(format!("id: {cursor}\n\n"))
+}
+
 /// What a stream ends with: a new retry time.
 pub fn closing() -> Bytes {
     Bytes::from(format!("retry: {}\n\n", retry().as_millis()))

@@ -5,6 +5,7 @@ use actix_web::{
     http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
     web::{Data, Query},
 };
+use common::EventId;
 use http_kit::Rejection;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -38,7 +39,8 @@ pub struct EventsQuery {
     /// How many of the last messages to send first, 0–200, if there is no cursor.
     #[param(minimum = 0, maximum = 200, nullable = false)]
     history: Option<u32>,
-    /// The last event that the client has. The header `Last-Event-ID` wins.
+    /// Where to begin: the cursor of a list, or the last event that the client has. The header
+    /// `Last-Event-ID` wins; only that says that everything up to it was delivered.
     #[param(nullable = false)]
     last_event_id: Option<String>,
     /// Whose private messages to send too, where identities are taken as given (`username` and
@@ -59,7 +61,7 @@ pub struct EventsQuery {
 ///
 /// The public rooms named, and for a user all that is addressed to them. Who that is says a token
 /// (`Authorization: Bearer`), the session cookie or a ticket; in open mode a name does. A user who
-/// comes without a cursor first gets what has not been delivered.
+/// comes without `Last-Event-ID` first gets what has not been delivered.
 ///
 /// Messages are default events, all else is named. Every event with an `id` is in the log, and
 /// `Last-Event-ID` continues after it; `typing`, `presence` and `receipt` are passing facts
@@ -150,10 +152,15 @@ impl EventsQuery {
             ));
         }
         let header = request.headers().get("last-event-id").map(|id| id.to_str().unwrap_or("?"));
-        let cursor = header.or(self.last_event_id.as_deref()).filter(|id| !id.is_empty());
+        // The header is from a client that was on a stream; the query may be the cursor of a list,
+        // which says nothing of what has been delivered elsewhere.
+        let (id, kind): (_, fn(EventId) -> Cursor) = match header {
+            Some(header) => (Some(header), Cursor::At),
+            None => (self.last_event_id.as_deref(), Cursor::From),
+        };
+        let id = id.filter(|id| !id.is_empty());
         Ok(Wanted {
-            cursor: cursor
-                .map_or(Cursor::None, |id| id.parse().map_or(Cursor::Unreadable, Cursor::At)),
+            cursor: id.map_or(Cursor::None, |id| id.parse().map_or(Cursor::Unreadable, kind)),
             history,
             client_id: client_id(self.client_id)?,
             rooms: self.rooms,

@@ -24,9 +24,11 @@ const HISTORY: u32 = 50;
 /// Follow the conversation, and take part in it.
 ///
 /// Frames to the client are the events of `/events`, as JSON; `history` is 50 unless given. Frames
-/// from the client: `{"type":"message","content":…}`, or plain text for the room `public`;
+/// from the client: `{"type":"message","content":…}`, or plain text, which does not begin with `{`, for the
+/// room `public`;
 /// `typing`, `read`, `delivered`, `ping`, and `resume` with `last_event_id`. A message is answered
-/// by an `ack` or an `error`. Close codes: 1001 no answer to pings, 1008 too many frames, 1009 too
+/// by an `ack` or an `error`. The cursor to resume from is in `ready`, then in the `id` of each event,
+/// and in a frame `cursor` behind what the socket begins with. Close codes: 1001 no answer to pings, 1008 too many frames, 1009 too
 /// long, 1012 restart, 1013 no place, 4000 reads too slowly, 4001 sign in again.
 #[utoipa::path(
     get, path = "/ws", tag = "streams",

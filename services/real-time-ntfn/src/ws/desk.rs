@@ -111,6 +111,10 @@ async fn work(mailbox: &Mailbox, frames: &dyn Frames) {
                               delivered, ping or resume";
                 mailbox.tell(Tell::Say(reply::error("type_invalid", detail, None)));
             }
+            Said::Malformed => {
+                let detail = "this begins like a JSON object and is none: nothing was sent";
+                mailbox.tell(Tell::Say(reply::error("malformed_json", detail, None)));
+            }
         }
     }
 }

@@ -17,14 +17,20 @@ pub(super) enum Said {
     Frame(Value),
     /// An object that says nothing.
     Nothing,
+    /// It begins like an object and is none.
+    Malformed,
 }
 
 impl Said {
-    /// Reads a text. What is no object is a message to everyone; so is an object without a type
-    /// that has content.
+    /// Reads a text. What does not begin like an object is a message to everyone; so is an object
+    /// without a type that has content.
     pub(super) fn parse(text: String) -> Self {
-        let Ok(Value::Object(mut fields)) = serde_json::from_str(&text) else {
+        if !text.trim_start().starts_with('{') {
             return Self::Frame(json!({"type": "message", "content": text}));
+        }
+        let Ok(Value::Object(mut fields)) = serde_json::from_str(&text) else {
+            // Posted as it stands, a private message with one broken letter would be read by all.
+            return Self::Malformed;
         };
         match fields.get("type") {
             Some(Value::String(kind)) if kind == "ping" => Self::Ping,
@@ -61,9 +67,23 @@ mod tests {
     }
 
     #[test]
+    fn what_begins_like_an_object_is_never_a_message_to_everyone() {
+        for broken in [
+            // What `JSON.stringify(text.slice(0, n))` leaves of a pair of surrogates.
+            r#"{"type":"message","recipient":"bob","content":"secret \ud83d"}"#,
+            r#"{"type":"message","recipient":"bob","content":"sec"#,
+            r#" {"recipient":"bob","content":"secret"}}"#,
+            "\n\t{secret}",
+            "\u{a0}{secret}",
+        ] {
+            assert_eq!(Said::parse(broken.to_owned()), Said::Malformed, "{broken}");
+        }
+    }
+
+    #[test]
     fn a_text_means_what_its_form_says() {
         let said = |text: &str| Said::parse(text.to_owned());
-        for plain in ["hello", "", "42", "[1,2]", "\"hi\"", "{\"content\":"] {
+        for plain in ["hello", "", "42", "[1,2]", "\"hi\"", "hi {\"content\":"] {
             assert_eq!(said(plain), message(plain));
         }
         assert_eq!(

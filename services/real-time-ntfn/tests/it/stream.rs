@@ -61,11 +61,12 @@ impl Stream {
         }
     }
 
-    /// The next block that is no heartbeat.
+    /// The next block that is neither a heartbeat nor just a cursor.
     pub(crate) async fn next(&mut self) -> Block {
         loop {
             let block = self.block().await.expect("the stream goes on");
-            if block.event.as_deref() != Some("heartbeat") {
+            let is_cursor = block.data.is_none() && block.retry.is_none();
+            if !is_cursor && block.event.as_deref() != Some("heartbeat") {
                 return block;
             }
         }
@@ -80,6 +81,13 @@ impl Stream {
                 return block;
             }
         }
+    }
+
+    /// The cursor that the next block gives, which has nothing else.
+    pub(crate) async fn cursor(&mut self) -> String {
+        let block = self.block().await.expect("the stream goes on");
+        assert!(block.data.is_none() && block.event.is_none(), "{block:?}");
+        block.id.expect("a cursor")
     }
 
     /// The contents of the next messages.

@@ -73,11 +73,10 @@ impl Address {
     /// Connects. An answer that grants no stream is an error.
     pub(crate) async fn open(&self) -> io::Result<Line> {
         let Self { way, port, query, token, cursor } = self;
-        let cursor = cursor.as_ref().map(|id| format!("&last_event_id={id}")).unwrap_or_default();
         match way {
             Way::Sse => {
-                let target = format!("/events?{query}{cursor}");
-                let dial = Dial { target, token: token.clone(), ..Dial::events(*port) };
+                let (target, cursor) = (format!("/events?{query}"), cursor.clone());
+                let dial = Dial { target, cursor, token: token.clone(), ..Dial::events(*port) };
                 let wire = dial.open().await?;
                 match wire.status() {
                     200 => Ok(Line::Sse(wire)),
@@ -85,6 +84,8 @@ impl Address {
                 }
             }
             Way::WebSocket => {
+                let cursor =
+                    cursor.as_ref().map(|id| format!("&last_event_id={id}")).unwrap_or_default();
                 let url = format!("ws://127.0.0.1:{port}/ws?{query}{cursor}");
                 let mut request = url.into_client_request().map_err(io::Error::other)?;
                 if let Some(token) = token {

@@ -1,8 +1,15 @@
 //! What a user's stream begins with.
 
-use serde_json::json;
+use common::EventId;
+use reqwest::Method;
+use serde_json::{Value, json};
 
-use crate::{app::App, desk::Desk};
+use crate::{app::App, desk::Desk, socket::Socket, stream::Stream};
+
+/// What a client returns with that has read nothing of what begins with this message.
+fn just_before(message: &Value) -> Value {
+    json!(message["id"].as_str().unwrap().parse::<EventId>().unwrap().previous())
+}
 
 #[tokio::test]
 async fn who_comes_without_a_cursor_first_gets_what_was_not_delivered() {
@@ -13,7 +20,7 @@ async fn who_comes_without_a_cursor_first_gets_what_was_not_delivered() {
     let late = desk.direct("alice", "bob", "late");
     let app = App::start(&desk.url(), &[]);
     let mut stream = app.stream("?user=bob&history=5").await;
-    assert_eq!(stream.greeting["cursor"], late["id"]);
+    assert_eq!(stream.greeting["cursor"], just_before(&early));
     assert_eq!(stream.greeting["resumed"], json!(false));
     for message in [&early, &public, &late] {
         stream.next_fact().await.assert_is(message);
@@ -38,8 +45,8 @@ async fn what_is_posted_while_a_stream_begins_comes_once() {
     let second = desk.direct("alice", "bob", "second");
     desk.overtake(true);
     let mut stream = app.stream("?user=bob").await;
-    assert_eq!(stream.greeting["cursor"], first["id"]);
     stream.next_fact().await.assert_is(&first);
+    assert_eq!(json!(stream.cursor().await), first["id"]);
     desk.tell(&app).await;
     stream.next_fact().await.assert_is(&second);
     let third = desk.direct("alice", "bob", "third");
@@ -86,8 +93,8 @@ async fn who_returns_gets_the_receipts_since() {
     desk.receipt("alice", receipt(2));
     desk.receipt("carol", receipt(3));
     let app = App::start(&desk.url(), &[]);
-    let after = format!("last_event_id={}", first["id"].as_str().unwrap());
-    let mut stream = app.stream(&format!("?user=Alice&{after}")).await;
+    let after = first["id"].as_str().unwrap();
+    let mut stream = app.stream_with("last-event-id", after, "?user=Alice").await;
     assert_eq!(stream.greeting["resumed"], json!(true));
     let block = stream.next_fact().await;
     assert_eq!((block.id, block.event.as_deref()), (None, Some("receipt")));
@@ -96,13 +103,13 @@ async fn who_returns_gets_the_receipts_since() {
 
     // They are not worth a stream.
     desk.fail("/internal/receipts", true);
-    let mut stream = app.stream(&format!("?user=alice&{after}")).await;
+    let mut stream = app.stream(&format!("?user=alice&last_event_id={after}")).await;
     assert_eq!(stream.greeting["resumed"], json!(true));
     stream.next_fact().await.assert_is(&second);
     assert!(app.get("/metrics").await.text().contains("realtalk_receipts_missed_total 1\n"));
     // Nobody has none.
     let asked = desk.calls("/internal/receipts");
-    app.stream(&format!("?{after}")).await;
+    app.stream_with("last-event-id", after, "").await;
     assert_eq!(desk.calls("/internal/receipts"), asked);
 }
 
@@ -131,4 +138,144 @@ async fn history_comes_first_and_nothing_is_lost_or_doubled_behind_it() {
     let mut none = app.stream("?history=0").await;
     app.notify(&json!({"content": "now"})).await;
     assert_eq!(none.contents(1).await, [json!("now")]);
+}
+
+/// What is left of a beginning that was cut off: the ids of what was read, and what a browser
+/// returns with.
+struct Cut {
+    read: Vec<Value>,
+    cursor: Option<String>,
+}
+
+/// All places at which a beginning of so many blocks can be cut off.
+async fn cuts(app: &App, query: &str, blocks: usize) -> Vec<Cut> {
+    let mut cuts = Vec::new();
+    for length in 0..=blocks {
+        let request = app.request(Method::GET, &format!("/events{query}"));
+        let mut stream = Stream::open(request).await;
+        let mut cut = Cut { read: vec![], cursor: None };
+        for _ in 0..length {
+            let block = stream.block().await.unwrap();
+            cut.cursor = block.id.clone().or(cut.cursor);
+            cut.read.extend(block.data.filter(|data| data["type"] == "message"));
+        }
+        cuts.push(cut);
+    }
+    cuts
+}
+
+/// Comes back as a browser does, and reads up to something new.
+async fn come_back(app: &App, desk: &Desk, query: &str, mut cut: Cut) -> Vec<Value> {
+    let header = cut.cursor.unwrap_or_default();
+    let mut stream = app.stream_with("last-event-id", &header, query).await;
+    let last = desk.post("last");
+    desk.tell(app).await;
+    loop {
+        let block = stream.next_fact().await;
+        assert_ne!(block.event.as_deref(), Some("reset"), "nothing is missing");
+        let data = block.data.unwrap();
+        if data == last {
+            return cut.read;
+        }
+        if data["type"] == "message" && !cut.read.contains(&data) {
+            cut.read.push(data);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_beginning_that_is_cut_off_anywhere_loses_and_acknowledges_nothing() {
+    // Whether it has public messages, and whether it begins in the middle.
+    for (query, public, listed) in [
+        ("?user=bob", false, false),
+        ("?user=bob&acks=true", false, false),
+        ("?user=bob&history=5", true, false),
+        ("?user=bob", true, true),
+    ] {
+        let desk = Desk::start();
+        // What is written counts as delivered, so that only the first cut would begin with it.
+        desk.fail("/internal/delivered", true);
+        let early = desk.direct("alice", "bob", "early");
+        let middle = desk.post("middle");
+        let late = desk.direct("alice", "bob", "late");
+        let end = desk.post("end");
+        let (query, first) = if listed {
+            let cursor = middle["id"].as_str().unwrap();
+            (format!("{query}&last_event_id={cursor}"), vec![early, late, end])
+        } else if public {
+            (query.to_owned(), vec![early, middle, late, end])
+        } else {
+            (query.to_owned(), vec![early, late])
+        };
+        let app = App::start(&desk.url(), &[]);
+        // Besides these there is the opening, `ready`, and a cursor.
+        for cut in cuts(&app, &query, first.len() + 3).await {
+            let Some(cursor) = cut.cursor.clone() else {
+                continue;
+            };
+            for message in &first {
+                let is_before = message["id"].as_str().unwrap() <= cursor.as_str();
+                assert!(!is_before || cut.read.contains(message), "{query} {cursor} {message}");
+            }
+            let known = come_back(&app, &desk, &query, cut).await;
+            assert!(first.iter().all(|message| known.contains(message)), "{query} {cursor}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_old_beginning_leaves_no_old_cursor_behind() {
+    let desk = Desk::start();
+    let old = desk.direct("alice", "bob", "old");
+    let newest = desk.post("newest");
+    let app = App::start(&desk.url(), &[]);
+    let mut stream = app.stream("?user=bob").await;
+    stream.next_fact().await.assert_is(&old);
+    assert_eq!(json!(stream.cursor().await), newest["id"]);
+    let mut socket = Socket::open(&app, "?username=bob&history=1").await;
+    // The stream may have delivered the old one by now.
+    let mut frame = socket.next().await;
+    while frame["type"] != "cursor" {
+        frame = socket.next().await;
+    }
+    assert_eq!(frame["cursor"], newest["id"]);
+    // Nothing came first, so nothing has to be said behind it.
+    let mut stream = app.stream("?user=carol").await;
+    assert_eq!(stream.greeting["cursor"], newest["id"]);
+    let now = desk.direct("alice", "carol", "now");
+    desk.tell(&app).await;
+    stream.next_fact().await.assert_is(&now);
+}
+
+#[tokio::test]
+async fn a_reset_that_is_cut_off_is_said_again() {
+    let desk = Desk::start();
+    let newest = desk.post("newest");
+    let app = App::start(&desk.url(), &[]);
+    let mut stream = app.stream_with("last-event-id", "nonsense", "?user=bob").await;
+    assert_eq!(stream.greeting["cursor"], json!(EventId::ZERO));
+    assert_eq!(stream.opening.id.as_deref(), Some("19700101000000.000000"));
+    let reset = stream.next_fact().await;
+    assert_eq!(
+        (reset.event.as_deref(), &reset.data.unwrap()["cursor"]),
+        (Some("reset"), &newest["id"])
+    );
+    assert_eq!(json!(stream.cursor().await), newest["id"]);
+}
+
+#[tokio::test]
+async fn a_cursor_of_a_list_delivers_nothing() {
+    let desk = Desk::start();
+    let message = desk.direct("alice", "bob", "before the list");
+    let list = desk.post("the end of the list");
+    let app = App::start(&desk.url(), &[]);
+    let query = format!("?user=bob&acks=true&last_event_id={}", list["id"].as_str().unwrap());
+    for _ in 0..2 {
+        let mut stream = app.stream(&query).await;
+        assert_eq!(stream.greeting["resumed"], json!(true));
+        stream.next_fact().await.assert_is(&message);
+        assert_eq!(json!(stream.cursor().await), list["id"]);
+    }
+    drop(app);
+    assert_eq!(desk.delivered("bob"), None);
 }

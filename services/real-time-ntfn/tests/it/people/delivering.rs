@@ -10,7 +10,8 @@ fn id(message: &Value) -> EventId {
 }
 
 async fn resume(app: &App, user: &str, after: &Value) {
-    app.stream(&format!("?user={user}&last_event_id={}&acks=true", id(after))).await;
+    let query = format!("?user={user}&acks=true");
+    app.stream_with("last-event-id", &id(after).to_string(), &query).await;
 }
 
 #[tokio::test]
@@ -36,8 +37,8 @@ async fn who_returns_has_received_what_lies_before_their_cursor() {
     assert!(!failures.unwrap().ends_with(" 0"));
 
     // A cursor that nobody was given says nothing about what came before it.
-    app.stream("?user=dave&last_event_id=29990101000000.000000").await;
-    app.stream("?user=dave&last_event_id=nonsense").await;
+    app.stream_with("last-event-id", "29990101000000.000000", "?user=dave").await;
+    app.stream_with("last-event-id", "nonsense", "?user=dave").await;
     drop(app);
     assert_eq!(desk.delivered("dave"), None);
 }

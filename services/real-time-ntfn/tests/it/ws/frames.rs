@@ -16,7 +16,7 @@ async fn text_is_a_message_and_objects_are_frames_carried_out_in_order() {
     socket.say_json(&json!({"content": "bare", "client_msg_id": "b"})).await;
     socket.say_json(&json!({"type": "message", "content": "full", "recipient": "bob"})).await;
     socket.say_json(&json!({"type": "typing", "conversation_id": "public"})).await;
-    socket.say("{not json").await;
+    socket.say("no {json").await;
     let mut acks = vec![];
     for _ in 0..4 {
         acks.push(socket.next().await);
@@ -32,11 +32,23 @@ async fn text_is_a_message_and_objects_are_frames_carried_out_in_order() {
             json!({"type": "message", "content": "bare", "client_msg_id": "b"}),
             json!({"type": "message", "content": "full", "recipient": "bob"}),
             json!({"type": "typing", "conversation_id": "public"}),
-            json!({"type": "message", "content": "{not json"}),
+            json!({"type": "message", "content": "no {json"}),
         ]
     );
     assert!(taken.iter().all(|it| it.user.is_none() && !it.authenticated));
     assert!(taken.iter().all(|it| it.origin == taken[0].origin && !it.origin.is_empty()));
+}
+
+#[tokio::test]
+async fn a_private_message_that_is_broken_json_is_not_posted_for_everyone() {
+    let upstream = FrameUpstream::start();
+    let app = App::start(&upstream.url(), &[]);
+    let mut socket = Socket::open(&app, "").await;
+    socket.say(r#"{"type":"message","recipient":"bob","content":"secret \ud83d"}"#).await;
+    let error = socket.next().await;
+    assert_eq!((&error["type"], &error["code"]), (&json!("error"), &json!("malformed_json")));
+    socket.assert_quiet().await;
+    assert!(upstream.taken().is_empty());
 }
 
 #[tokio::test]

@@ -17,11 +17,12 @@ async fn a_socket_begins_like_a_stream_and_has_history() {
     let app = App::start(&upstream.url(), &[]);
     let mut socket = Socket::open(&app, "?client_id=phone").await;
     assert_eq!(socket.greeting["client_id"], "phone");
-    assert_eq!(socket.greeting["cursor"], posted[1]["id"]);
+    assert!(socket.greeting["cursor"].as_str() < posted[0]["id"].as_str());
     assert_eq!(socket.greeting["resumed"], json!(false));
     for message in &posted {
         assert_eq!(&socket.next().await, message);
     }
+    assert_eq!(socket.next().await, json!({"type": "cursor", "cursor": posted[1]["id"]}));
     app.notify(&json!({"content": "now"})).await;
     assert_eq!(socket.next().await["content"], "now");
     let mut without = Socket::open(&app, "?history=0").await;
