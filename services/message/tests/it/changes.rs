@@ -129,3 +129,15 @@ async fn mentions_are_those_who_can_be_meant() {
     let whisper = json!({"content": "@carol @bob", "user": "alice", "recipient": "bob"});
     assert_eq!(app.post(whisper).await.json()["mentions"], json!(["bob"]));
 }
+
+#[tokio::test]
+async fn names_of_several_words_or_with_punctuation_are_mentioned_in_rooms_too() {
+    let app = App::start();
+    for user in ["John Doe", "Bob!", "Anna Maria Lopez"] {
+        app.post(json!({"content": "here", "user": user})).await;
+    }
+    let message = app.say("@john doe and @bob!, @Anna Maria Lopez: hello").await;
+    assert_eq!(message["mentions"], json!(["Anna Maria Lopez", "Bob!", "John Doe"]));
+    let edited = edit(&app, id(&message), "alice", "@JOHN DOE!").await.json();
+    assert_eq!(edited["mentions"], json!(["John Doe"]));
+}
