@@ -80,11 +80,21 @@ async fn reactions_are_counted_by_user_and_told_in_full() {
     let first = app.say("hi").await;
     let target = format!("/messages/{}/reactions", id(&first));
     for (method, emoji, user, reactions) in [
-        (Method::PUT, THUMB, "bob", json!([{"emoji": "👍", "users": ["bob"]}])),
-        (Method::PUT, THUMB, "carol", json!([{"emoji": "👍", "users": ["bob", "carol"]}])),
-        (Method::PUT, THUMB, "BOB", json!([{"emoji": "👍", "users": ["bob", "carol"]}])),
-        (Method::DELETE, THUMB, "bob", json!([{"emoji": "👍", "users": ["carol"]}])),
-        (Method::DELETE, THUMB, "bob", json!([{"emoji": "👍", "users": ["carol"]}])),
+        (Method::PUT, THUMB, "bob", json!([{"emoji": "👍", "users": ["bob"], "count": 1}])),
+        (
+            Method::PUT,
+            THUMB,
+            "carol",
+            json!([{"emoji": "👍", "users": ["bob", "carol"], "count": 2}]),
+        ),
+        (
+            Method::PUT,
+            THUMB,
+            "BOB",
+            json!([{"emoji": "👍", "users": ["bob", "carol"], "count": 2}]),
+        ),
+        (Method::DELETE, THUMB, "bob", json!([{"emoji": "👍", "users": ["carol"], "count": 1}])),
+        (Method::DELETE, THUMB, "bob", json!([{"emoji": "👍", "users": ["carol"], "count": 1}])),
     ] {
         let answer = app.ask(method, &format!("{target}/{emoji}?user={user}")).await;
         assert_eq!((answer.status, &answer.json()["reactions"]), (200, &reactions));
@@ -92,7 +102,7 @@ async fn reactions_are_counted_by_user_and_told_in_full() {
     let events = app.events_after(id(&first)).await;
     let told: Vec<_> = events.iter().map(|(_, _, data)| (&data["action"], &data["user"])).collect();
     assert_eq!(json!(told), json!([["added", "bob"], ["added", "carol"], ["removed", "bob"]]));
-    assert_eq!(events[2].2["reactions"], json!([{"emoji": "👍", "users": ["carol"]}]));
+    assert_eq!(events[2].2["reactions"], json!([{"emoji": "👍", "users": ["carol"], "count": 1}]));
     let answer = app.ask(Method::PUT, &format!("{target}/ok?user=bob")).await;
     assert_eq!(answer.refusal(), (400, "emoji_invalid".to_owned()));
     for n in 0..25 {
@@ -140,4 +150,33 @@ async fn names_of_several_words_or_with_punctuation_are_mentioned_in_rooms_too()
     assert_eq!(message["mentions"], json!(["Anna Maria Lopez", "Bob!", "John Doe"]));
     let edited = edit(&app, id(&message), "alice", "@JOHN DOE!").await.json();
     assert_eq!(edited["mentions"], json!(["John Doe"]));
+}
+
+#[tokio::test]
+async fn of_those_who_share_a_reaction_the_first_fifty_are_named_and_all_are_counted() {
+    let app = App::start();
+    let first = app.say("hi").await;
+    let target = format!("/messages/{}/reactions/{THUMB}", id(&first));
+    let act = async |method, n: usize| {
+        app.ask(method, &format!("{target}?user=u{n:02}")).await.json()["reactions"].clone()
+    };
+    let shown = |names: std::ops::RangeInclusive<usize>, count: u64| {
+        let users: Vec<_> = names.map(|n| format!("u{n:02}")).collect();
+        json!([{"emoji": "👍", "users": users, "count": count}])
+    };
+    for n in 0..60 {
+        act(Method::PUT, n).await;
+    }
+    assert_eq!(act(Method::PUT, 59).await, shown(0..=49, 60));
+    assert_eq!(app.list("").await[0]["reactions"], shown(0..=49, 60));
+    // Everybody can take theirs back, named or not, and others move up.
+    assert_eq!(act(Method::DELETE, 59).await, shown(0..=49, 59));
+    assert_eq!(act(Method::DELETE, 0).await, shown(1..=50, 58));
+    let events = app.events_after(id(&first)).await;
+    assert_eq!(events.len(), 62);
+    assert_eq!(events[59].2["reactions"], shown(0..=49, 60));
+    for n in 1..59 {
+        act(Method::DELETE, n).await;
+    }
+    assert!(app.list("").await[0].get("reactions").is_none());
 }

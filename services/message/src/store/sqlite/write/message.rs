@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Kinds of reactions to one message. Each event about them lists them all.
+/// Kinds of reactions to one message. Each event about one lists them all.
 const MAX_EMOJI: usize = 20;
 
 /// A message that is to be changed, and who is told.
