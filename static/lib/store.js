@@ -1,7 +1,12 @@
 // What the client knows of one conversation's messages, and how events change it. Everything here is
 // pure: the same events in any order and any number of times lead to the same messages.
 
-/** @typedef {{emoji: string, users: string[]}} Reaction */
+/**
+ * @typedef {object} Reaction
+ * @property {string} emoji
+ * @property {string[]} users names of those who share it: of many, the first, and whom else the client knows of
+ * @property {number} count how many they are
+ */
 
 /**
  * @typedef {object} Message
@@ -79,7 +84,7 @@ export function applyEvent(log, event) {
     case 'message_deleted':
       return change(log, event.message?.id, { deleted: true, content: '', reactions: [], mentions: [] }, event.id);
     case 'reaction':
-      return change(log, event.message_id, { reactions: event.reactions ?? [] }, event.id);
+      return change(log, event.message_id, { reactions: named(log, event) }, event.id);
     default:
       return log;
   }
@@ -147,11 +152,33 @@ export function trim(log, keep) {
  */
 export function react(log, id, user, emoji, on) {
   const known = log.messages.find((message) => message.id === id)?.reactions ?? [];
-  const others = (/** @type {Reaction} */ reaction) => reaction.users.filter((each) => each !== user);
-  const changed = known.map((reaction) =>
-    reaction.emoji === emoji ? { emoji, users: on ? [...others(reaction), user] : others(reaction) } : reaction);
-  if (on && !known.some((reaction) => reaction.emoji === emoji)) changed.push({ emoji, users: [user] });
-  return change(log, id, { reactions: changed.filter((reaction) => reaction.users.length > 0) });
+  const changed = known.map((reaction) => {
+    if (reaction.emoji !== emoji) return reaction;
+    const others = reaction.users.filter((each) => each !== user);
+    const count = reaction.count - (reaction.users.length - others.length) + (on ? 1 : 0);
+    return { emoji, users: on ? [...others, user] : others, count };
+  });
+  if (on && !known.some((reaction) => reaction.emoji === emoji)) changed.push({ emoji, users: [user], count: 1 });
+  return change(log, id, { reactions: changed.filter((reaction) => reaction.count > 0) });
+}
+
+/**
+ * The reactions that an event brings. Of many who share one it names the first only: whom else the
+ * client knows of stay known, or their own reaction would look taken back.
+ * @param {Log} log
+ * @param {StreamEvent} event
+ * @returns {Reaction[]}
+ */
+function named(log, event) {
+  const known = log.messages.find((message) => message.id === event.message_id)?.reactions ?? [];
+  return (event.reactions ?? []).map((reaction) => {
+    const { emoji, users, count } = reaction;
+    if (!(count > users.length)) return reaction;
+    const more = new Set([...users, ...(known.find((each) => each.emoji === emoji)?.users ?? [])]);
+    if (event.emoji === emoji && event.user && event.action === 'added') more.add(event.user);
+    if (event.emoji === emoji && event.user && event.action === 'removed') more.delete(event.user);
+    return { emoji, users: [...more].slice(0, count), count };
+  });
 }
 
 /**

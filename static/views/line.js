@@ -109,17 +109,18 @@ function Ticks({ chat, seq }) {
 function Reactions({ chat, shown, message, active }) {
   const me = chat.session.user.value;
   return html`<ul class="reactions" aria-label="Reactions">
-    ${message.reactions?.map(({ emoji, users }) => {
+    ${message.reactions?.map(({ emoji, users, count }) => {
       const mine = users.some((user) => samePerson(user, me));
+      const unnamed = count - users.length;
       return html`<li key=${emoji}>
         <button
           type="button"
           class="reaction"
           tabindex=${active ? 0 : -1}
           aria-pressed=${mine}
-          title=${users.join(', ')}
+          title=${users.join(', ') + (unnamed > 0 ? ` and ${unnamed} more` : '')}
           onClick=${() => me && chat.attempt(shown.react(message.id, me, emoji, !mine))}
-        ><span class="emoji">${emoji}</span> <span class="count">${users.length}</span></button>
+        ><span class="emoji">${emoji}</span> <span class="count">${count}</span></button>
       </li>`;
     })}
   </ul>`;

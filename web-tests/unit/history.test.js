@@ -98,7 +98,7 @@ test('a reaction that the service refuses is taken back', async () => {
   const history = historyOf(service(1));
   await history.load();
   const refused = history.react(message(1).id, 'alice', '👍', true);
-  assert.deepEqual(history.find(message(1).id)?.reactions, [{ emoji: '👍', users: ['alice'] }]);
+  assert.deepEqual(history.find(message(1).id)?.reactions, [{ emoji: '👍', users: ['alice'], count: 1 }]);
   await assert.rejects(refused, { status: 403 });
   assert.deepEqual(history.find(message(1).id)?.reactions, []);
 });

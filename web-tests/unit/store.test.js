@@ -51,7 +51,7 @@ test('events do not change the room they are applied to', () => {
   const room = Object.freeze({ messages: Object.freeze([message(1)]), more: false });
   applyEvent(room, message(2));
   applyEvent(room, changed('message_updated', 1, 3, { content: 'x' }));
-  applyEvent(room, { type: 'reaction', id: id(4), message_id: id(1), reactions: [{ emoji: '👍', users: ['bob'] }] });
+  applyEvent(room, { type: 'reaction', id: id(4), message_id: id(1), reactions: [{ emoji: '👍', users: ['bob'], count: 1 }] });
   assert.deepEqual(seqs(room), [1]);
 });
 
@@ -68,7 +68,7 @@ test('a deletion leaves a tombstone that nothing brings back to life', () => {
   assert.equal(room.messages[0].deleted, true);
   assert.equal(room.messages[0].content, '');
   assert.equal(applyEvent(room, changed('message_updated', 1, 4, { content: 'zombie' })), room);
-  assert.equal(applyEvent(room, { type: 'reaction', id: id(5), message_id: id(1), reactions: [{ emoji: '👍', users: ['bob'] }] }), room);
+  assert.equal(applyEvent(room, { type: 'reaction', id: id(5), message_id: id(1), reactions: [{ emoji: '👍', users: ['bob'], count: 1 }] }), room);
 });
 
 test('unknown events and unknown messages change nothing', () => {
@@ -104,7 +104,7 @@ test('a page that comes late does not undo a change, a fresh one brings those th
 });
 
 test('a reaction event brings the whole list, each time', () => {
-  const event = { type: 'reaction', id: id(3), message_id: id(1), reactions: [{ emoji: '👍', users: ['bob', 'eve'] }] };
+  const event = { type: 'reaction', id: id(3), message_id: id(1), reactions: [{ emoji: '👍', users: ['bob', 'eve'], count: 2 }] };
   const room = applyEvent(roomOf([1, 2]), event);
   assert.deepEqual(room.messages[0].reactions, event.reactions);
   assert.equal(applyEvent(room, event), room);
@@ -112,11 +112,30 @@ test('a reaction event brings the whole list, each time', () => {
 
 test('an own reaction shows at once, and the event about it changes nothing more', () => {
   const given = react(roomOf([1]), id(1), 'alice', '👍', true);
-  assert.deepEqual(given.messages[0].reactions, [{ emoji: '👍', users: ['alice'] }]);
-  const told = applyEvent(given, { type: 'reaction', id: id(3), message_id: id(1), reactions: [{ emoji: '👍', users: ['alice'] }] });
+  assert.deepEqual(given.messages[0].reactions, [{ emoji: '👍', users: ['alice'], count: 1 }]);
+  const told = applyEvent(given, { type: 'reaction', id: id(3), message_id: id(1), reactions: [{ emoji: '👍', users: ['alice'], count: 1 }] });
   assert.deepEqual(told.messages[0].reactions, given.messages[0].reactions);
   assert.deepEqual(react(given, id(1), 'alice', '👍', true).messages[0].reactions, given.messages[0].reactions);
   assert.deepEqual(react(given, id(1), 'alice', '👍', false).messages[0].reactions, []);
+});
+
+test('of many who share a reaction all are counted, and oneself is not forgotten among the unnamed', () => {
+  const users = Array.from({ length: 50 }, (_, n) => `u${n}`);
+  /** @param {number} event @param {string} action @param {string} user @param {number} count */
+  const told = (event, action, user, count) => ({
+    type: 'reaction', id: id(event), message_id: id(1), action, user, emoji: '👍', reactions: [{ emoji: '👍', users, count }],
+  });
+  const many = applyEvent(roomOf([1, 2]), told(3, 'added', 'u49', 50));
+  const given = react(many, id(1), 'alice', '👍', true);
+  assert.deepEqual(given.messages[0].reactions, [{ emoji: '👍', users: [...users, 'alice'], count: 51 }]);
+  const confirmed = applyEvent(given, told(4, 'added', 'alice', 51));
+  assert.deepEqual(confirmed.messages[0].reactions, given.messages[0].reactions);
+  const joined = applyEvent(confirmed, told(5, 'added', 'bob', 52));
+  assert.deepEqual(joined.messages[0].reactions?.[0], { emoji: '👍', users: [...users, 'alice', 'bob'], count: 52 });
+  const left = applyEvent(joined, told(6, 'removed', 'alice', 51));
+  assert.deepEqual(left.messages[0].reactions?.[0], { emoji: '👍', users: [...users, 'bob'], count: 51 });
+  const back = react(joined, id(1), 'alice', '👍', false);
+  assert.deepEqual(back.messages[0].reactions, left.messages[0].reactions);
 });
 
 test('a message from before the loaded part waits for its page', () => {

@@ -97,7 +97,7 @@ export class Village {
   #react() {
     const { place, message } = this.#message();
     if (!message) return;
-    this.#tell(place, { type: 'reaction', message_id: message.id, user: 'bob', emoji: '👍', action: 'added', reactions: [{ emoji: '👍', users: ['bob'] }] });
+    this.#tell(place, { type: 'reaction', message_id: message.id, user: 'bob', emoji: '👍', action: 'added', reactions: [{ emoji: '👍', users: ['bob'], count: 1 }] });
   }
 
   #change() {

@@ -82,8 +82,11 @@ pub struct Reaction {
     /// The emoji.
     #[schema(example = "👍")]
     pub emoji: String,
-    /// Names, in the order in which they reacted.
+    /// Names of the first 50 of them, in the order in which they reacted.
     pub users: Vec<String>,
+    /// How many they are.
+    #[schema(example = 1)]
+    pub count: u64,
 }
 
 impl Message {

@@ -247,7 +247,7 @@ fn mentioned(
         return Vec::new();
     }
     let found: Vec<(String, String)> = match place.kind {
-        ConversationKind::Room => mention::words(content)
+        ConversationKind::Room => mention::candidates(content)
             .into_iter()
             .filter_map(|key| users.get(&key).map(|(name, _)| (key, name.clone())))
             .collect(),

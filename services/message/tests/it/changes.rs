@@ -80,11 +80,21 @@ async fn reactions_are_counted_by_user_and_told_in_full() {
     let first = app.say("hi").await;
     let target = format!("/messages/{}/reactions", id(&first));
     for (method, emoji, user, reactions) in [
-        (Method::PUT, THUMB, "bob", json!([{"emoji": "👍", "users": ["bob"]}])),
-        (Method::PUT, THUMB, "carol", json!([{"emoji": "👍", "users": ["bob", "carol"]}])),
-        (Method::PUT, THUMB, "BOB", json!([{"emoji": "👍", "users": ["bob", "carol"]}])),
-        (Method::DELETE, THUMB, "bob", json!([{"emoji": "👍", "users": ["carol"]}])),
-        (Method::DELETE, THUMB, "bob", json!([{"emoji": "👍", "users": ["carol"]}])),
+        (Method::PUT, THUMB, "bob", json!([{"emoji": "👍", "users": ["bob"], "count": 1}])),
+        (
+            Method::PUT,
+            THUMB,
+            "carol",
+            json!([{"emoji": "👍", "users": ["bob", "carol"], "count": 2}]),
+        ),
+        (
+            Method::PUT,
+            THUMB,
+            "BOB",
+            json!([{"emoji": "👍", "users": ["bob", "carol"], "count": 2}]),
+        ),
+        (Method::DELETE, THUMB, "bob", json!([{"emoji": "👍", "users": ["carol"], "count": 1}])),
+        (Method::DELETE, THUMB, "bob", json!([{"emoji": "👍", "users": ["carol"], "count": 1}])),
     ] {
         let answer = app.ask(method, &format!("{target}/{emoji}?user={user}")).await;
         assert_eq!((answer.status, &answer.json()["reactions"]), (200, &reactions));
@@ -92,7 +102,7 @@ async fn reactions_are_counted_by_user_and_told_in_full() {
     let events = app.events_after(id(&first)).await;
     let told: Vec<_> = events.iter().map(|(_, _, data)| (&data["action"], &data["user"])).collect();
     assert_eq!(json!(told), json!([["added", "bob"], ["added", "carol"], ["removed", "bob"]]));
-    assert_eq!(events[2].2["reactions"], json!([{"emoji": "👍", "users": ["carol"]}]));
+    assert_eq!(events[2].2["reactions"], json!([{"emoji": "👍", "users": ["carol"], "count": 1}]));
     // Words, what is not seen, signs, more than one: 20 kinds would be full of them.
     for no_emoji in ["ok", "%E2%80%AE", "%E2%80%8B", "%CC%81", "%E2%82%AC", "👍👍", "👍%E2%80%8B"]
     {
@@ -132,4 +142,45 @@ async fn mentions_are_those_who_can_be_meant() {
     // In private only those who are there.
     let whisper = json!({"content": "@carol @bob", "user": "alice", "recipient": "bob"});
     assert_eq!(app.post(whisper).await.json()["mentions"], json!(["bob"]));
+}
+
+#[tokio::test]
+async fn names_of_several_words_or_with_punctuation_are_mentioned_in_rooms_too() {
+    let app = App::start();
+    for user in ["John Doe", "Bob!", "Anna Maria Lopez"] {
+        app.post(json!({"content": "here", "user": user})).await;
+    }
+    let message = app.say("@john doe and @bob!, @Anna Maria Lopez: hello").await;
+    assert_eq!(message["mentions"], json!(["Anna Maria Lopez", "Bob!", "John Doe"]));
+    let edited = edit(&app, id(&message), "alice", "@JOHN DOE!").await.json();
+    assert_eq!(edited["mentions"], json!(["John Doe"]));
+}
+
+#[tokio::test]
+async fn of_those_who_share_a_reaction_the_first_fifty_are_named_and_all_are_counted() {
+    let app = App::start();
+    let first = app.say("hi").await;
+    let target = format!("/messages/{}/reactions/{THUMB}", id(&first));
+    let act = async |method, n: usize| {
+        app.ask(method, &format!("{target}?user=u{n:02}")).await.json()["reactions"].clone()
+    };
+    let shown = |names: std::ops::RangeInclusive<usize>, count: u64| {
+        let users: Vec<_> = names.map(|n| format!("u{n:02}")).collect();
+        json!([{"emoji": "👍", "users": users, "count": count}])
+    };
+    for n in 0..60 {
+        act(Method::PUT, n).await;
+    }
+    assert_eq!(act(Method::PUT, 59).await, shown(0..=49, 60));
+    assert_eq!(app.list("").await[0]["reactions"], shown(0..=49, 60));
+    // Everybody can take theirs back, named or not, and others move up.
+    assert_eq!(act(Method::DELETE, 59).await, shown(0..=49, 59));
+    assert_eq!(act(Method::DELETE, 0).await, shown(1..=50, 58));
+    let events = app.events_after(id(&first)).await;
+    assert_eq!(events.len(), 62);
+    assert_eq!(events[59].2["reactions"], shown(0..=49, 60));
+    for n in 1..59 {
+        act(Method::DELETE, n).await;
+    }
+    assert!(app.list("").await[0].get("reactions").is_none());
 }

@@ -14,6 +14,9 @@ use crate::{
     },
 };
 
+/// The names shown with a reaction. Each event about a message's reactions has them all.
+const MAX_NAMES: u32 = 50;
+
 /// The columns of a [`MessageRow`].
 pub(in crate::store::sqlite) const MESSAGE_COLUMNS: &str = "messages.id, messages.conversation_id, messages.seq, \
      sender, sender_key, content, client_msg_id, reply_to, edited_at, deleted_at, mentions";
@@ -106,20 +109,28 @@ pub(in crate::store::sqlite) async fn reactions(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<(i64, String, String)> = sqlx::query_as(
-        "select message_id, emoji, user from json_each($1) as asked \
-         cross join reactions on message_id = asked.value order by created_at, user_key",
+    let rows: Vec<(i64, String, i64, String)> = sqlx::query_as(
+        "select counts.message_id, counts.emoji, counts.count, ( \
+           select json_group_array(first.user order by first.created_at, first.user_key) from ( \
+             select user, created_at, user_key from reactions \
+             where reactions.message_id = counts.message_id and reactions.emoji = counts.emoji \
+             order by created_at, user_key limit $2) as first) \
+         from json_each($1) as asked \
+         cross join reaction_counts as counts on counts.message_id = asked.value \
+         order by ( \
+           select min(created_at) from reactions \
+           where reactions.message_id = counts.message_id and reactions.emoji = counts.emoji), \
+         counts.emoji",
     )
     .bind(serde_json::to_string(&ids)?)
+    .bind(MAX_NAMES)
     .fetch_all(connection)
     .await?;
     let mut found: HashMap<i64, Vec<Reaction>> = HashMap::new();
-    for (message_id, emoji, user) in rows {
-        let reactions = found.entry(message_id).or_default();
-        match reactions.iter_mut().find(|reaction| reaction.emoji == emoji) {
-            Some(reaction) => reaction.users.push(user),
-            None => reactions.push(Reaction { emoji, users: vec![user] }),
-        }
+    for (message_id, emoji, count, users) in rows {
+        let users = serde_json::from_str(&users)?;
+        let reaction = Reaction { emoji, users, count: count as u64 };
+        found.entry(message_id).or_default().push(reaction);
     }
     Ok(found)
 }

@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Kinds of reactions to one message. Each event about them lists them all.
+/// Kinds of reactions to one message. Each event about one lists them all.
 const MAX_EMOJI: usize = 20;
 
 /// A message that is to be changed, and who is told.
@@ -99,14 +99,9 @@ pub(super) async fn edit(
         .execute(&mut *tx)
         .await?;
     forget_mentions(tx, &found.row).await?;
-    for user in &mentioned {
-        sqlx::query("insert into mentions (user_key, conversation_id, seq) values ($1, $2, $3)")
-            .bind(&user.key)
-            .bind(&found.row.conversation_id)
-            .bind(found.row.seq)
-            .execute(&mut *tx)
-            .await?;
-    }
+    let place = found.place.id.as_str();
+    let mentions = mentioned.iter().map(|user| (&*user.key, place, found.row.seq as u64));
+    insert_mentions(tx, &mentions.collect::<Vec<_>>()).await?;
     let message = load(tx, message_id).await?;
     journal.record(MESSAGE_UPDATED, found.audience, |id| {
         event::message_changed(MESSAGE_UPDATED, id, &message)
@@ -215,15 +210,38 @@ async fn mentioned(
 ) -> Result<Vec<UserRef>, StoreError> {
     let mut users = Vec::new();
     if found.place.kind == ConversationKind::Room {
-        for key in mention::words(content) {
-            users.extend(rows::account(tx, &key).await?.map(|account| account.user));
-        }
+        let found: Vec<(String, String)> = sqlx::query_as(
+            "select users.key, name from json_each($1) as asked \
+             cross join users on users.key = asked.value",
+        )
+        .bind(serde_json::to_string(&mention::candidates(content))?)
+        .fetch_all(tx)
+        .await?;
+        users.extend(found.into_iter().map(|(key, name)| UserRef { name, key }));
     } else {
         let keys = mention::among(content, found.members.iter().map(|user| user.key.as_str()));
         users.extend(found.members.iter().filter(|user| keys.contains(&&*user.key)).cloned());
     }
     users.retain(|user| user.key != found.row.sender_key);
     Ok(users)
+}
+
+/// Adds mentions: by whose key, where, and the seq of the message.
+pub(super) async fn insert_mentions(
+    tx: &mut SqliteConnection,
+    mentions: &[(&str, &str, u64)],
+) -> Result<(), StoreError> {
+    if mentions.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "insert into mentions (user_key, conversation_id, seq) \
+         select value ->> 0, value ->> 1, value ->> 2 from json_each($1)",
+    )
+    .bind(serde_json::to_string(mentions)?)
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 async fn forget_mentions(

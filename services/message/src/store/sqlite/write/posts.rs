@@ -6,7 +6,7 @@ use common::EventId;
 use serde::Serialize;
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{super::rows, conversation, user};
+use super::{super::rows, conversation, message, user};
 use crate::{
     change::Outcome,
     conversation::{ConversationKind, History},
@@ -80,7 +80,7 @@ async fn users(
         if let Target::Direct { recipient, .. } = &post.target {
             keys.insert(recipient.key().to_owned());
         }
-        keys.extend(mention::words(&post.content));
+        keys.extend(mention::candidates(&post.content));
     }
     if keys.is_empty() {
         return Ok(HashMap::new());
@@ -195,15 +195,7 @@ async fn insert(tx: &mut SqliteConnection, plan: &Plan) -> Result<(), StoreError
             mentioned.iter().map(move |key| (key.as_str(), id, message.seq))
         })
         .collect();
-    if !mentions.is_empty() {
-        sqlx::query(
-            "insert into mentions (user_key, conversation_id, seq) \
-             select value ->> 0, value ->> 1, value ->> 2 from json_each($1)",
-        )
-        .bind(serde_json::to_string(&mentions)?)
-        .execute(&mut *tx)
-        .await?;
-    }
+    message::insert_mentions(tx, &mentions).await?;
     let moved: Vec<(&str, u64, u64)> =
         plan.moved.iter().map(|(id, (seq, at))| (id.as_str(), *seq, at.micros())).collect();
     sqlx::query(

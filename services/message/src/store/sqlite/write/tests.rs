@@ -133,3 +133,34 @@ async fn deleting_an_edited_message_costs_the_same_however_much_came_since() {
     let delete = Change::Delete { actor: actor("al"), message_id };
     compare(&[PAIR, DIRECT, BOTH, MESSAGES, EDITS], &[delete]).await;
 }
+
+const REACTIONS: &str = "with recursive n(i) as \
+    (select 1 union all select i + 1 from n where i < $1) \
+    insert into reactions (message_id, emoji, user_key, user, created_at) \
+    select 3, '👍', 'u' || i, 'u' || i, 10000 - i from n";
+
+#[tokio::test]
+async fn reacting_costs_the_same_however_many_have() {
+    let react = |take_back| Change::React {
+        user: UserRef { name: "bo".to_owned(), key: "bo".to_owned() },
+        message_id: EventId::from_micros(3).unwrap(),
+        emoji: "👍".to_owned(),
+        take_back,
+    };
+    let changes = [react(false), react(true)];
+    compare(&[PAIR, DIRECT, BOTH, MESSAGES, REACTIONS], &changes).await;
+}
+
+#[tokio::test]
+async fn an_edit_that_mentions_a_thousand_costs_like_one_that_mentions_fifty() {
+    let public = "insert into messages (id, conversation_id, seq, sender, sender_key, content) \
+        values (1, 'public', $1, 'al', 'al', 'x')";
+    let room = Filled::new(100, &[public]).await;
+    let edit = |places: usize| Change::Edit {
+        actor: actor("al"),
+        message_id: EventId::from_micros(1).unwrap(),
+        content: (0..places).map(|n| format!("@u{n}\n")).collect(),
+    };
+    let (few, many) = (room.steps(edit(50)).await, room.steps(edit(1_000)).await);
+    assert!(many < 2 * few, "{few} steps became {many}");
+}
