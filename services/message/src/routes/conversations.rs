@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::{
     AppState, link, members,
-    page::{CURSOR, DEFAULT_LIMIT, describe_next, parse_id, parse_limit},
+    page::{CURSOR, DEFAULT_LIMIT, describe_next, parse_id, parse_limit, refuse_after},
     receipts, said, typing,
 };
 use crate::{
@@ -65,6 +65,8 @@ pub struct ConversationsQuery {
     /// Only those whose last activity was before this id, as `Link` has it.
     #[param(nullable = false)]
     before: Option<String>,
+    #[param(ignore)]
+    after: Option<String>,
 }
 
 /// List conversations, newest activity first: mine, and the public room. Nobody in particular
@@ -103,6 +105,7 @@ pub(super) async fn list(
     query: &ConversationsQuery,
 ) -> Result<HttpResponse, Rejection> {
     let limit = parse_limit(query.limit, DEFAULT_LIMIT)?;
+    refuse_after(query.after.as_deref())?;
     let before = query.before.as_deref().map(|at| parse_id("before", at)).transpose()?;
     let listing = Listing { kind: query.kind, before, skip: 0, limit };
     // Before the list is read: what comes between the two is in both, and in neither never.

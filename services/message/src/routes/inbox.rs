@@ -14,7 +14,7 @@ use super::{
     AppState,
     conversations::{self, ConversationsQuery},
     link,
-    page::{CURSOR, DEFAULT_LIMIT, describe_next, parse_id, parse_limit},
+    page::{CURSOR, DEFAULT_LIMIT, describe_next, parse_id, parse_limit, refuse_after},
 };
 use crate::{
     caller::{Caller, Claim},
@@ -93,6 +93,8 @@ pub struct InboxQuery {
     /// Only those before this id.
     #[param(nullable = false)]
     before: Option<String>,
+    #[param(ignore)]
+    after: Option<String>,
 }
 
 /// List what others sent a user, in direct conversations and groups; for that user only. The
@@ -119,6 +121,7 @@ pub async fn list_user_messages(
 ) -> Result<HttpResponse, Rejection> {
     let caller = owner(&state, &request, &user, &claim).await?;
     let limit = parse_limit(query.limit, DEFAULT_LIMIT)?;
+    refuse_after(query.after.as_deref())?;
     let before = query.before.as_deref().map(|at| parse_id("before", at)).transpose()?;
     let cursor = state.writer.head().get();
     let key = caller.key().unwrap_or_default();

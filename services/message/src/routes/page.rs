@@ -33,6 +33,18 @@ pub fn parse_limit(limit: Option<u32>, default: u32) -> Result<u32, Rejection> {
     }
 }
 
+/// Says of a list from new to old that it goes in one direction only, rather than giving the newest
+/// to whoever asks for what followed something.
+pub(super) fn refuse_after(after: Option<&str>) -> Result<(), Rejection> {
+    match after {
+        None => Ok(()),
+        Some(_) => Err(Rejection::bad_request(
+            "invalid_query",
+            "this list is read from the newest: go on with before, or ask /sync what came after",
+        )),
+    }
+}
+
 /// Reads an id or a seq.
 pub(super) fn parse_position(name: &str, text: &str) -> Result<Position, Rejection> {
     if let Ok(seq) = text.parse() {

@@ -2,14 +2,17 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::LOCATION,
+    http::header::{LINK, LOCATION},
     web::{Data, Path, Query},
 };
 use http_kit::{AuthMode, JsonBody, Rejection};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{AppState, page::parse_limit};
+use super::{
+    AppState, link,
+    page::{HAS_MORE, parse_limit},
+};
 use crate::{
     caller::{Caller, Claim},
     change::{Answer, Change, Refusal},
@@ -89,13 +92,19 @@ pub struct FindQuery {
     /// How many, 1–200; 20 without it.
     #[param(minimum = 1, maximum = 200, nullable = false)]
     limit: Option<u32>,
+    /// Only those that follow this name, as `Link` has it.
+    #[param(nullable = false)]
+    after: Option<String>,
 }
 
 /// Find people by a part of their name. Those whose name begins with it come first.
 #[utoipa::path(
     get, path = "/users", tag = "users", params(FindQuery, Claim),
     responses(
-        (status = 200, description = "people", body = [User]),
+        (status = 200, description = "people", body = [User], headers(
+            ("X-Has-More" = bool, description = "there are more"),
+            ("Link" = String, description = "rel=next: those that follow"),
+        )),
         (status = 400, description = "a parameter is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "sign in", body = ProblemBody, content_type = "application/problem+json"),
     )
@@ -106,11 +115,25 @@ pub async fn list_users(
     query: Query<FindQuery>,
     claim: Query<Claim>,
 ) -> Result<HttpResponse, Rejection> {
-    Caller::of(&state, &request, claim.user.as_deref()).await?;
+    let caller = Caller::of(&state, &request, claim.user.as_deref()).await?;
     let limit = parse_limit(query.limit, DEFAULT_LIMIT)?;
-    let part = fold(query.q.as_deref().unwrap_or_default().trim());
-    let found = state.store.find_users(&part, limit).await?;
-    Ok(HttpResponse::Ok().json(found.iter().map(Account::profile).collect::<Vec<_>>()))
+    let q = query.q.as_deref().unwrap_or_default().trim();
+    let after = query.after.as_deref().map(|name| Username::parse_field("after", name));
+    let after = after.transpose()?;
+    let after = after.as_ref().map(Username::key);
+    // One more than asked for tells whether there are more.
+    let mut found = state.store.find_users(&fold(q), after, limit + 1).await?;
+    let has_more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let mut response = HttpResponse::Ok();
+    response.insert_header((HAS_MORE, has_more.to_string()));
+    if let (true, Some(last)) = (has_more, found.last()) {
+        let (q, claim) = (link::encode(q), link::claim(&caller));
+        let after = link::encode(&last.user.name);
+        let target = format!("</users?q={q}&{claim}after={after}&limit={limit}>; rel=\"next\"");
+        response.insert_header((LINK, target));
+    }
+    Ok(response.json(found.iter().map(Account::profile).collect::<Vec<_>>()))
 }
 
 /// Read one profile.

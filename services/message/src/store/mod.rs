@@ -113,8 +113,14 @@ pub trait Store: ConversationReads + Send + Sync + 'static {
     async fn account(&self, key: &str) -> Result<Option<Account>, StoreError>;
 
     /// People whose name or display name has `part` in it, folded like a
-    /// name's key; those whose name begins with it first. Deactivated ones are left out.
-    async fn find_users(&self, part: &str, limit: u32) -> Result<Vec<Account>, StoreError>;
+    /// name's key; those whose name begins with it first. Deactivated ones are left out. Only
+    /// those that follow the name with the key `after`, at most `limit`.
+    async fn find_users(
+        &self,
+        part: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Account>, StoreError>;
 
     /// Whether all of these are public rooms.
     async fn are_rooms(&self, ids: &[String]) -> Result<bool, StoreError>;

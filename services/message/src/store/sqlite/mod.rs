@@ -106,8 +106,13 @@ impl Store for SqliteStore {
         rows::account(&mut *self.readers.acquire().await?, key).await
     }
 
-    async fn find_users(&self, part: &str, limit: u32) -> Result<Vec<Account>, StoreError> {
-        read_people::find_users(&mut *self.readers.acquire().await?, part, limit).await
+    async fn find_users(
+        &self,
+        part: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Account>, StoreError> {
+        read_people::find_users(&mut *self.readers.acquire().await?, part, after, limit).await
     }
 
     async fn are_rooms(&self, ids: &[String]) -> Result<bool, StoreError> {

@@ -14,12 +14,15 @@ use crate::{store::StoreError, user::Account};
 pub(super) async fn find_users(
     connection: &mut SqliteConnection,
     part: &str,
+    after: Option<&str>,
     limit: u32,
 ) -> Result<Vec<Account>, StoreError> {
     let condition = "where deactivated_at is null and \
          (instr(key, $1 ->> 0) > 0 or instr(lower(display_name), $1 ->> 0) > 0) \
+         and ($1 ->> 2 is null or (instr(key, $1 ->> 0) <> 1, key) \
+         > (instr($1 ->> 2, $1 ->> 0) <> 1, $1 ->> 2)) \
          order by instr(key, $1 ->> 0) <> 1, key limit $1 ->> 1";
-    rows::accounts(connection, condition, &serde_json::to_string(&(part, limit))?).await
+    rows::accounts(connection, condition, &serde_json::to_string(&(part, limit, after))?).await
 }
 
 /// Whether all of these are public rooms.

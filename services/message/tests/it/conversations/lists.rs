@@ -49,6 +49,7 @@ async fn a_page_ends_where_the_next_begins() {
         ("?limit=0", "invalid_limit"),
         ("?limit=201", "invalid_limit"),
         ("?before=x", "invalid_id"),
+        ("?after=20240101120000.000000", "invalid_query"),
         ("?kind=club", "invalid_query"),
     ] {
         let answer = al.get(&format!("/conversations{query}")).await;
@@ -97,4 +98,32 @@ async fn me_is_whoever_asks_in_the_lists_of_a_user() {
     }
     let posted = app.post(json!({"content": "hi", "user": "me"})).await;
     assert_eq!(posted.refusal(), (422, "user_reserved".to_owned()));
+}
+
+#[tokio::test]
+async fn people_are_listed_page_by_page_those_first_whose_name_begins_so() {
+    let app = App::start();
+    for name in ["an", "Hans", "anna", "Joan", "bo", "Anne Ö", "zoe"] {
+        app.someone(name).say("public", "hi").await;
+    }
+    for (query, all) in [
+        ("q=AN&user=bo&", &["an", "anna", "Anne Ö", "Hans", "Joan"][..]),
+        ("", &["an", "anna", "Anne Ö", "bo", "Hans", "Joan", "zoe"]),
+    ] {
+        let mut found = Vec::new();
+        let mut next = Some(format!("/users?{query}limit=2"));
+        while let Some(target) = next {
+            let answer = app.get(&target).await;
+            found.extend(answer.json().as_array().unwrap().iter().map(|it| text(&it["username"])));
+            next = answer.header("link").map(|link| {
+                link.trim_start_matches('<').split_once(">; rel=\"next\"").unwrap().0.to_owned()
+            });
+            assert_eq!(answer.header("x-has-more"), Some(&*next.is_some().to_string()), "{target}");
+        }
+        assert_eq!(found, all);
+    }
+    for list in ["users/bo/conversations", "users/bo/messages"] {
+        let answer = app.get(&format!("/{list}?after=20240101120000.000000")).await;
+        assert_eq!(answer.refusal(), (400, "invalid_query".to_owned()));
+    }
 }
