@@ -110,6 +110,7 @@ const WRONG: [(&str, &str, &str, &str); 30] = [
     ("realtalk", "STALL_SECS", "0", "STALL_SECS"),
     ("realtalk", "DRAIN_SECS", "99999", "DRAIN_SECS"),
     ("realtalk", "RING_EVENTS", "0", "RING_EVENTS"),
+    ("realtalk", "WS_MESSAGE_KIB", "513", "WS_MESSAGE_KIB"),
     ("message-service", "PORT", "abc", "PORT"),
     ("message-service", "NOTIFICATION_SERVICE_URL", "foo", "NOTIFICATION_SERVICE_URL"),
     ("realtime-ntfn", "MAX_STREAMS", "lots", "MAX_STREAMS"),
