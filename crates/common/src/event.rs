@@ -45,6 +45,14 @@ pub struct Event {
     pub origin: Option<String>,
 }
 
+impl Event {
+    /// About how many bytes it takes in memory, its audience included; as JSON never more than
+    /// twice as many.
+    pub fn size(&self) -> usize {
+        size(&self.audience, &self.data)
+    }
+}
+
 /// A passing fact: who is typing, who is there, how far someone has read. Not in the log, without
 /// an id, and dropped first when there is no room.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -56,6 +64,13 @@ pub struct Ephemeral {
     pub audience: Audience,
     /// The JSON that clients receive.
     pub data: Arc<RawValue>,
+}
+
+impl Ephemeral {
+    /// As [`Event::size`].
+    pub fn size(&self) -> usize {
+        size(&self.audience, &self.data)
+    }
 }
 
 /// Passing facts as `POST /notify` takes them.
@@ -86,6 +101,34 @@ impl Audience {
             Self::Users(users) => user.is_some_and(|user| users.iter().any(|name| name == user)),
         }
     }
+
+    /// About how many bytes it takes in memory; as JSON never more than twice as many, even where
+    /// every character needs a backslash.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Room(room) => room.len(),
+            Self::Users(users) => users.iter().map(|user| size_of::<String>() + user.len()).sum(),
+        }
+    }
+}
+
+/// The id, the type, the origin, and the names of the fields.
+const ENVELOPE: usize = 128;
+
+fn size(audience: &Audience, data: &RawValue) -> usize {
+    ENVELOPE + audience.size() + data.get().len()
+}
+
+/// How many of these sizes, from the first on, make up at most `room` bytes.
+pub fn fitting(sizes: impl IntoIterator<Item = usize>, mut room: usize) -> usize {
+    let fits = |size: &usize| match room.checked_sub(*size) {
+        Some(left) => {
+            room = left;
+            true
+        }
+        None => false,
+    };
+    sizes.into_iter().take_while(fits).count()
 }
 
 /// A run of the log without gaps: body of `POST /notify` and part of what `GET /internal/events`
@@ -141,6 +184,28 @@ mod tests {
         let page: LogPage = serde_json::from_str(&text).unwrap();
         assert_eq!(page.batch.events.len(), 2);
         assert_eq!(serde_json::to_string(&page).unwrap(), text);
+    }
+
+    #[test]
+    fn the_json_of_an_event_is_at_most_twice_its_size() {
+        for users in [vec![], vec!["a".to_owned(); 1_000], vec!["\"".repeat(256); 1_000]] {
+            let event = Event {
+                id: EventId::from_micros(1_700_000_000_000_000).unwrap(),
+                kind: "conversation_deleted".to_owned(),
+                audience: Audience::Users(users),
+                data: RawValue::from_string("{}".to_owned()).unwrap().into(),
+                origin: Some("0".repeat(36)),
+            };
+            let json = serde_json::to_string(&event).unwrap().len();
+            assert!(json <= 2 * event.size(), "{json} bytes, {}", event.size());
+        }
+    }
+
+    #[test]
+    fn what_fits_is_counted_from_the_first_on() {
+        for (room, count) in [(0, 0), (9, 0), (10, 1), (29, 1), (30, 2), (60, 3)] {
+            assert_eq!(fitting([10, 20, 30], room), count, "{room}");
+        }
     }
 
     #[test]

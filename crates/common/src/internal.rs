@@ -1,8 +1,35 @@
-//! Bodies of the requests that the services make of each other, besides the log itself.
+//! Bodies of the requests that the services make of each other, besides the log itself, and how large
+//! those may be.
 
 use serde::{Deserialize, Serialize};
 
-use crate::EventId;
+use crate::{EventId, name::MAX_KEY_BYTES};
+
+/// The largest body of a request between the services, in bytes. Whoever takes one refuses a larger
+/// one with 413, so whoever makes one bounds what it puts in.
+pub const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// The most passing facts in one push.
+pub const MAX_FACTS: usize = 1_000;
+
+/// The most users in a [`DeliveredBatch`].
+pub const MAX_REPORTED: usize = 1_000;
+
+/// The most users in a [`ContactsOf`].
+pub const MAX_ASKED: usize = 500;
+
+/// The most public rooms that one stream watches.
+pub const MAX_ROOMS: usize = 50;
+
+/// The most messages of each room that a stream begins with.
+pub const MAX_HISTORY: u32 = 200;
+
+/// The most undelivered messages that a stream begins with.
+pub const MAX_UNDELIVERED: u32 = 5_000;
+
+// A byte of a key becomes at most two in JSON; the rest of an entry is an id and two field names.
+const _: () = assert!(MAX_REPORTED * (2 * MAX_KEY_BYTES + 64) < MAX_BODY);
+const _: () = assert!(MAX_ASKED * (2 * MAX_KEY_BYTES + 64) < MAX_BODY);
 
 /// `POST /internal/identify`: who is behind a stream, and may it watch these rooms?
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

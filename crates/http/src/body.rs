@@ -12,6 +12,7 @@ use actix_web::{
     },
     web::{self, Bytes},
 };
+use common::internal::MAX_BODY;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
@@ -28,6 +29,11 @@ pub struct BodyLimits {
 }
 
 impl BodyLimits {
+    /// The same deadline for what the services send each other, which may be larger.
+    pub const fn between_services(self) -> Self {
+        Self { bytes: MAX_BODY, ..self }
+    }
+
     /// Registers the limits for the extractors of this crate.
     pub fn configure(self, config: &mut web::ServiceConfig) {
         config.app_data(self).app_data(web::PayloadConfig::new(self.bytes));

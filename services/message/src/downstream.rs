@@ -2,7 +2,19 @@
 
 use common::event::Accepted;
 use http_kit::{InternalHop, internal};
+use reqwest::StatusCode;
 use serde::Serialize;
+
+/// Why the notification service did not take what it was told.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTaken {
+    /// It will not take this, however often it is told.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// It does not answer, or not as it should.
+    #[error("{0}")]
+    Unavailable(String),
+}
 
 /// Tells the notification service, signed. Clones share their connections.
 #[derive(Clone)]
@@ -29,8 +41,8 @@ impl Downstream {
     }
 
     /// Posts to `/notify`; returns how far the receiver has the log, or why it did not take this.
-    pub async fn notify(&self, what: &impl Serialize) -> Result<Accepted, String> {
-        let body = serde_json::to_vec(what).map_err(|error| error.to_string())?;
+    pub async fn notify(&self, what: &impl Serialize) -> Result<Accepted, NotTaken> {
+        let body = serde_json::to_vec(what).map_err(|error| unavailable(&error))?;
         let (name, signature) = self.hop.sign("POST", &self.target, &body);
         let response = self
             .client
@@ -40,12 +52,23 @@ impl Downstream {
             .body(body)
             .send()
             .await
-            .map_err(|error| internal::cause(&error))?;
+            .map_err(|error| unavailable(&error))?;
         let status = response.status();
         if !status.is_success() {
             let body = response.text().await.unwrap_or_default();
-            return Err(format!("{status} {body}"));
+            let answer = format!("{status} {body}");
+            return Err(match status {
+                // Too large for it or for a proxy in between, or not what it knows.
+                StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
+                    NotTaken::Refused(answer)
+                }
+                _ => NotTaken::Unavailable(answer),
+            });
         }
-        response.json().await.map_err(|error| internal::cause(&error))
+        response.json().await.map_err(|error| unavailable(&error))
     }
+}
+
+fn unavailable(error: &(dyn std::error::Error + 'static)) -> NotTaken {
+    NotTaken::Unavailable(internal::cause(error))
 }

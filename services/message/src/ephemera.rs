@@ -9,7 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Audience, Ephemeral, event::EphemeralBatch, internal::UserRef};
+use common::{
+    Audience, Ephemeral,
+    event::{EphemeralBatch, fitting},
+    internal::{MAX_BODY, MAX_FACTS, UserRef},
+};
 use http_kit::Shutdown;
 use serde_json::{json, value::to_raw_value};
 use tokio::sync::mpsc;
@@ -19,8 +23,8 @@ use crate::{change::Receipt, downstream::Downstream, metrics::Metrics};
 /// Facts that may wait. When the queue is full, further ones are forgotten.
 pub const QUEUE: usize = 4_096;
 
-/// The most facts in one push.
-const MAX_BATCH: usize = 1_000;
+/// The most bytes of facts with their audiences in one push. As JSON they may be twice as many.
+const MAX_BYTES: usize = MAX_BODY / 4;
 
 /// Markers of one user in one conversation are told once in this time, with their latest state.
 const RECEIPT_EVERY: Duration = Duration::from_secs(1);
@@ -110,7 +114,7 @@ impl Ephemera {
             let idle = self.receipts.is_empty() && self.due.is_empty();
             if idle {
                 tokio::select! {
-                    taken = self.queue.recv_many(&mut facts, MAX_BATCH) => {
+                    taken = self.queue.recv_many(&mut facts, MAX_FACTS) => {
                         if taken == 0 {
                             return;
                         }
@@ -168,10 +172,12 @@ impl Ephemera {
 
     async fn push(&mut self) {
         while !self.due.is_empty() {
-            let rest = self.due.split_off(self.due.len().min(MAX_BATCH));
+            let sizes = self.due.iter().take(MAX_FACTS).map(Ephemeral::size);
+            // One alone is never too large for the receiver.
+            let rest = self.due.split_off(fitting(sizes, MAX_BYTES).max(1));
             let batch = EphemeralBatch { ephemeral: std::mem::replace(&mut self.due, rest) };
             if let Err(error) = self.downstream.notify(&batch).await {
-                tracing::debug!(error, lost = batch.ephemeral.len(), "passing facts were not told");
+                tracing::debug!(%error, lost = batch.ephemeral.len(), "passing facts were not told");
                 self.metrics.ephemera_lost.inc_by(batch.ephemeral.len() as u64);
             }
         }

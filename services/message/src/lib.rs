@@ -158,6 +158,7 @@ fn server(
             .configure(request::extractor_errors)
             .configure(|app| operations.configure(app))
             .configure(routes::configure)
+            .configure(|app| routes::internal::configure(body, app))
             .configure(|app| client.clone().configure(app))
             .configure(openapi::configure)
             .service(

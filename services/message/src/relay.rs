@@ -6,18 +6,27 @@
 
 use std::time::Duration;
 
-use common::{Backoff, Batch, EventId, event::Accepted};
+use common::{
+    Backoff, Batch, EventId,
+    event::{Accepted, Event, fitting},
+    internal::MAX_BODY,
+};
 use http_kit::Shutdown;
 use tokio::sync::mpsc;
 
-use crate::{downstream::Downstream, metrics::Metrics, writer::Head};
+use crate::{
+    downstream::{Downstream, NotTaken},
+    metrics::Metrics,
+    writer::Head,
+};
 
 /// Batches that may wait for the relay.
 pub const QUEUE: usize = 64;
 
-/// The most events, and bytes of events, in one push; a receiver that is further behind pulls.
+/// The most events, and bytes of events with their audiences, in one push; a receiver that is further
+/// behind pulls. As JSON, bytes may be twice as many.
 const MAX_EVENTS: usize = 1_000;
-const MAX_BYTES: usize = 1024 * 1024;
+const MAX_BYTES: usize = MAX_BODY / 4;
 
 /// After this long without a post the relay announces the newest id all the same, so that a
 /// receiver which lost it for whatever reason finds out.
@@ -100,14 +109,8 @@ impl Relay {
         } else {
             self.pending.events.extend(batch.events);
         }
-        let mut room = MAX_BYTES;
-        let newest = self.pending.events.iter().rev().take(MAX_EVENTS).take_while(|event| {
-            let size = event.data.get().len();
-            let fits = size <= room;
-            room = room.saturating_sub(size);
-            fits
-        });
-        let surplus = self.pending.events.len() - newest.count();
+        let newest = self.pending.events.iter().rev().take(MAX_EVENTS).map(Event::size);
+        let surplus = self.pending.events.len() - fitting(newest, MAX_BYTES);
         if let Some(last) = self.pending.events.drain(..surplus).next_back() {
             self.pending.after = last.id;
         }
@@ -130,11 +133,17 @@ impl Relay {
                     self.pending = announcement(self.pending.end());
                     return;
                 }
+                Err(NotTaken::Refused(error)) if !self.pending.events.is_empty() => {
+                    tracing::warn!(error, "a push was refused; the log is read instead");
+                    self.metrics.relay_failures.inc();
+                    self.pending = announcement(self.pending.end());
+                    continue;
+                }
                 Err(error) => {
                     if backoff.tries() == QUIET_TRIES {
                         tracing::warn!(
                             url = self.downstream.url(),
-                            error,
+                            %error,
                             "notification service does not answer; posts are kept and told later"
                         );
                     }
@@ -158,7 +167,7 @@ impl Relay {
         }
     }
 
-    async fn push(&self) -> Result<Accepted, String> {
+    async fn push(&self) -> Result<Accepted, NotTaken> {
         self.downstream.notify(&self.pending).await
     }
 }

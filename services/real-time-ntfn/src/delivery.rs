@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use common::{Backoff, EventId, internal::Delivered};
+use common::{
+    Backoff, EventId,
+    internal::{Delivered, MAX_REPORTED},
+};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -21,9 +24,6 @@ use crate::{
 /// Users of whom something is kept for the message service. While it does not answer, what reaches
 /// further users is not noted: they get it again when they next come without a cursor.
 const MOST: usize = 100_000;
-
-/// Users in one report.
-const REPORT: usize = 1_000;
 
 /// Time between two reports: short enough for a tick beside a message, long enough for many in one.
 const EVERY: Duration = Duration::from_millis(200);
@@ -110,29 +110,33 @@ impl Reporter {
     async fn report(&self) -> Result<(), UpstreamError> {
         let written = self.delivery.take();
         let left = written.into_iter().map(|(user, up_to)| Delivered { user, up_to });
-        let mut left = left.collect::<Vec<_>>().into_iter();
-        loop {
-            let report: Vec<_> = left.by_ref().take(REPORT).collect();
-            if report.is_empty() {
-                return Ok(());
-            }
+        let mut left: Vec<_> = left.collect();
+        let mut most = MAX_REPORTED;
+        while !left.is_empty() {
+            let report = left.split_off(left.len().saturating_sub(most));
             match self.upstream.delivered(report.clone()).await {
                 Ok(()) => self.metrics.delivered.inc_by(report.len() as u64),
+                // A proxy between the services may take less than they do.
+                Err(UpstreamError::TooLarge) if report.len() > 1 => {
+                    most = report.len() / 2;
+                    left.extend(report);
+                }
                 // Trying again would not help, and would hold up everything else.
-                Err(error @ UpstreamError::Refused(_)) => {
+                Err(error @ (UpstreamError::Refused(_) | UpstreamError::TooLarge)) => {
                     self.metrics.delivery_failures.inc();
                     tracing::warn!(%error, users = report.len(), "deliveries are not accepted");
                 }
                 Err(error) => {
                     self.metrics.delivery_failures.inc();
                     let mut written = self.delivery.lock();
-                    for Delivered { user, up_to } in report.iter().chain(left.as_slice()) {
+                    for Delivered { user, up_to } in report.iter().chain(&left) {
                         note(&mut written, user, *up_to);
                     }
                     return Err(error);
                 }
             }
         }
+        Ok(())
     }
 }
 

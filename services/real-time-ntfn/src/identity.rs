@@ -11,7 +11,7 @@ use actix_web::{
 };
 use common::{
     event::PUBLIC_ROOM,
-    internal::{Identified, Identify},
+    internal::{Identified, Identify, MAX_ROOMS},
 };
 use http_kit::{AuthMode, Rejection};
 use tokio::{sync::Semaphore, time::timeout};
@@ -22,9 +22,6 @@ use crate::{
     scope::{Scope, Session},
     upstream::{Upstream, UpstreamError},
 };
-
-/// A stream watches at most this many rooms: each is a place in an index.
-const MAX_ROOMS: usize = 50;
 
 /// Cookies that hold a token. Over https it has the name that only https can set.
 const COOKIES: [&str; 2] = ["__Host-realtalk_session", "realtalk_session"];

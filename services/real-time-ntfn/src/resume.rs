@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
-use common::{Audience, Event, EventId};
+use common::{Audience, Event, EventId, internal::MAX_UNDELIVERED};
 use serde_json::Value;
 use tokio::{sync::Semaphore, time::timeout};
 
@@ -291,9 +291,9 @@ impl Resume {
                 return Err(NotNow::Upstream);
             }
         };
-        // The message service gives one more than it may, if there are more.
+        // The message service gives one more than there may be, if there are more.
         let private = |event: &&Event| matches!(event.audience, Audience::Users(_));
-        if batch.events.iter().filter(private).count() as u64 > MAX_BEHIND {
+        if batch.events.iter().filter(private).count() > MAX_UNDELIVERED as usize {
             return Ok(self.reset(scope, wire, "too_far"));
         }
         let (cursor, mut first) = (from.unwrap_or(batch.after), batch.events);

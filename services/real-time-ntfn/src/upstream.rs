@@ -26,6 +26,9 @@ pub enum UpstreamError {
     /// There is more than it gives at once.
     #[error("there is too much to begin with")]
     TooFar,
+    /// The body of the request is larger than it, or a proxy in between, takes.
+    #[error("the request is too large")]
+    TooLarge,
     /// The client is to be told no.
     #[error("refused: {} {}", .0.status, .0.code)]
     Refused(Box<Problem>),
@@ -90,13 +93,14 @@ impl Upstream {
         self.get("/internal/receipts", &query).await
     }
 
-    /// Tells what has reached whom.
+    /// Tells what has reached whom, at most [`MAX_REPORTED`](common::internal::MAX_REPORTED) users.
     pub async fn delivered(&self, delivered: Vec<Delivered>) -> Result<(), UpstreamError> {
         let request = self.sign_body("/internal/delivered", &DeliveredBatch { delivered })?;
         send(request).await.map(drop)
     }
 
-    /// With whom these users, given by key, share a private conversation.
+    /// With whom these users, given by key, share a private conversation; at most
+    /// [`MAX_ASKED`](common::internal::MAX_ASKED) users.
     pub async fn contacts(
         &self,
         users: Vec<String>,
@@ -161,6 +165,9 @@ async fn send(request: RequestBuilder) -> Result<reqwest::Response, UpstreamErro
     let status = response.status();
     if status.is_success() {
         return Ok(response);
+    }
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        return Err(UpstreamError::TooLarge);
     }
     let Ok(problem) = response.json::<Problem>().await else {
         return Err(UpstreamError::Unavailable(status.to_string()));

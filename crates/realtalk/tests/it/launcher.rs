@@ -112,7 +112,7 @@ async fn healthcheck_tells_by_its_exit_code() {
 }
 
 /// Program, variable, value, and which variable the message must name.
-const WRONG: [(&str, &str, &str, &str); 30] = [
+const WRONG: [(&str, &str, &str, &str); 31] = [
     ("realtalk", "PORT", "abc", "PORT"),
     ("realtalk", "PORT", "70000", "PORT"),
     ("realtalk", "NOTIFICATION_PORT", "-1", "NOTIFICATION_PORT"),
@@ -139,6 +139,7 @@ const WRONG: [(&str, &str, &str, &str); 30] = [
     ("realtalk", "STALL_SECS", "0", "STALL_SECS"),
     ("realtalk", "DRAIN_SECS", "99999", "DRAIN_SECS"),
     ("realtalk", "RING_EVENTS", "0", "RING_EVENTS"),
+    ("realtalk", "WS_MESSAGE_KIB", "513", "WS_MESSAGE_KIB"),
     ("message-service", "PORT", "abc", "PORT"),
     ("message-service", "NOTIFICATION_SERVICE_URL", "foo", "NOTIFICATION_SERVICE_URL"),
     ("realtime-ntfn", "MAX_STREAMS", "lots", "MAX_STREAMS"),

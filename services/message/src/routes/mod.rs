@@ -58,7 +58,7 @@ impl AppState {
     }
 }
 
-/// Registers the API.
+/// Registers the API, but for [`internal`].
 pub fn configure(config: &mut web::ServiceConfig) {
     config
         .service(
@@ -80,8 +80,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/sync", "GET, HEAD").route(get().to(sync::sync_events)))
         .configure(conversations::configure)
         .configure(dialect::configure)
-        .configure(people)
-        .configure(internal::configure);
+        .configure(people);
 }
 
 /// Who people are.

@@ -9,6 +9,7 @@ use actix_web::{
 use common::{
     EventId,
     event::{LogPage, PUBLIC_ROOM},
+    internal::MAX_ROOMS,
 };
 use http_kit::Rejection;
 use serde::{Deserialize, Serialize};
@@ -23,9 +24,6 @@ use crate::{caller::Caller, change::Refusal, error::Error, openapi::ProblemBody}
 /// Events read from the log at once, and for one answer: most of them may be for others.
 const SCAN: u32 = 1_000;
 const MOST_SCANNED: usize = 5_000;
-
-/// The most rooms in one request.
-pub const MAX_ROOMS: usize = 50;
 
 /// From where to read.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

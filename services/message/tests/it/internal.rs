@@ -1,6 +1,11 @@
 //! `/internal`: what the notification service reads, and nobody else.
 
-use common::{Batch, event::LogPage, signature};
+use common::{
+    Batch,
+    event::LogPage,
+    internal::{MAX_ASKED, MAX_BODY, MAX_REPORTED},
+    signature,
+};
 use reqwest::Method;
 use serde_json::json;
 
@@ -113,4 +118,34 @@ async fn nobody_reads_without_the_right_signature() {
         assert_eq!(answer.refusal(), (401, "signature_missing".to_owned()), "{target}");
     }
     assert_eq!(get_with(&app, target, &good).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_the_other_service_reports_may_be_larger_than_what_clients_send() {
+    let app = App::start();
+    let last = app.say("x").await["id"].clone();
+    let name = |n: usize| format!("{n:04}{}", "🦀".repeat(60));
+    let delivered: Vec<_> =
+        (0..MAX_REPORTED).map(|n| json!({"user": name(n), "up_to": last})).collect();
+    let answer = app.post_signed("/internal/delivered", json!({"delivered": delivered})).await;
+    assert_eq!(answer.status, 204, "{answer:?}");
+    let users: Vec<_> = (0..MAX_ASKED).map(name).collect();
+    let answer = app.post_signed("/internal/contacts", json!({"users": users})).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    // Control characters are the longest in JSON: what a client may say in 512 KiB.
+    let frame = json!({
+        "user": {"name": "alice", "key": "alice"}, "authenticated": false, "origin": "1",
+        "frame": {"type": "message", "content": "\u{1}".repeat(512 * 1024)},
+    });
+    let answer = app.post_signed("/internal/frames", frame).await;
+    assert_eq!((answer.status, &answer.json()["reply"]["code"]), (200, &json!("content_invalid")));
+    let identify = json!({"username": "x".repeat(100_000), "rooms": ["public"]});
+    let answer = app.post_signed("/internal/identify", identify).await;
+    assert_eq!(answer.refusal(), (422, "user_too_long".to_owned()));
+    for path in ["delivered", "contacts", "frames", "identify"] {
+        let body = json!({"users": ["x".repeat(MAX_BODY)]});
+        let answer = app.post_signed(&format!("/internal/{path}"), body).await;
+        assert_eq!(answer.refusal(), (413, "body_too_large".to_owned()), "{path}");
+    }
+    assert_eq!(app.get("/internal/nothing").await.refusal(), (404, "route_not_found".to_owned()));
 }

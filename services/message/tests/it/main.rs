@@ -4,6 +4,7 @@
 
 mod answer;
 mod app;
+mod notified;
 mod wire;
 
 mod arbitrary;
@@ -27,4 +28,5 @@ mod operations;
 mod paging;
 mod private;
 mod rate;
+mod relay;
 mod sync;

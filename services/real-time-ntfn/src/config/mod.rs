@@ -4,7 +4,7 @@ mod env;
 
 use std::{fmt, net::IpAddr, time::Duration};
 
-use common::{Secret, telemetry::LogFormat};
+use common::{Secret, internal::MAX_BODY, telemetry::LogFormat};
 use http_kit::{
     AuthMode, OriginPolicy, SettingError, TrustedProxies,
     body::BodyLimits,
@@ -97,8 +97,9 @@ pub struct Backlog {
     pub bytes: u64,
 }
 
-/// A batch of the relay at its largest, with room for the JSON around it.
-const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// The longest message of a WebSocket, in KiB: the message service gets it as a string in JSON, where
+/// a byte becomes at most six, with the name of who sent it.
+const MAX_MESSAGE_KIB: usize = MAX_BODY / 8 / 1024;
 
 impl Config {
     /// Reads the environment. Makes the data folder's secret if none is configured.
@@ -159,7 +160,8 @@ impl Config {
             heartbeat: seconds("HEARTBEAT_SECS", env.heartbeat_secs, 1)?,
             ping: seconds("WS_PING_SECS", env.ws_ping_secs, 1)?,
             frames: Limits {
-                message_bytes: within("WS_MESSAGE_KIB", env.ws_message_kib, 1..=16_384)? * 1024,
+                message_bytes: within("WS_MESSAGE_KIB", env.ws_message_kib, 1..=MAX_MESSAGE_KIB)?
+                    * 1024,
                 rate: Rate {
                     per_second: env.ws_frame_rate,
                     burst: within("WS_FRAME_BURST", env.ws_frame_burst, 1..=1_000_000)?,
@@ -167,7 +169,7 @@ impl Config {
             },
             drain: seconds("DRAIN_SECS", env.drain_secs, 0)?,
             body: BodyLimits {
-                bytes: MAX_BODY_BYTES,
+                bytes: MAX_BODY,
                 timeout: seconds("BODY_TIMEOUT_SECS", env.body_timeout_secs, 1)?,
             },
             log_format: env.log_format,

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Backoff, event::PUBLIC_ROOM};
+use common::{Backoff, event::PUBLIC_ROOM, internal::MAX_ASKED};
 use tokio::time::sleep;
 
 use super::{Presence, registry::Change};
@@ -19,8 +19,8 @@ use crate::{
 /// Changes within this are told together.
 const COALESCE: Duration = Duration::from_secs(1);
 
-/// Users whose contacts are asked for at once.
-const BATCH: usize = 500;
+/// However often asking fails, contacts of so many users are not too many to say in time.
+const FEWEST: usize = 50;
 
 /// Users whose last change is kept while it cannot be told. What changes beyond this is not told;
 /// clients see it when they next ask who is there.
@@ -42,6 +42,9 @@ pub struct PresenceTask {
     metrics: Metrics,
     /// What is still to be told, by key: the latest change of each user.
     untold: HashMap<String, Change>,
+    /// Of how many users contacts are asked for at once: fewer after a failure, since what they
+    /// are may be more than can be said in time.
+    most: usize,
     /// While it cannot be told: when to try again.
     retry: Option<Instant>,
     backoff: Backoff,
@@ -59,6 +62,7 @@ impl PresenceTask {
             upstream,
             metrics,
             untold: HashMap::new(),
+            most: MAX_ASKED,
             retry: None,
             backoff: Backoff::new(COALESCE, LONGEST_RETRY),
             told: 0,
@@ -110,14 +114,22 @@ impl PresenceTask {
     /// streams have no room; then it is tried again.
     async fn tell_contacts(&mut self) {
         while !self.untold.is_empty() {
-            let users: Vec<_> = self.untold.keys().take(BATCH).cloned().collect();
+            let users: Vec<_> = self.untold.keys().take(self.most).cloned().collect();
             let contacts = match self.upstream.contacts(users.clone()).await {
                 Ok(contacts) => contacts,
-                Err(error @ UpstreamError::Refused(_)) => {
+                // A proxy between the services may take less than they do.
+                Err(UpstreamError::TooLarge) if users.len() > 1 => {
+                    self.most = users.len() / 2;
+                    continue;
+                }
+                Err(error @ (UpstreamError::Refused(_) | UpstreamError::TooLarge)) => {
                     tracing::warn!(%error, "contacts are not given; their changes are not told");
                     HashMap::new()
                 }
-                Err(error) => return self.failed(&error.to_string()),
+                Err(error) => {
+                    self.most = (self.most / 2).max(FEWEST);
+                    return self.failed(&error.to_string());
+                }
             };
             let registry = self.presence.lock();
             let entries = users.iter().filter_map(|user| {
@@ -136,6 +148,7 @@ impl PresenceTask {
             for user in &users {
                 self.untold.remove(user);
             }
+            self.most = (self.most * 2).min(MAX_ASKED);
         }
         if self.backoff.tries() > 0 {
             tracing::info!(after_tries = self.backoff.tries(), "presence is told again");

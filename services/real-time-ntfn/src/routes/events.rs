@@ -5,7 +5,7 @@ use actix_web::{
     http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
     web::{Data, Query},
 };
-use common::EventId;
+use common::{EventId, internal::MAX_HISTORY};
 use http_kit::Rejection;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -23,8 +23,6 @@ use crate::{
     resume::{Cursor, Request, Start},
     wire::Wire,
 };
-
-const MAX_HISTORY: u32 = 200;
 
 /// What a stream asks for. Without `Debug`: a ticket must not get into a log.
 #[derive(Deserialize, utoipa::IntoParams)]

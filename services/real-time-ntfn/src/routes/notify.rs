@@ -7,6 +7,7 @@ use actix_web::{
 use common::{
     Audience, Batch, EventId,
     event::{Accepted, EphemeralBatch, MESSAGE, PUBLIC_ROOM},
+    internal::MAX_FACTS,
 };
 use http_kit::{
     Rejection,
@@ -25,9 +26,6 @@ const TYPING: &str = "typing";
 
 /// In a room that more streams watch than this, somebody is always typing.
 const MOST_WATCHERS: usize = 100;
-
-/// Passing facts taken from one request; a sender with more has fallen behind, and so have they.
-const MOST_FACTS: usize = 1_000;
 
 /// Broadcast.
 ///
@@ -163,7 +161,7 @@ impl AppState {
             matches!(audience, Audience::Room(room)
                 if self.presence.watchers(room, all) > MOST_WATCHERS)
         };
-        let wanted = batch.ephemeral.iter().take(MOST_FACTS);
+        let wanted = batch.ephemeral.iter().take(MAX_FACTS);
         let wanted = wanted.filter(|fact| fact.kind != TYPING || !crowded(&fact.audience));
         let entries: Vec<_> = wanted.filter_map(passing::from_wire).collect();
         let published = entries.len();

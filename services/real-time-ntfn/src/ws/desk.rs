@@ -133,6 +133,11 @@ async fn handle(mailbox: &Mailbox, frames: &dyn Frames, frame: Value) {
     match frames.handle(frame).await {
         Ok(FrameReply { reply: Some(reply) }) => mailbox.tell(Tell::Say(reply::object(&reply))),
         Ok(FrameReply { reply: None }) => {}
+        Err(UpstreamError::TooLarge) => {
+            let detail = "the frame is too long: say it in several";
+            let error = reply::error("frame_too_large", detail, client_msg_id.as_deref());
+            mailbox.tell(Tell::Say(error));
+        }
         Err(error) => {
             tracing::warn!(client_id = mailbox.client_id(), %error, "a frame was not passed on");
             let detail = "the message service does not answer: send it again";

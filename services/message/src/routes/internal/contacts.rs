@@ -4,13 +4,11 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
 };
-use common::internal::ContactsOf;
-use http_kit::{Rejection, body};
+use common::internal::{ContactsOf, MAX_ASKED};
+use http_kit::Rejection;
 
+use super::read;
 use crate::routes::AppState;
-
-/// The most users in one question.
-const MAX_USERS: usize = 500;
 
 /// The most contacts of one user; of who has more, some are left out.
 const MAX_CONTACTS: u32 = 2_000;
@@ -21,10 +19,8 @@ pub async fn list_contacts(
     payload: Payload,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Rejection> {
-    let body = body::read(&request, &mut payload.into_inner()).await?;
-    state.hop.check(&request, &body)?;
-    let ContactsOf { users } = body::parse(&body)?;
-    if users.len() > MAX_USERS {
+    let ContactsOf { users } = read(&request, payload, &state).await?;
+    if users.len() > MAX_ASKED {
         return Err(Rejection::field("users", "users_too_many", "ask for at most 500 at once"));
     }
     Ok(HttpResponse::Ok().json(state.store.contacts(&users, MAX_CONTACTS).await?))

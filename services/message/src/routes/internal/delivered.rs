@@ -2,11 +2,12 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{Bytes, Data},
+    web::{Data, Payload},
 };
 use common::internal::DeliveredBatch;
-use http_kit::{Rejection, body::parse};
+use http_kit::Rejection;
 
+use super::read;
 use crate::{change::Change, routes::AppState};
 
 /// Users in one change: posts wait for as long as one takes.
@@ -15,11 +16,10 @@ const CHUNK: usize = 64;
 /// Notes that everything addressed to users, up to an event, has reached them.
 pub async fn note_delivered(
     request: HttpRequest,
+    payload: Payload,
     state: Data<AppState>,
-    body: Bytes,
 ) -> Result<HttpResponse, Rejection> {
-    state.hop.check_signed(&request, &body)?;
-    let batch: DeliveredBatch = parse(&body)?;
+    let batch: DeliveredBatch = read(&request, payload, &state).await?;
     for some in batch.delivered.chunks(CHUNK) {
         state.writer.change(Change::Deliver(some.to_vec())).await?;
     }

@@ -2,10 +2,10 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{Bytes, Data},
+    web::{Data, Payload},
 };
 use common::internal::{ClientFrame, FrameReply, UserRef};
-use http_kit::{AuthMode, Rejection, body::parse};
+use http_kit::{AuthMode, Rejection};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -30,11 +30,10 @@ struct About {
 /// Carries out a frame; answers with what its client is told.
 pub async fn run_frame(
     request: HttpRequest,
+    payload: Payload,
     state: Data<AppState>,
-    body: Bytes,
 ) -> Result<HttpResponse, Rejection> {
-    state.hop.check_signed(&request, &body)?;
-    let frame: ClientFrame = parse(&body)?;
+    let frame: ClientFrame = super::read(&request, payload, &state).await?;
     let client_msg_id = frame.frame.get("client_msg_id").cloned();
     let reply = match carry_out(&state, frame).await {
         Ok(reply) => reply,

@@ -6,12 +6,13 @@ use actix_web::{
     web::{Data, Payload},
 };
 use common::internal::{Identified, Identify};
-use http_kit::{AuthMode, Rejection, body};
+use http_kit::{AuthMode, Rejection};
 
-use crate::routes::AppState;
+use super::read;
 use crate::{
     change::Refusal,
     credential::{Shown, token_invalid, token_missing, welcome},
+    routes::AppState,
     ticket::Grant,
     token,
     username::Username,
@@ -24,9 +25,7 @@ pub async fn identify(
     payload: Payload,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Rejection> {
-    let body = body::read(&request, &mut payload.into_inner()).await?;
-    state.hop.check(&request, &body)?;
-    let Identify { token, ticket, username, rooms } = body::parse(&body)?;
+    let Identify { token, ticket, username, rooms } = read(&request, payload, &state).await?;
     let mut identified = match (ticket, token) {
         (Some(ticket), _) => by_ticket(&state, &ticket, username.as_deref()).await?,
         (None, Some(token)) => by_token(&state, &token, username.as_deref()).await?,

@@ -7,22 +7,41 @@ pub mod identify;
 pub mod log;
 pub mod opening;
 
-use actix_web::web;
-use http_kit::request::resource;
+use actix_web::{
+    HttpRequest,
+    web::{self, Payload},
+};
+use http_kit::{
+    Rejection,
+    body::{self, BodyLimits},
+    request::resource,
+};
+use serde::de::DeserializeOwned;
 
-/// Registers the routes between the services.
-pub fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/internal/events", "GET").route(web::get().to(log::list_events)))
-        .service(resource("/internal/opening", "GET").route(web::get().to(opening::read_opening)))
-        .service(resource("/internal/receipts", "GET").route(web::get().to(opening::list_receipts)))
-        .service(
-            resource("/internal/delivered", "POST")
-                .route(web::post().to(delivered::note_delivered)),
-        )
-        .service(resource("/internal/identify", "POST").route(web::post().to(identify::identify)))
-        .service(
-            resource("/internal/contacts", "POST").route(web::post().to(contacts::list_contacts)),
-        )
-        .service(resource("/internal/frames", "POST").route(web::post().to(frames::run_frame)));
+use super::AppState;
+
+/// Registers the routes between the services, with body limits of their own.
+pub fn configure(limits: BodyLimits, config: &mut web::ServiceConfig) {
+    let post = |path, route| resource(path, "POST").route(route);
+    let routes = web::scope("/internal")
+        .configure(|config| limits.between_services().configure(config))
+        .service(resource("/events", "GET").route(web::get().to(log::list_events)))
+        .service(resource("/opening", "GET").route(web::get().to(opening::read_opening)))
+        .service(resource("/receipts", "GET").route(web::get().to(opening::list_receipts)))
+        .service(post("/delivered", web::post().to(delivered::note_delivered)))
+        .service(post("/identify", web::post().to(identify::identify)))
+        .service(post("/contacts", web::post().to(contacts::list_contacts)))
+        .service(post("/frames", web::post().to(frames::run_frame)));
+    config.service(routes);
+}
+
+/// The body of a signed request.
+async fn read<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: Payload,
+    state: &AppState,
+) -> Result<T, Rejection> {
+    let body = body::read(request, &mut payload.into_inner()).await?;
+    state.hop.check_signed(request, &body)?;
+    body::parse(&body)
 }

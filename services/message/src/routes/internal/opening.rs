@@ -6,24 +6,19 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Query},
 };
-use common::{Audience, Batch, EventId};
+use common::{
+    Audience, Batch, EventId,
+    internal::{MAX_HISTORY, MAX_UNDELIVERED},
+};
 use http_kit::Rejection;
 use serde::Deserialize;
 
 use crate::{
     ephemera,
     message::Message,
-    routes::{
-        AppState,
-        page::{MAX_LIMIT, parse_id},
-        sync::parse_rooms,
-    },
+    routes::{AppState, page::parse_id, sync::parse_rooms},
     store::{StoreError, Window},
 };
-
-/// The most undelivered messages that one stream begins with. A client that has missed more is
-/// told to load anew.
-const MAX_UNDELIVERED: u32 = 5_000;
 
 /// Markers in one answer. Whoever has missed more learns the rest with a fresh load.
 const MAX_RECEIPTS: u32 = 2_000;
@@ -49,7 +44,7 @@ pub async fn read_opening(
     // By id: messages of different conversations arrive in the order in which they were said.
     let mut opening: BTreeMap<EventId, (Message, Audience)> = BTreeMap::new();
     let history = query.history.unwrap_or(0);
-    if history > MAX_LIMIT {
+    if history > MAX_HISTORY {
         return Err(Rejection::bad_request("invalid_limit", "history is a number from 0 to 200"));
     }
     if history > 0 {
@@ -61,6 +56,7 @@ pub async fn read_opening(
         }
     }
     if let Some(key) = &query.user {
+        // One more than there may be tells the asker that there are more.
         for message in state.store.undelivered(key, EventId::ZERO, MAX_UNDELIVERED + 1).await? {
             opening.insert(message.id, (message, Audience::Users(vec![key.clone()])));
         }

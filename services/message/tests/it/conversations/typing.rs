@@ -1,66 +1,13 @@
 //! Typing: told, not kept.
 
-use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
-    sync::mpsc,
-    time::Duration,
-};
-
-use common::event::EphemeralBatch;
 use serde_json::{Value, json};
 
-use crate::app::App;
-
-/// Stands where the notification service would be; passes on what it is told in passing.
-fn listener() -> (String, mpsc::Receiver<(Value, Value)>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let (told, facts) = mpsc::channel();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let told = told.clone();
-            std::thread::spawn(move || while answer(stream.as_ref().unwrap(), &told).is_some() {});
-        }
-    });
-    (url, facts)
-}
-
-/// Answers one request; nothing when there is none.
-fn answer(stream: &TcpStream, told: &mpsc::Sender<(Value, Value)>) -> Option<()> {
-    let mut reader = BufReader::new(stream);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).ok()? == 0 {
-            return None;
-        }
-        if line == "\r\n" {
-            break;
-        }
-        let (name, value) = line.split_once(':').unwrap_or_default();
-        if name.eq_ignore_ascii_case("content-length") {
-            length = value.trim().parse().unwrap();
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    for fact in serde_json::from_slice(&body).map_or(vec![], |it: EphemeralBatch| it.ephemeral) {
-        let data = serde_json::from_str(fact.data.get()).unwrap();
-        told.send((json!(fact.audience), data)).ok()?;
-    }
-    let body = r#"{"last_id":"19700101000000.000000"}"#;
-    write!(&*stream, "HTTP/1.1 202 Accepted\r\ncontent-length: {}\r\n\r\n{body}", body.len()).ok()
-}
-
-fn next(facts: &mpsc::Receiver<(Value, Value)>) -> (Value, Value) {
-    facts.recv_timeout(Duration::from_secs(20)).unwrap()
-}
+use crate::{app::App, notified::Notified};
 
 #[tokio::test]
 async fn others_are_told_who_types_and_not_at_every_keystroke() {
-    let (url, facts) = listener();
-    let app = App::with(&[("NOTIFICATION_SERVICE_URL", &url)]);
+    let notified = Notified::start();
+    let app = App::with(&[("NOTIFICATION_SERVICE_URL", notified.url())]);
     let (al, bo) = (app.someone("Al"), app.someone("bo"));
     let direct = al.direct("bo").await;
     let crowd: Vec<_> = (0..100).map(|n| format!("u{n}")).collect();
@@ -76,16 +23,16 @@ async fn others_are_told_who_types_and_not_at_every_keystroke() {
     }
     bo.post(&typing("public"), json!({})).await;
     al.post(&typing(&small), json!({})).await;
-    assert_eq!(next(&facts), (json!({"users": ["bo"]}), said(&direct, "Al")));
-    assert_eq!(next(&facts), (json!({"room": "public"}), said("public", "bo")));
-    let (audience, data) = next(&facts);
+    assert_eq!(notified.fact(), (json!({"users": ["bo"]}), said(&direct, "Al")));
+    assert_eq!(notified.fact(), (json!({"room": "public"}), said("public", "bo")));
+    let (audience, data) = notified.fact();
     assert_eq!((audience["users"].as_array().unwrap().len(), data), (99, said(&small, "Al")));
 }
 
 #[tokio::test]
 async fn markers_are_told_once_a_second_in_their_latest_state() {
-    let (url, facts) = listener();
-    let app = App::with(&[("NOTIFICATION_SERVICE_URL", &url)]);
+    let notified = Notified::start();
+    let app = App::with(&[("NOTIFICATION_SERVICE_URL", notified.url())]);
     let (al, bo) = (app.someone("al"), app.someone("Bo"));
     let direct = al.direct("Bo").await;
     for _ in 0..20 {
@@ -103,7 +50,7 @@ async fn markers_are_told_once_a_second_in_their_latest_state() {
     }
     let mut seen = Vec::new();
     while seen.last() != Some(&receipt(&direct, 20)) {
-        let (audience, data) = next(&facts);
+        let (audience, data) = notified.fact();
         assert_eq!(audience, json!({"users": ["al", "bo"]}));
         seen.push(data);
     }
@@ -112,11 +59,11 @@ async fn markers_are_told_once_a_second_in_their_latest_state() {
     assert!(seen.is_sorted_by_key(|data| data["read_seq"].as_u64()), "{seen:?}");
     // Who has joined a room is told on their own devices only.
     bo.reads("public", 20).await;
-    assert_eq!(next(&facts), (json!({"users": ["bo"]}), receipt("public", 20)));
+    assert_eq!(notified.fact(), (json!({"users": ["bo"]}), receipt("public", 20)));
     // Marks that move nothing are not told: the next that is told is another one.
     bo.reads("public", 3).await;
     al.reads("public", 20).await;
-    let (audience, data) = next(&facts);
+    let (audience, data) = notified.fact();
     assert_eq!((audience, &data["user"]), (json!({"users": ["al"]}), &json!("al")));
 }
 
@@ -131,11 +78,11 @@ async fn markers_in_a_large_group_are_told_to_one_s_own_devices_only() {
         let body = json!({"delivered": all.collect::<Vec<_>>()});
         assert_eq!(app.post_signed("/internal/delivered", body).await.status, 204);
     };
-    let check = |facts: &mpsc::Receiver<(Value, Value)>, large: &str| {
+    let check = |notified: &Notified, large: &str| {
         let mut told = std::collections::BTreeSet::new();
         // The large group has all hundred besides its owner, the small one all but the last.
         while told.len() < 199 {
-            let (audience, data) = next(facts);
+            let (audience, data) = notified.fact();
             let (place, user) = (data["conversation_id"].as_str().unwrap(), &data["user"]);
             match audience["users"].as_array().unwrap().as_slice() {
                 own if place == large => assert_eq!(own, std::slice::from_ref(user)),
@@ -145,21 +92,21 @@ async fn markers_in_a_large_group_are_told_to_one_s_own_devices_only() {
         }
     };
     let large = {
-        let (url, facts) = listener();
-        let app = App::on(folder.path(), &[("NOTIFICATION_SERVICE_URL", &url)]);
+        let notified = Notified::start();
+        let app = App::on(folder.path(), &[("NOTIFICATION_SERVICE_URL", notified.url())]);
         let al = app.someone("al");
         let large = al.group(&crowd, "all").await;
         let small = al.group(&crowd[..99], "all").await;
         al.say(&large, "x").await;
         deliver(&app, &al.say(&small, "x").await["id"]).await;
-        check(&facts, &large);
+        check(&notified, &large);
         // Where one looks for it, it is there.
         assert_eq!(al.sees(&large).await["last_message"]["status"], json!("delivered"));
         large
     };
     // What a process may not have had time to tell, the next one tells as it would have.
-    let (url, facts) = listener();
-    let app = App::on(folder.path(), &[("NOTIFICATION_SERVICE_URL", &url)]);
-    check(&facts, &large);
+    let notified = Notified::start();
+    let app = App::on(folder.path(), &[("NOTIFICATION_SERVICE_URL", notified.url())]);
+    check(&notified, &large);
     drop(app);
 }

@@ -36,6 +36,9 @@ pub(super) async fn answer(
     if book.failing.contains(path.as_str()) {
         return problem(503, "stopping");
     }
+    if book.most.get(path.as_str()).is_some_and(|most| body.len() > *most) {
+        return HttpResponse::PayloadTooLarge().body("<h1>Too large</h1>");
+    }
     match path.as_str() {
         "/internal/events" => events(&book, &query),
         "/internal/identify" => identify(&mut book, &serde_json::from_slice(&body).unwrap()),

@@ -23,6 +23,8 @@ pub(super) struct Book {
     pub(super) receipts: Vec<(String, EventId, Value)>,
     pub(super) delivered: HashMap<String, EventId>,
     pub(super) failing: HashSet<&'static str>,
+    /// Routes where a proxy refuses larger bodies than this.
+    pub(super) most: HashMap<&'static str, usize>,
     pub(super) calls: HashMap<String, usize>,
     /// Whether what a user begins with reaches further than its cursor says.
     pub(super) overtakes: bool,

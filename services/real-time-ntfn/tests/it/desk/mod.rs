@@ -121,6 +121,11 @@ impl Desk {
         };
     }
 
+    /// Has larger bodies refused with 413, as a proxy would.
+    pub(crate) fn take_at_most(&self, path: &'static str, bytes: usize) {
+        self.book().most.insert(path, bytes);
+    }
+
     /// The log so far is gone, and with it all cursors.
     pub(crate) fn prune(&self) {
         let mut book = self.book();

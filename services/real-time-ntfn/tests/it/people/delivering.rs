@@ -55,3 +55,25 @@ async fn a_service_that_stops_reports_what_is_left() {
     drop(app);
     assert_eq!(desk.delivered("bob"), Some(id(&first)));
 }
+
+#[tokio::test]
+async fn a_report_that_is_too_large_for_a_proxy_is_told_in_parts() {
+    let desk = Desk::start();
+    let first = desk.direct("alice", "bob", "1");
+    let app = App::start(&desk.url(), &[]);
+    desk.fail("/internal/delivered", true);
+    let users: Vec<_> = (0..20).map(|n| format!("user-{n}")).collect();
+    for user in &users {
+        resume(&app, user, &first).await;
+    }
+    desk.take_at_most("/internal/delivered", 200);
+    desk.fail("/internal/delivered", false);
+    for user in &users {
+        desk.eventually(user, |desk| desk.delivered(user) == Some(id(&first))).await;
+    }
+    // Whoever is too much even alone does not hold up the others.
+    desk.take_at_most("/internal/delivered", 100);
+    resume(&app, &"x".repeat(64), &first).await;
+    resume(&app, "bob", &first).await;
+    desk.eventually("bob's", |desk| desk.delivered("bob") == Some(id(&first))).await;
+}

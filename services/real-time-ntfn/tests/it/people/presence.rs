@@ -123,6 +123,28 @@ async fn what_cannot_be_told_is_told_later_and_together() {
 }
 
 #[tokio::test]
+async fn a_question_that_is_too_large_for_a_proxy_is_asked_in_parts() {
+    let desk = Desk::start();
+    let app = App::start(&desk.url(), &[]);
+    let mut bob = app.stream("?user=bob").await;
+    desk.fail("/internal/contacts", true);
+    let mut users = Vec::new();
+    for n in 0..20 {
+        let name = format!("user-{n:02}");
+        desk.acquaint(&name, "bob");
+        users.push((app.stream(&format!("?user={name}")).await, came(&name)));
+    }
+    desk.take_at_most("/internal/contacts", 100);
+    desk.fail("/internal/contacts", false);
+    let mut seen = Vec::new();
+    for _ in &users {
+        seen.push(change(&mut bob).await);
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, users.iter().map(|user| user.1.clone()).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn the_public_room_learns_how_many_are_there() {
     let desk = Desk::start();
     let app = App::start(&desk.url(), &[]);
