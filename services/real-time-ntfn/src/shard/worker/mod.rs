@@ -235,8 +235,14 @@ impl Worker {
 
     fn restart(&mut self, head: EventId) {
         self.end_authenticated();
-        for (_, connection) in &mut self.connections {
-            connection.keep_frame_under_way(&self.ring);
+        let mut lost = Vec::new();
+        for (key, connection) in &mut self.connections {
+            if connection.keep_frame_under_way(&self.ring).is_err() {
+                lost.push(key as u32);
+            }
+        }
+        for key in lost {
+            self.close(key, "lagged", None);
         }
         self.ring.restart(head);
         self.generation += 1;
