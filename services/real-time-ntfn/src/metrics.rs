@@ -18,7 +18,7 @@ pub struct Metrics {
     /// 1 while streams are being closed because the service stops.
     pub draining: IntGauge,
     /// Streams ended, by reason: `gone`, `lagged`, `stalled`, `drained`, `reauth`, `refused`,
-    /// `silent`.
+    /// `silent`, `failed`.
     closed: IntCounterVec,
     /// Streams refused, by reason: `full`, `address`, `draining`, `starting`, `upstream`.
     pub refused: IntCounterVec,

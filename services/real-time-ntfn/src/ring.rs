@@ -124,6 +124,11 @@ impl Ring {
         )
     }
 
+    /// Whether a position has not fallen out.
+    pub fn reaches(&self, position: Position) -> bool {
+        position.0 >= self.start
+    }
+
     /// How far a position is behind the end; `None` if it has fallen out.
     pub fn lag(&self, position: Position) -> Option<Lag> {
         let index = usize::try_from(position.0.checked_sub(self.start)?).ok()?;

@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     net::TcpStream,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -109,52 +109,76 @@ pub struct Address {
 impl Address {
     /// Writes a frame; nothing happens if the connection has ended.
     pub fn say(&self, frame: Bytes) {
-        self.queue.send(Command::Say(self.slot, frame));
+        self.queue.send(Command::Say(self.slot, frame)).ok();
     }
 
     /// Lets the connection go on from another place.
     pub fn relocate(&self, to: Relocation) {
-        self.queue.send(Command::Relocate(self.slot, Box::new(to)));
+        self.queue.send(Command::Relocate(self.slot, Box::new(to))).ok();
     }
 }
 
+/// The shard takes no command any more, and so not this one.
+pub(super) struct Ended(pub(super) Command);
+
 /// The way into a shard.
 pub(super) struct Queue {
-    commands: Mutex<VecDeque<Command>>,
+    waiting: Mutex<Waiting>,
     /// Published entries that wait.
     entries: AtomicUsize,
     waker: Waker,
 }
 
+#[derive(Default)]
+struct Waiting {
+    commands: VecDeque<Command>,
+    /// Whether nobody will take them any more.
+    is_closed: bool,
+}
+
 impl Queue {
     pub(super) fn new(waker: Waker) -> Self {
-        Self { commands: Mutex::default(), entries: AtomicUsize::new(0), waker }
+        Self { waiting: Mutex::default(), entries: AtomicUsize::new(0), waker }
     }
 
-    /// Adds a command, and wakes the shard unless others wait already.
-    pub(super) fn send(&self, command: Command) {
+    /// Adds a command, and wakes the shard unless others wait already. A shard that has ended
+    /// takes none: what a command holds, such as a socket, would stay in the queue for ever.
+    pub(super) fn send(&self, command: Command) -> Result<(), Ended> {
+        let mut waiting = self.lock();
+        if waiting.is_closed {
+            return Err(Ended(command));
+        }
         if let Command::Publish(entries) = &command {
             self.entries.fetch_add(entries.len(), Ordering::Relaxed);
         }
-        let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
-        let was_empty = commands.is_empty();
-        commands.push_back(command);
-        drop(commands);
+        let was_empty = waiting.commands.is_empty();
+        waiting.commands.push_back(command);
+        drop(waiting);
         if was_empty && let Err(error) = self.waker.wake() {
             tracing::error!(%error, "a shard cannot be woken; it looks again at its next tick");
         }
+        Ok(())
     }
 
     /// Takes all commands that wait, into an empty queue whose memory is used again.
     pub(super) fn take(&self, into: &mut VecDeque<Command>) {
-        let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::swap(&mut *commands, into);
-        drop(commands);
+        std::mem::swap(&mut self.lock().commands, into);
         self.entries.store(0, Ordering::Relaxed);
+    }
+
+    /// Takes no command from now on, and gives back those that wait.
+    pub(super) fn close(&self) -> VecDeque<Command> {
+        let mut waiting = self.lock();
+        waiting.is_closed = true;
+        std::mem::take(&mut waiting.commands)
     }
 
     /// How many published entries wait.
     pub(super) fn entries(&self) -> usize {
         self.entries.load(Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

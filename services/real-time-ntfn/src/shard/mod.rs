@@ -38,7 +38,7 @@ use crate::{
     ring::Entry,
 };
 pub use command::{Address, NewConnection, Place, Relocation};
-use command::{Command, Queue};
+use command::{Command, Ended, Queue};
 use worker::Worker;
 
 /// Entries that may wait for one shard. Publishing waits beyond this, and with it the relay; the
@@ -88,18 +88,6 @@ struct State {
     failed: AtomicBool,
 }
 
-/// Notices that the thread has ended without being asked to.
-struct Watch(Arc<State>);
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.failed.store(true, Ordering::Release);
-            self.0.streams.store(0, Ordering::Release);
-        }
-    }
-}
-
 impl Shards {
     /// Starts the threads.
     pub fn start(settings: &Settings) -> io::Result<Self> {
@@ -107,11 +95,8 @@ impl Shards {
             .map(|number| {
                 let state = Arc::new(State::default());
                 let (worker, queue) = Worker::new(settings, state.clone())?;
-                let watch = Watch(state.clone());
-                let thread = Builder::new().name(format!("shard-{number}")).spawn(move || {
-                    let _watch = watch;
-                    worker.run();
-                })?;
+                let thread =
+                    Builder::new().name(format!("shard-{number}")).spawn(move || worker.live())?;
                 Ok(Shard { queue, state, thread: Mutex::new(Some(thread)) })
             })
             .collect::<io::Result<_>>()?;
@@ -129,44 +114,49 @@ impl Shards {
     /// the same time, so that positions mean the same everywhere.
     pub fn publish(&self, entries: &Arc<[Arc<Entry>]>) {
         for shard in self.living() {
-            shard.queue.send(Command::Publish(entries.clone()));
+            shard.queue.send(Command::Publish(entries.clone())).ok();
         }
     }
 
     /// Tells all shards that the log goes on after `head`, with a hole before it.
     pub fn restart(&self, head: EventId) {
         for shard in self.living() {
-            shard.queue.send(Command::Restart(head));
+            shard.queue.send(Command::Restart(head)).ok();
         }
     }
 
-    /// Gives a connection to the next shard.
+    /// Gives a connection to the next shard; without one that lives, it is closed.
     pub fn add(&self, connection: NewConnection) {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         let in_turn = (0..self.shards.len()).map(|turn| (first + turn) % self.shards.len());
-        if let Some(shard) = in_turn.map(|at| &self.shards[at]).find(|shard| shard.is_alive()) {
+        let mut command = Command::Add(Box::new(connection));
+        for shard in in_turn.map(|at| &self.shards[at]).filter(|shard| shard.is_alive()) {
+            // Counted first: the shard may be done with it before this goes on.
             shard.state.streams.fetch_add(1, Ordering::Relaxed);
-            shard.queue.send(Command::Add(Box::new(connection)));
+            match shard.queue.send(command) {
+                Ok(()) => return,
+                Err(Ended(refused)) => command = refused,
+            }
         }
     }
 
     /// Asks all connections to end, spread over a window.
     pub fn drain(&self, window: Duration) {
         for shard in self.living() {
-            shard.queue.send(Command::Drain(window));
+            shard.queue.send(Command::Drain(window)).ok();
         }
     }
 
     /// Ends the streams of a user whose sessions are over, and tells them why.
     pub fn end_sessions(&self, ended: &SessionEnded) {
         for shard in self.living() {
-            shard.queue.send(Command::EndSessions(ended.clone()));
+            shard.queue.send(Command::EndSessions(ended.clone())).ok();
         }
     }
 
     /// How many connections there are.
     pub fn streams(&self) -> usize {
-        self.shards.iter().map(|shard| shard.state.streams.load(Ordering::Acquire)).sum()
+        self.living().map(|shard| shard.state.streams.load(Ordering::Acquire)).sum()
     }
 
     /// Whether a shard has panicked. Its clients have been cut and come back to the others, but
@@ -195,12 +185,12 @@ impl Drop for Shards {
     /// Ends the threads, and with them whatever connections are left.
     fn drop(&mut self) {
         for shard in &self.shards {
-            shard.queue.send(Command::Stop);
+            shard.queue.send(Command::Stop).ok();
         }
         for shard in &self.shards {
             let thread = shard.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
             if thread.is_some_and(|thread| thread.join().is_err()) {
-                tracing::error!("a shard had panicked");
+                tracing::error!("a shard had panicked while it ended");
             }
         }
     }
@@ -208,31 +198,102 @@ impl Drop for Shards {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::{
+        collections::VecDeque,
+        io::Read,
+        net::{TcpListener, TcpStream},
+        time::Instant,
+    };
+
+    use bytes::Bytes;
 
     use super::*;
+    use crate::{
+        admission::Admission, connection_id::ConnectionId, ring::Ring, scope::Scope, wire::Wire,
+    };
 
-    #[test]
-    fn a_shard_that_panics_is_noticed_and_passed_over() {
+    fn start(shards: usize, registry: &prometheus::Registry) -> Shards {
         let settings = Settings {
-            shards: 2,
+            shards,
             ring: RingLimits { events: 10, bytes: 1_000 },
             backlog: Backlog { events: 10, bytes: 1_000 },
             heartbeat: Duration::from_secs(15),
             ping: Duration::from_secs(15),
             stall: Duration::from_secs(30),
             delivery: Delivery::default(),
-            metrics: Metrics::new(&prometheus::Registry::new()).unwrap(),
+            metrics: Metrics::new(registry).unwrap(),
         };
-        let shards = Shards::start(&settings).unwrap();
-        assert!(!shards.has_failed());
-        shards.shards[0].queue.send(Command::Panic);
+        Shards::start(&settings).unwrap()
+    }
+
+    fn wait_until(mut holds: impl FnMut() -> bool) {
         let deadline = Instant::now() + Duration::from_secs(10);
-        while !shards.has_failed() {
-            assert!(Instant::now() < deadline, "nobody noticed");
+        while !holds() {
+            assert!(Instant::now() < deadline, "it does not come to that");
             std::thread::yield_now();
         }
+    }
+
+    /// A client, and its connection.
+    fn connect(admission: &Admission) -> (TcpStream, NewConnection) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let (socket, peer) = listener.accept().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let position = Ring::new(RingLimits { events: 10, bytes: 1_000 }, EventId::ZERO).end();
+        let connection = NewConnection {
+            socket,
+            preface: VecDeque::from([Bytes::from_static(b"hello")]),
+            preface_up_to: None,
+            scope: Scope::public(),
+            wire: Wire::Sse,
+            id: ConnectionId::next(),
+            talk: None,
+            place: Place { position, live_from: position, generation: 0 },
+            permit: admission.admit(peer.ip()).ok().unwrap(),
+            client_id: "test".to_owned(),
+        };
+        (client, connection)
+    }
+
+    #[test]
+    fn a_shard_that_panics_is_noticed_and_passed_over() {
+        let shards = start(2, &prometheus::Registry::new());
+        assert!(!shards.has_failed());
+        shards.shards[0].queue.send(Command::Panic).ok();
+        wait_until(|| shards.has_failed());
         assert!(shards.is_alive(), "the other one goes on");
         assert_eq!(shards.living().count(), 1);
+    }
+
+    #[test]
+    fn a_shard_that_panics_holds_no_connection_whenever_that_came() {
+        let registry = prometheus::Registry::new();
+        let shards = start(1, &registry);
+        let admission = Admission::new(10, 0, u64::MAX);
+        let queue = &shards.shards[0].queue;
+        let (mut before, connection) = connect(&admission);
+        shards.add(connection);
+        before.read_exact(&mut [0; 5]).unwrap();
+        let (with, connection) = connect(&admission);
+        queue.send(Command::Panic).ok();
+        queue.send(Command::Add(Box::new(connection))).ok();
+        wait_until(|| shards.has_failed());
+        // Whoever had looked before it failed comes now, or even later.
+        let (after, connection) = connect(&admission);
+        queue.send(Command::Add(Box::new(connection))).ok();
+        wait_until(|| shards.shards[0].thread.lock().unwrap().as_ref().unwrap().is_finished());
+        let (later, connection) = connect(&admission);
+        queue.send(Command::Add(Box::new(connection))).ok();
+        for mut client in [before, with, after, later] {
+            assert_eq!(client.read(&mut [0]).unwrap(), 0, "it is kept without an end");
+        }
+        assert_eq!(shards.streams(), 0);
+        let permits: Vec<_> =
+            (0..10).map_while(|_| admission.admit([127, 0, 0, 1].into()).ok()).collect();
+        assert_eq!(permits.len(), 10, "some are held");
+        let open = registry.gather().into_iter().find(|it| it.name() == "realtalk_streams");
+        assert!(open.unwrap().get_metric()[0].get_gauge().get_value().abs() < f64::EPSILON);
     }
 }

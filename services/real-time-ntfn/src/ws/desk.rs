@@ -103,7 +103,7 @@ async fn work(mailbox: &Mailbox, frames: &dyn Frames) {
     while let Some(text) = mailbox.next() {
         match Said::parse(text) {
             Said::Ping => mailbox.tell(Tell::Say(reply::pong())),
-            Said::Resume(cursor) => begin(mailbox, frames, mailbox.scope(), cursor).await,
+            Said::Resume(cursor) => resume(mailbox, frames, cursor).await,
             Said::Name(name) => introduce(mailbox, frames, name).await,
             Said::Frame(frame) => handle(mailbox, frames, frame).await,
             Said::Nothing => {
@@ -166,6 +166,16 @@ async fn introduce(mailbox: &Mailbox, frames: &dyn Frames, name: String) {
     }
 }
 
+/// Goes on after a cursor. What that brings may be thousands of events, held for this connection
+/// alone: a client has them once, and the next time only when it has read them.
+async fn resume(mailbox: &Mailbox, frames: &dyn Frames, cursor: Cursor) {
+    if mailbox.is_resuming() {
+        let detail = "what your last resume has brought is not written yet: read it first";
+        return mailbox.tell(Tell::Say(reply::error("too_many_frames", detail, None)));
+    }
+    begin(mailbox, frames, mailbox.scope(), cursor).await;
+}
+
 /// Lets the connection go on from another place, as this scope.
 async fn begin(mailbox: &Mailbox, frames: &dyn Frames, scope: Scope, cursor: Cursor) {
     let request = Request {
@@ -176,7 +186,10 @@ async fn begin(mailbox: &Mailbox, frames: &dyn Frames, scope: Scope, cursor: Cur
         wire: Wire::Ws,
     };
     match frames.begin(request).await {
-        Ok(Start { preface, preface_up_to, subscriber, .. }) => {
+        Ok(Start { mut preface, preface_up_to, subscriber, .. }) => {
+            if cursor != Cursor::None {
+                mailbox.note_resumed(&mut preface);
+            }
             mailbox.set_scope(scope.clone());
             let beginning = Beginning { scope, preface, preface_up_to, subscriber };
             mailbox.tell(Tell::Begin(Box::new(beginning)));

@@ -5,9 +5,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::outlet::{Outlet, Tell};
+use super::{
+    outlet::{Outlet, Tell},
+    under_way::UnderWay,
+};
 use crate::{connection_id::ConnectionId, presence::Attendance, scope::Scope};
 
 /// Messages of one connection that may wait for the ones before them.
@@ -31,6 +35,8 @@ struct State {
     scope: Scope,
     /// Who came without a name and has one now is there for as long as this.
     attendance: Option<Attendance>,
+    /// What the last `resume` has brought.
+    resumed: UnderWay,
     /// Whether somebody works on it, or will.
     is_taken: bool,
 }
@@ -47,7 +53,13 @@ impl Mailbox {
         outlet: Outlet,
         desk: mpsc::Sender<Self>,
     ) -> Self {
-        let state = State { texts: VecDeque::new(), scope, attendance: None, is_taken: false };
+        let state = State {
+            texts: VecDeque::new(),
+            scope,
+            attendance: None,
+            resumed: UnderWay::default(),
+            is_taken: false,
+        };
         Self(Arc::new(Shared { id, client_id, outlet, desk, state: Mutex::new(state) }))
     }
 
@@ -96,6 +108,16 @@ impl Mailbox {
 
     pub(super) fn attend(&self, attendance: Option<Attendance>) {
         self.lock().attendance = attendance;
+    }
+
+    /// Notes what a `resume` brings, until it is written.
+    pub(super) fn note_resumed(&self, frames: &mut VecDeque<Bytes>) {
+        self.lock().resumed.follow(frames);
+    }
+
+    /// Whether what a `resume` has brought is not written yet.
+    pub(super) fn is_resuming(&self) -> bool {
+        self.lock().resumed.is_unwritten()
     }
 
     pub(super) fn tell(&self, what: Tell) {

@@ -12,6 +12,7 @@
 //! | [`close`] | why it ends |
 //! | [`mailbox`] | its messages, in order |
 //! | [`desk`] | who carries them out |
+//! | `under_way` | whether what it was sent has been written |
 //! | `said`, `reply` | what they mean, and what this service itself answers |
 //! | [`outlet`] | the way back |
 //! | [`service`] | what the service itself does with frames |
@@ -27,6 +28,7 @@ pub mod outlet;
 mod reply;
 mod said;
 pub mod service;
+mod under_way;
 mod utf8;
 
 use std::time::Instant;

@@ -1,9 +1,12 @@
-//! A client that says only in a frame who it is.
+//! Clients that say in frames who they are, and where they go on.
 
 use std::{
     collections::VecDeque,
     net::{TcpListener, TcpStream},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -20,7 +23,7 @@ use realtime_ntfn::{
     hub::{HandOver, Hub},
     metrics::Metrics,
     presence::Attendance,
-    resume::{NotNow, Request, Start},
+    resume::{Cursor, NotNow, Request, Start},
     ring::Entry,
     scope::{Scope, Session},
     shard::{Settings, Shards},
@@ -31,11 +34,21 @@ use realtime_ntfn::{
 use serde_json::{Value, json};
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::{Message, protocol::Role},
+    tungstenite::{
+        Message,
+        protocol::{Role, WebSocketConfig},
+    },
 };
+use tokio_util::task::AbortOnDropHandle;
 
 /// Believes every name, and says in its replies who it takes a client for.
-struct Believing(Hub);
+struct Believing {
+    hub: Hub,
+    /// Bytes that come before `ready` where a client resumes.
+    missed: usize,
+    /// How often one has.
+    resumed: Arc<AtomicUsize>,
+}
 
 impl Frames for Believing {
     fn handle(&self, frame: ClientFrame) -> BoxFuture<'_, Result<FrameReply, UpstreamError>> {
@@ -46,9 +59,13 @@ impl Frames for Believing {
     }
 
     fn begin(&self, request: Request) -> BoxFuture<'_, Result<Start, NotNow>> {
-        let subscriber = self.0.subscribe(self.0.head(), request.scope).unwrap();
-        let ready = Wire::Ws.ready(&request.client_id, self.0.head(), false, None);
-        let preface = VecDeque::from([ready]);
+        let subscriber = self.hub.subscribe(self.hub.head(), request.scope).unwrap();
+        let mut preface = VecDeque::new();
+        if request.cursor != Cursor::None {
+            self.resumed.fetch_add(1, Ordering::Relaxed);
+            preface.push_back(Wire::Ws.named(&json!({"missed": "x".repeat(self.missed)})));
+        }
+        preface.push_back(Wire::Ws.ready(&request.client_id, self.hub.head(), false, None));
         let preface_up_to = EventId::from_micros(1);
         Box::pin(async move { Ok(Start { preface, preface_up_to, subscriber, from: "live" }) })
     }
@@ -74,8 +91,12 @@ struct Client(WebSocketStream<tokio::net::TcpStream>);
 
 impl Client {
     async fn say(&mut self, frame: &Value) -> Value {
-        self.0.send(Message::text(frame.to_string())).await.unwrap();
+        self.send(frame).await;
         self.next().await
+    }
+
+    async fn send(&mut self, frame: &Value) {
+        self.0.send(Message::text(frame.to_string())).await.unwrap();
     }
 
     async fn next(&mut self) -> Value {
@@ -89,8 +110,16 @@ fn event(number: u64, audience: Audience, text: &str) -> Entry {
     Entry::new(EventId::from_micros(number), audience, json.clone(), json)
 }
 
-#[tokio::test]
-async fn a_name_in_a_frame_makes_the_connection_that_users() {
+/// One client, and what serves it.
+struct Scene {
+    hub: Hub,
+    delivery: Delivery,
+    resumed: Arc<AtomicUsize>,
+    client: Client,
+    task: AbortOnDropHandle<()>,
+}
+
+async fn scene(missed: usize) -> Scene {
     let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
     let ring = RingLimits { events: 100, bytes: 1 << 20 };
     let backlog = Backlog { events: 100, bytes: 1 << 20 };
@@ -107,8 +136,10 @@ async fn a_name_in_a_frame_makes_the_connection_that_users() {
         metrics: metrics.clone(),
     });
     let hub = Hub::new(ring, backlog, metrics, Some(shards.unwrap()));
-    let (desk, task) = Desk::new(Arc::new(Believing(hub.clone())));
-    let task = tokio::spawn(task.run());
+    let resumed = Arc::<AtomicUsize>::default();
+    let believing = Believing { hub: hub.clone(), missed, resumed: resumed.clone() };
+    let (desk, task) = Desk::new(Arc::new(believing));
+    let task = AbortOnDropHandle::new(tokio::spawn(task.run()));
 
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -125,8 +156,15 @@ async fn a_name_in_a_frame_makes_the_connection_that_users() {
         talk: Some(Talk { limits: Limits::default(), desk: Some(desk) }),
     });
     let client = tokio::net::TcpStream::from_std(client).unwrap();
-    let mut client = Client(WebSocketStream::from_raw_socket(client, Role::Client, None).await);
+    // Nothing of what a client misses here is too large for it.
+    let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
+    let client = WebSocketStream::from_raw_socket(client, Role::Client, Some(config)).await;
+    Scene { hub, delivery, resumed, client: Client(client), task }
+}
 
+#[tokio::test]
+async fn a_name_in_a_frame_makes_the_connection_that_users() {
+    let Scene { hub, delivery, mut client, task: _task, .. } = scene(0).await;
     let to_alice = || Audience::Users(vec!["alice".to_owned()]);
     let to_all = || Audience::Room("public".to_owned());
     assert_eq!(client.say(&json!({"content": "hi"})).await["user"], Value::Null);
@@ -142,5 +180,25 @@ async fn a_name_in_a_frame_makes_the_connection_that_users() {
     // Once is enough.
     let again = client.say(&json!({"username": "bob"})).await;
     assert_eq!(again["code"], "already_identified");
-    task.abort();
+}
+
+#[tokio::test]
+async fn what_a_resume_brings_is_held_once_for_a_client_that_does_not_read() {
+    // More than the buffers of the system hold.
+    let Scene { mut client, resumed, task: _task, .. } = scene(32 << 20).await;
+    let resume = json!({"type": "resume", "last_event_id": EventId::from_micros(1).unwrap()});
+    // A name may come right before: what that brings is not in the way.
+    client.send(&json!({"username": "alice"})).await;
+    for _ in 0..20 {
+        client.send(&resume).await;
+    }
+    assert_eq!(client.next().await["type"], "ready");
+    assert!(client.next().await["missed"].is_string());
+    assert_eq!(client.next().await["type"], "ready");
+    for _ in 1..20 {
+        assert_eq!(client.next().await["code"], "too_many_frames");
+    }
+    assert_eq!(resumed.load(Ordering::Relaxed), 1);
+    // Who has read it may ask again, as soon as the shard knows.
+    while client.say(&resume).await["missed"].is_null() {}
 }

@@ -4,6 +4,7 @@
 
 mod bytewise;
 mod introduction;
+mod overtaken;
 mod sessions;
 mod sockets;
 mod stage;

@@ -25,6 +25,9 @@ use realtime_ntfn::{
 
 const RING: RingLimits = RingLimits { events: 100_000, bytes: 1 << 30 };
 
+/// How long streams may take nothing where that is not what a test is about.
+const STALL: Duration = Duration::from_secs(3_600);
+
 /// A stream on the stage.
 pub(crate) struct Part {
     pub(crate) preface: Vec<Bytes>,
@@ -60,18 +63,24 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new(backlog: Backlog, stall: Duration) -> Self {
-        // No heartbeat and no ping falls into a test.
-        Self::with_pings(backlog, stall, Duration::from_secs(3_600))
+        Self::with(RING, backlog, stall)
     }
 
-    pub(crate) fn with_pings(backlog: Backlog, stall: Duration, ping: Duration) -> Self {
+    /// Shards whose rings hold so many events; nobody is closed for being slow.
+    pub(crate) fn with_ring(events: usize) -> Self {
+        let backlog = Backlog { events: u64::MAX, bytes: u64::MAX };
+        Self::with(RingLimits { events, ..RING }, backlog, STALL)
+    }
+
+    fn with(ring: RingLimits, backlog: Backlog, stall: Duration) -> Self {
         let delivery = Delivery::default();
         let settings = Settings {
             shards: 2,
-            ring: RING,
+            ring,
             backlog,
+            // No heartbeat and no ping falls into a test.
             heartbeat: Duration::from_secs(3_600),
-            ping,
+            ping: Duration::from_secs(3_600),
             stall,
             delivery: delivery.clone(),
             metrics: Metrics::new(&prometheus::Registry::new()).unwrap(),

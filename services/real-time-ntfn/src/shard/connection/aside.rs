@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Connection, State, Tally, notes};
+use super::{Connection, Lost, State, Tally, notes};
 use crate::{
     ring::{Position, Ring},
     shard::command::Relocation,
@@ -15,13 +15,13 @@ const MOST_SAID: usize = 256;
 impl Connection {
     /// Puts a frame before what is next in the ring, and behind one that is under way. Returns
     /// whether the connection has to be flushed and did not have to be.
-    pub(in crate::shard) fn say(&mut self, frame: Bytes, ring: &Ring) -> bool {
+    pub(in crate::shard) fn say(&mut self, frame: Bytes, ring: &Ring) -> Result<bool, Lost> {
         if self.is_over() {
-            return false;
+            return Ok(false);
         }
-        self.keep_frame_under_way(ring);
+        self.keep_frame_under_way(ring)?;
         self.cold.said = if self.preface.is_empty() { 1 } else { self.cold.said + 1 };
-        self.interject(frame, ring.end())
+        Ok(self.interject(frame, ring.end()))
     }
 
     /// Whether the client has asked for more than it reads.
@@ -31,8 +31,8 @@ impl Connection {
 
     /// Goes on from another place. Returns whether the connection has to be flushed and did not
     /// have to be.
-    pub(in crate::shard) fn relocate(&mut self, to: Relocation, ring: &Ring) -> bool {
-        self.keep_frame_under_way(ring);
+    pub(in crate::shard) fn relocate(&mut self, to: Relocation, ring: &Ring) -> Result<bool, Lost> {
+        self.keep_frame_under_way(ring)?;
         let was_idle = self.state == State::Idle;
         self.preface.extend(to.preface);
         self.cold.unnoted = to.preface_up_to.max(self.cold.unnoted);
@@ -45,7 +45,7 @@ impl Connection {
         if was_idle {
             self.state = State::Dirty;
         }
-        was_idle
+        Ok(was_idle)
     }
 
     /// Ends the stream with these frames. Returns whether the connection has to be flushed and
@@ -55,8 +55,8 @@ impl Connection {
         last: impl IntoIterator<Item = Bytes>,
         reason: &'static str,
         ring: &Ring,
-    ) -> bool {
-        self.keep_frame_under_way(ring);
+    ) -> Result<bool, Lost> {
+        self.keep_frame_under_way(ring)?;
         if self.state == State::Blocked {
             // Who does not read gets the rest of the frame that is under way, and no more.
             let under_way = self.offset > 0 || self.cold.front_is_rest;
@@ -71,7 +71,7 @@ impl Connection {
         if was_idle {
             self.state = State::Dirty;
         }
-        was_idle
+        Ok(was_idle)
     }
 
     /// Why it ends, if it does.
@@ -83,9 +83,9 @@ impl Connection {
         self.cursor == Position::NEVER
     }
 
-    /// Whether the frame under way does not depend on the ring.
-    pub(in crate::shard) fn can_finish_its_frame(&self) -> bool {
-        self.offset == 0 || !self.preface.is_empty()
+    /// Whether it waits for its socket, and the ring has moved past what it would write then.
+    pub(in crate::shard) fn waits_in_vain(&self, ring: &Ring) -> bool {
+        self.state == State::Blocked && !ring.reaches(self.cursor)
     }
 
     /// The ring has started over, and ends at `end`: forgets what was pending, and says `reset`.
@@ -101,10 +101,11 @@ impl Connection {
     }
 
     /// Takes the rest of the frame under way out of the ring, so that something can be put behind
-    /// it, or the ring can start over: the client gets a whole frame.
-    pub(in crate::shard) fn keep_frame_under_way(&mut self, ring: &Ring) {
+    /// it, or the ring can start over: the client gets a whole frame. Once the ring no longer has
+    /// that rest, nothing can follow the part that the client has: the connection has to be closed.
+    pub(in crate::shard) fn keep_frame_under_way(&mut self, ring: &Ring) -> Result<(), Lost> {
         if self.offset == 0 || !self.preface.is_empty() {
-            return;
+            return Ok(());
         }
         let mut at = self.cursor;
         for (entry, next) in ring.read(self.cursor).into_iter().flatten() {
@@ -117,10 +118,11 @@ impl Connection {
                 // It counts as written now: whatever depends on that waits for the preface.
                 self.settle(entry, at, &mut Tally::default());
                 self.cursor = next;
-                return;
+                return Ok(());
             }
             at = next;
         }
+        Err(Lost)
     }
 
     /// Puts the rest of a frame that is under way into the empty preface. Returns whether the

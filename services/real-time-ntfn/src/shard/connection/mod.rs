@@ -91,6 +91,11 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Gone;
 
+/// A frame is under way whose rest the ring no longer has: whatever was written now, the client
+/// would take for that rest.
+#[derive(Debug)]
+pub(super) struct Lost;
+
 impl Connection {
     /// Takes over a connection; in which the protocol, if there is one, is run by `link`.
     pub(super) fn new(new: NewConnection, link: Option<Box<Link>>, turn: u32, ring: &Ring) -> Self {

@@ -56,7 +56,7 @@ impl Worker {
             Flushed::Last => self.close(key, "gone", None),
             Flushed::Blocked if connection.lags(self.settings.backlog) => self.end_slow(key),
             Flushed::Blocked => self.blocked.push(ticket),
-            Flushed::Over("lagged") if is_socket && connection.can_finish_its_frame() => {
+            Flushed::Over("lagged") if is_socket => {
                 self.end_slow(key);
                 self.flush(key, now, tally);
             }

@@ -12,6 +12,7 @@ mod timers;
 use std::{
     collections::{BTreeSet, VecDeque},
     io::{self, ErrorKind},
+    panic::{self, AssertUnwindSafe},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -112,8 +113,27 @@ impl Worker {
         Ok((worker, queue))
     }
 
-    /// Works until it is told to stop.
-    pub(super) fn run(mut self) {
+    /// Works until it is told to stop, or fails.
+    pub(super) fn live(mut self) {
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| self.run()));
+        if outcome.is_err() {
+            // Said first: whoever comes from now on goes to another shard. Nothing of the worker is
+            // used again but what it holds, to let go of it.
+            self.state.failed.store(true, Ordering::Release);
+            tracing::error!(
+                streams = self.connections.len(),
+                "a shard has failed; its streams end"
+            );
+        }
+        // Connections on their way, too, are closed where they are dropped.
+        drop(self.queue.close());
+        let reason = if outcome.is_err() { "failed" } else { "drained" };
+        for connection in self.connections.drain() {
+            self.settings.metrics.stream_closed(connection.wire(), ENGINE, reason);
+        }
+    }
+
+    fn run(&mut self) {
         let mut events = Events::with_capacity(EVENTS);
         let mut commands = VecDeque::new();
         loop {
@@ -235,8 +255,14 @@ impl Worker {
 
     fn restart(&mut self, head: EventId) {
         self.end_authenticated();
-        for (_, connection) in &mut self.connections {
-            connection.keep_frame_under_way(&self.ring);
+        let mut lost = Vec::new();
+        for (key, connection) in &mut self.connections {
+            if connection.keep_frame_under_way(&self.ring).is_err() {
+                lost.push(key as u32);
+            }
+        }
+        for key in lost {
+            self.close(key, "lagged", None);
         }
         self.ring.restart(head);
         self.generation += 1;

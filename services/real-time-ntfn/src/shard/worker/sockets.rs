@@ -13,7 +13,7 @@ use crate::{
     frame,
     shard::{
         command::{Relocation, Slot},
-        connection::Connection,
+        connection::{Connection, Lost},
         wheel::Ticket,
     },
     wire::Wire,
@@ -83,10 +83,10 @@ impl Worker {
         let Some(connection) = self.connections.get_mut(key as usize) else {
             return;
         };
-        if connection.say(frame, &self.ring) {
-            self.dirty.push(key);
-        }
-        if connection.reads_no_replies() {
+        let said = connection.say(frame, &self.ring);
+        let reads_no_replies = connection.reads_no_replies();
+        self.flush_later(key, said);
+        if reads_no_replies {
             self.end_socket(key, close::SLOW_CLIENT);
         }
     }
@@ -105,10 +105,8 @@ impl Worker {
             self.expiries.remove(&(at, ticket));
         }
         let missed_a_restart = to.place.generation != self.generation;
-        if connection.relocate(to, &self.ring) {
-            self.dirty.push(slot.key);
-        }
-        if missed_a_restart {
+        let relocated = connection.relocate(to, &self.ring);
+        if relocated.is_ok() && missed_a_restart {
             let reset = connection.wire().reset("expired", self.ring.head());
             connection.restart(reset, self.ring.end());
         }
@@ -116,7 +114,18 @@ impl Worker {
         if let Some(at) = expiry(connection) {
             self.expiries.insert((at, ticket));
         }
+        self.flush_later(slot.key, relocated);
         self.end_if_ended(slot.key);
+    }
+
+    /// Has a connection flushed in this pass if that is what follows, or closes it if nothing can
+    /// follow any more.
+    fn flush_later(&mut self, key: u32, follows: Result<bool, Lost>) {
+        match follows {
+            Ok(true) => self.dirty.push(key),
+            Ok(false) => {}
+            Err(Lost) => self.close(key, "lagged", None),
+        }
     }
 
     fn find(&self, slot: Slot) -> Option<&Connection> {
@@ -138,9 +147,8 @@ impl Worker {
         }
         let ticket = Ticket { key, turn: connection.turn };
         self.index.remove(key, connection.scope());
-        if connection.end(last, reason, &self.ring) {
-            self.dirty.push(key);
-        }
+        let ends = connection.end(last, reason, &self.ring);
+        self.flush_later(key, ends);
         self.ending.push((ticket, Instant::now()));
     }
 

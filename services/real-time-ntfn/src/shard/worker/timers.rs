@@ -127,7 +127,7 @@ impl Worker {
     }
 
     /// Closes connections whose sockets have taken nothing for too long, or that have fallen too
-    /// far behind without anybody trying to write to them.
+    /// far behind, or out of the ring, without anybody trying to write to them.
     fn close_stalled(&mut self) {
         let now = Instant::now();
         let mut blocked = std::mem::take(&mut self.blocked);
@@ -141,14 +141,15 @@ impl Worker {
             let Some(since) = connection.blocked_since() else {
                 return false;
             };
-            let reason = if connection.lags(self.settings.backlog) {
-                self.end_slow(ticket.key);
-                return true;
-            } else if now.duration_since(since) >= self.settings.stall {
-                "stalled"
-            } else {
-                return true;
-            };
+            let reason =
+                if connection.lags(self.settings.backlog) || connection.waits_in_vain(&self.ring) {
+                    self.end_slow(ticket.key);
+                    return true;
+                } else if now.duration_since(since) >= self.settings.stall {
+                    "stalled"
+                } else {
+                    return true;
+                };
             self.close(ticket.key, reason, None);
             false
         });
