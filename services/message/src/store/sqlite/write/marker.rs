@@ -78,11 +78,11 @@ pub(super) async fn deliver(
     journal: &mut Journal,
     delivered: &[Delivered],
 ) -> Changed {
-    for Delivered { user, up_to } in delivered {
+    for Delivered { user, up_to, direct } in delivered {
         let Some(account) = rows::account(tx, user).await? else {
             continue;
         };
-        let moved: Vec<Moved> = reached(tx, journal, user, *up_to).await?;
+        let moved: Vec<Moved> = reached(tx, journal, user, *up_to, *direct).await?;
         for moved in moved {
             let kind = if moved.conversation_id.starts_with("dm:") {
                 ConversationKind::Direct
@@ -101,6 +101,7 @@ async fn reached(
     journal: &Journal,
     key: &str,
     up_to: EventId,
+    direct: bool,
 ) -> Result<Vec<Moved>, StoreError> {
     Ok(sqlx::query_as(
         "update members set marked_at = $3, delivered_seq = ( \
@@ -109,7 +110,8 @@ async fn reached(
          where user_key = $1 and conversation_id in ( \
            select conversations.id from members as mine \
            join conversations on conversations.id = mine.conversation_id \
-           where mine.user_key = $1 and kind <> 'room' and mine.delivered_seq < last_seq) \
+           where mine.user_key = $1 and kind <> 'room' \
+           and (kind = 'direct' or not $4) and mine.delivered_seq < last_seq) \
          and delivered_seq < coalesce(( \
            select max(seq) from messages \
            where messages.conversation_id = members.conversation_id and messages.id <= $2), 0) \
@@ -118,6 +120,7 @@ async fn reached(
     .bind(key)
     .bind(micros(up_to))
     .bind(micros(journal.now()))
+    .bind(direct)
     .fetch_all(tx)
     .await?)
 }
