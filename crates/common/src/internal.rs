@@ -110,6 +110,9 @@ pub struct Delivered {
     pub user: String,
     /// The last event that did.
     pub up_to: EventId,
+    /// Whether that is known of direct messages only: the client's format has no others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub direct: bool,
 }
 
 /// `POST /internal/contacts`: whom these users share a private conversation with. The answer is

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     metrics::Metrics,
     upstream::{Upstream, UpstreamError},
+    wire::Wire,
 };
 
 /// Users of whom something is kept for the message service. While it does not answer, what reaches
@@ -36,21 +37,35 @@ const LAST: Duration = Duration::from_secs(2);
 /// Collects, for each user, the last event that was written to one of their sockets. Clones
 /// collect together.
 #[derive(Clone, Default)]
-pub struct Delivery(Arc<Mutex<HashMap<String, EventId>>>);
+pub struct Delivery(Arc<Noted>);
+
+#[derive(Default)]
+struct Noted {
+    /// Of everything that is addressed to a user.
+    all: Mutex<HashMap<String, EventId>>,
+    /// Of direct messages only.
+    direct: Mutex<HashMap<String, EventId>>,
+}
 
 impl Delivery {
-    /// Everything that is addressed to the user with this key, up to the event, was written.
-    pub fn note(&self, user: &str, up_to: EventId) {
-        note(&mut self.lock(), user, up_to);
+    /// Everything that is addressed to the user with this key and that a stream of this format
+    /// carries was written, up to the event.
+    pub fn note(&self, wire: Wire, user: &str, up_to: EventId) {
+        note(&mut self.lock(wire == Wire::Chat), user, up_to);
     }
 
     /// Takes what has been noted since the last time.
-    pub fn take(&self) -> HashMap<String, EventId> {
-        std::mem::take(&mut self.lock())
+    pub fn take(&self) -> Vec<Delivered> {
+        let noted = [false, true].map(|direct| (direct, std::mem::take(&mut *self.lock(direct))));
+        let each = noted.into_iter().flat_map(|(direct, noted)| {
+            noted.into_iter().map(move |(user, up_to)| Delivered { user, up_to, direct })
+        });
+        each.collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, EventId>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self, direct: bool) -> MutexGuard<'_, HashMap<String, EventId>> {
+        let noted = if direct { &self.0.direct } else { &self.0.all };
+        noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -108,9 +123,7 @@ impl Reporter {
     /// Reports everything that has been noted. What was not taken is noted again, and merged with
     /// what has come meanwhile.
     async fn report(&self) -> Result<(), UpstreamError> {
-        let written = self.delivery.take();
-        let left = written.into_iter().map(|(user, up_to)| Delivered { user, up_to });
-        let mut left: Vec<_> = left.collect();
+        let mut left = self.delivery.take();
         let mut most = MAX_REPORTED;
         while !left.is_empty() {
             let report = left.split_off(left.len().saturating_sub(most));
@@ -128,9 +141,8 @@ impl Reporter {
                 }
                 Err(error) => {
                     self.metrics.delivery_failures.inc();
-                    let mut written = self.delivery.lock();
-                    for Delivered { user, up_to } in report.iter().chain(&left) {
-                        note(&mut written, user, *up_to);
+                    for Delivered { user, up_to, direct } in report.iter().chain(&left) {
+                        note(&mut self.delivery.lock(*direct), user, *up_to);
                     }
                     return Err(error);
                 }
@@ -149,16 +161,19 @@ mod tests {
         let id = |micros| EventId::from_micros(micros).unwrap();
         let delivery = Delivery::default();
         for micros in [2, 5, 3] {
-            delivery.note("alice", id(micros));
+            delivery.note(Wire::Sse, "alice", id(micros));
         }
-        assert_eq!(delivery.take(), HashMap::from([("alice".to_owned(), id(5))]));
+        delivery.note(Wire::Chat, "alice", id(7));
+        let of = |up_to, direct| Delivered { user: "alice".to_owned(), up_to: id(up_to), direct };
+        assert_eq!(delivery.take(), [of(5, false), of(7, true)]);
         assert!(delivery.take().is_empty());
         for n in 0..MOST + 10 {
-            delivery.note(&n.to_string(), id(1));
+            delivery.note(Wire::Ws, &n.to_string(), id(1));
         }
         // Who is known goes on.
-        delivery.note("0", id(9));
+        delivery.note(Wire::Ws, "0", id(9));
         let written = delivery.take();
-        assert_eq!((written.len(), written["0"]), (MOST, id(9)));
+        let first = written.iter().find(|delivered| delivered.user == "0").unwrap();
+        assert_eq!((written.len(), first.up_to), (MOST, id(9)));
     }
 }

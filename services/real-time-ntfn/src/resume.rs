@@ -236,7 +236,7 @@ impl Resume {
         if let Some(user) = scope.user()
             && place.is_resumed()
         {
-            self.delivery.note(user, cursor);
+            self.delivery.note(wire, user, cursor);
             place.before.frames.extend(self.receipts(user, cursor, wire).await);
         }
         Ok(place)

@@ -102,6 +102,21 @@ async fn what_has_not_arrived_is_listed_until_it_has() {
 }
 
 #[tokio::test]
+async fn what_reached_a_client_of_direct_messages_leaves_groups_as_they_are() {
+    let app = App::start();
+    let group = json!({"kind": "group", "name": "All", "members": ["bob"]});
+    let group = app.send(Method::POST, "/conversations?user=alice", group).await.json();
+    let to_group = json!({"content": "all", "user": "alice", "conversation_id": group["id"]});
+    assert_eq!(app.post(to_group).await.status, 201);
+    let direct = whisper(&app, "alice", "bob", "psst").await;
+    let deliver = json!({"delivered": [{"user": "bob", "up_to": direct["id"], "direct": true}]});
+    assert_eq!(app.post_signed("/internal/delivered", deliver).await.status, 204);
+    let waiting = app.list("?undelivered=true&user=bob").await;
+    assert_eq!(waiting.len(), 1, "{waiting:?}");
+    assert_eq!(waiting[0]["content"], "all");
+}
+
+#[tokio::test]
 async fn a_stream_begins_with_what_has_not_arrived_among_the_last_of_its_rooms() {
     let app = App::start();
     app.say("old").await;

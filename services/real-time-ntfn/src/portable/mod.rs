@@ -150,7 +150,7 @@ impl Stream {
             && let Some(session) = subscriber.scope().session()
             && !session.acknowledges
         {
-            self.opening.delivery.note(&session.user.key, up_to);
+            self.opening.delivery.note(subscriber.wire(), &session.user.key, up_to);
         }
     }
 

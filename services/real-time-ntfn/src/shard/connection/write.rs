@@ -54,7 +54,7 @@ impl Connection {
             && let Some(up_to) = self.cold.unnoted.take()
             && let Some(user) = self.cold.scope.user()
         {
-            delivery.note(user, up_to);
+            delivery.note(self.wire, user, up_to);
         }
         flushed
     }

@@ -54,7 +54,9 @@ pub(super) async fn answer(
         "/internal/delivered" => {
             let batch: DeliveredBatch = serde_json::from_slice(&body).unwrap();
             for delivered in batch.delivered {
-                let known = book.delivered.entry(delivered.user).or_default();
+                let Book { delivered: all, delivered_direct: direct, .. } = &mut *book;
+                let noted = if delivered.direct { direct } else { all };
+                let known = noted.entry(delivered.user).or_default();
                 *known = delivered.up_to.max(*known);
             }
             HttpResponse::NoContent().finish()

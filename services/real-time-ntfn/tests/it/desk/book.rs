@@ -22,6 +22,7 @@ pub(super) struct Book {
     /// Whose, since when, and what.
     pub(super) receipts: Vec<(String, EventId, Value)>,
     pub(super) delivered: HashMap<String, EventId>,
+    pub(super) delivered_direct: HashMap<String, EventId>,
     pub(super) failing: HashSet<&'static str>,
     /// Routes where a proxy refuses larger bodies than this.
     pub(super) most: HashMap<&'static str, usize>,

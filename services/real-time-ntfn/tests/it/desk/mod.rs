@@ -65,8 +65,21 @@ impl Desk {
     pub(crate) fn direct(&self, from: &str, to: &str, content: &str) -> Value {
         let mut book = self.book();
         book.acquaint(from, to);
-        let data = json!({"type": "message", "user": from, "recipient": to, "content": content});
+        let data = json!({
+            "type": "message", "conversation_id": format!("dm:{from}:{to}"), "user": from,
+            "recipient": to, "content": content, "timestamp": "now",
+        });
         book.append("message", Audience::Users(vec![from.to_owned(), to.to_owned()]), data)
+    }
+
+    /// Posts to a group of two users.
+    pub(crate) fn group(&self, from: &str, to: &str, content: &str) -> Value {
+        let data = json!({
+            "type": "message", "conversation_id": "g-1", "user": from, "content": content,
+            "timestamp": "now",
+        });
+        let audience = Audience::Users(vec![from.to_owned(), to.to_owned()]);
+        self.book().append("message", audience, data)
     }
 
     /// A direct message that is in what a user begins with, and behind its cursor: it was posted
@@ -141,6 +154,11 @@ impl Desk {
     /// Up to where a user's messages were reported as delivered.
     pub(crate) fn delivered(&self, user: &str) -> Option<EventId> {
         self.book().delivered.get(user).copied()
+    }
+
+    /// Up to where that was reported of direct messages only.
+    pub(crate) fn delivered_direct(&self, user: &str) -> Option<EventId> {
+        self.book().delivered_direct.get(user).copied()
     }
 
     /// Waits until that is as wanted.

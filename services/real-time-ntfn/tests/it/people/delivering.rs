@@ -1,9 +1,10 @@
 //! What the message service is told about deliveries.
 
 use common::EventId;
+use reqwest::Method;
 use serde_json::Value;
 
-use crate::{app::App, desk::Desk};
+use crate::{app::App, desk::Desk, stream::Stream};
 
 fn id(message: &Value) -> EventId {
     message["id"].as_str().unwrap().parse().unwrap()
@@ -76,4 +77,35 @@ async fn a_report_that_is_too_large_for_a_proxy_is_told_in_parts() {
     resume(&app, &"x".repeat(64), &first).await;
     resume(&app, "bob", &first).await;
     desk.eventually("bob's", |desk| desk.delivered("bob") == Some(id(&first))).await;
+}
+
+#[tokio::test]
+async fn a_stream_of_direct_messages_delivers_no_others() {
+    let desk = Desk::start();
+    let group = desk.group("alice", "bob", "to a group");
+    let app = App::start(&desk.url(), &[]);
+    let chat = |header: &'static str, value: String| {
+        let request = app.request(Method::GET, "/sse/chat?userId=bob").header(header, value);
+        Stream::open(request)
+    };
+    // Some come first, some are live, and some lie before the cursor of who returns.
+    let first = desk.direct("alice", "bob", "first");
+    let mut stream = chat("accept-language", "en".to_owned()).await;
+    let direct = |desk: &Desk| desk.delivered_direct("bob");
+    desk.eventually("the first", |desk| direct(desk) == Some(id(&first))).await;
+    let live = desk.direct("alice", "bob", "live");
+    let last = desk.group("alice", "bob", "to a group again");
+    desk.tell(&app).await;
+    desk.eventually("the live one", |desk| direct(desk) == Some(id(&live))).await;
+    // As a whole: `connected`, and the two.
+    let mut ids = vec![];
+    while ids.last() != Some(&id(&live).to_string()) {
+        ids.extend(stream.block().await.unwrap().id);
+    }
+    assert!(!ids.contains(&id(&last).to_string()));
+    let _returning = chat("last-event-id", id(&last).to_string()).await;
+    desk.eventually("the cursor", |desk| direct(desk) == Some(id(&last))).await;
+    drop((stream, app));
+    assert_eq!(desk.delivered("bob"), None);
+    assert!(id(&group) < id(&first));
 }

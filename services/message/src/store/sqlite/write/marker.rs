@@ -80,11 +80,11 @@ pub(super) async fn deliver(
     delivered: &[Delivered],
 ) -> Changed {
     let mut listeners = Listeners::default();
-    for Delivered { user, up_to } in delivered {
+    for Delivered { user, up_to, direct } in delivered {
         let Some(account) = rows::account(tx, user).await? else {
             continue;
         };
-        let moved: Vec<Moved> = reached(tx, journal, user, *up_to).await?;
+        let moved: Vec<Moved> = reached(tx, journal, user, *up_to, *direct).await?;
         for moved in moved {
             let kind = if moved.conversation_id.starts_with("dm:") {
                 ConversationKind::Direct
@@ -103,6 +103,7 @@ async fn reached(
     journal: &Journal,
     key: &str,
     up_to: EventId,
+    direct: bool,
 ) -> Result<Vec<Moved>, StoreError> {
     Ok(sqlx::query_as(
         // Seqs follow ids, and only the index by id begins where `up_to` is.
@@ -112,7 +113,8 @@ async fn reached(
              and messages.id <= $2 order by messages.id desc limit 1) as seq \
            from members as mine \
            join conversations on conversations.id = mine.conversation_id \
-           where mine.user_key = $1 and kind <> 'room' and mine.delivered_seq < last_seq \
+           where mine.user_key = $1 and kind <> 'room' \
+           and (kind = 'direct' or not $4) and mine.delivered_seq < last_seq \
          ) as reached \
          where user_key = $1 and members.conversation_id = reached.conversation_id \
          and delivered_seq < reached.seq \
@@ -121,6 +123,7 @@ async fn reached(
     .bind(key)
     .bind(micros(up_to))
     .bind(micros(journal.now()))
+    .bind(direct)
     .fetch_all(tx)
     .await?)
 }

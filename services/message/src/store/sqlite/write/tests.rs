@@ -117,7 +117,7 @@ const MESSAGES: &str = "with recursive n(i) as \
 #[tokio::test]
 async fn noting_what_was_delivered_costs_the_same_however_much_came_since() {
     let up_to = EventId::from_micros(3).unwrap();
-    let deliver = Change::Deliver(vec![Delivered { user: "bo".to_owned(), up_to }]);
+    let deliver = Change::Deliver(vec![Delivered { user: "bo".to_owned(), up_to, direct: false }]);
     compare(&[PAIR, DIRECT, BOTH, MESSAGES], &[deliver]).await;
 }
 
