@@ -3,10 +3,10 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{HeaderName, LOCATION},
-    web::{Data, Query},
+    web::Data,
 };
 use common::{EventId, event::PUBLIC_ROOM};
-use http_kit::{JsonBody, Rejection};
+use http_kit::{JsonBody, Query, Rejection};
 use serde::Deserialize;
 
 use super::{
@@ -182,7 +182,7 @@ pub async fn list_messages(
             ));
         }
         (Some(recipient), None) => {
-            let recipient = Username::parse(recipient)?;
+            let recipient = Username::parse_field("recipient", recipient)?;
             direct_id(&caller.require_user()?.key, recipient.key())
         }
         (None, id) => id.clone().unwrap_or_else(|| PUBLIC_ROOM.to_owned()),

@@ -3,9 +3,9 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
-    web::{Data, Query},
+    web::Data,
 };
-use http_kit::Rejection;
+use http_kit::{Query, Rejection};
 use serde::Deserialize;
 use uuid::Uuid;
 

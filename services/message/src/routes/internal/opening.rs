@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    web::{Data, Query},
-};
+use actix_web::{HttpRequest, HttpResponse, web::Data};
 use common::{Audience, Batch, EventId};
-use http_kit::Rejection;
+use http_kit::{Query, Rejection};
 use serde::Deserialize;
 
 use crate::{
