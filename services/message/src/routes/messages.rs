@@ -26,7 +26,8 @@ use crate::{
 };
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
 /// Post a message. `201` means that it is on the disk, and will reach everyone who may see it.
 #[utoipa::path(
     post, path = "/messages", tag = "messages", request_body = RawPost,
