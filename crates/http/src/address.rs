@@ -1,13 +1,16 @@
-//! [`TrustedProxies`]: the address a request really comes from.
+//! [`TrustedProxies`]: the address a request really comes from, and what it was sent to.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use actix_web::HttpRequest;
+use actix_web::{
+    HttpRequest,
+    http::header::{HOST, HeaderName},
+};
 use ipnet::IpNet;
 
 use crate::SettingError;
 
-/// The proxies whose `X-Forwarded-For` is believed.
+/// The proxies whose `X-Forwarded-For`, `-Host` and `-Proto` are believed.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
 
@@ -49,24 +52,44 @@ impl TrustedProxies {
             .collect::<Vec<_>>()
             .into_iter()
             .rev()
-            .map_while(|item| Some(item.trim().parse::<IpAddr>().ok()?.to_canonical()))
+            .map_while(address)
             .find(|address| !self.trusts(*address))
             .unwrap_or(peer)
     }
 
     /// Whether the client speaks HTTPS: to a trusted proxy, which says so in `X-Forwarded-Proto`.
     pub fn is_https(&self, request: &HttpRequest) -> bool {
-        let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
-        let proto = request.headers().get("x-forwarded-proto");
-        let proto = proto.and_then(|proto| proto.to_str().ok()).unwrap_or_default();
-        // The first of several is the one that the outermost proxy was spoken to in.
-        let first = proto.split(',').next().unwrap_or_default().trim();
-        peer.is_some_and(|peer| self.trusts(peer)) && first.eq_ignore_ascii_case("https")
+        self.forwarded(request, "x-forwarded-proto")
+            .is_some_and(|proto| proto.eq_ignore_ascii_case("https"))
+    }
+
+    /// The host that the client asked for: of a trusted proxy, which says so in
+    /// `X-Forwarded-Host`, or of this service.
+    pub fn host<'a>(&self, request: &'a HttpRequest) -> &'a str {
+        let own = || request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        self.forwarded(request, "x-forwarded-host").or_else(own).unwrap_or_default()
+    }
+
+    /// What a trusted proxy says in a header; of several values the first, which is what the
+    /// outermost proxy was asked.
+    fn forwarded<'a>(&self, request: &'a HttpRequest, name: &'static str) -> Option<&'a str> {
+        let peer = request.peer_addr()?.ip().to_canonical();
+        let value = request.headers().get(HeaderName::from_static(name))?.to_str().ok()?;
+        let first = value.split(',').next().unwrap_or_default().trim();
+        (self.trusts(peer) && !first.is_empty()).then_some(first)
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
+}
+
+/// An address, to which some proxies add the port.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let alone = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    alone.parse().ok().or_else(with_port).map(|address: IpAddr| address.to_canonical())
 }
 
 /// What limits by address count as one: an IPv4 address, or the 64 bits of an IPv6 address that a
@@ -112,6 +135,42 @@ mod tests {
         assert_ne!(site("2001:db8:1:3::9"), "2001:db8:1:2::");
         assert_eq!(site("::ffff:203.0.113.9"), "203.0.113.9");
         assert_eq!(site("::1"), "::1");
+    }
+
+    #[test]
+    fn the_port_of_a_client_does_not_hide_its_address() {
+        for (forwarded, client) in [
+            ("203.0.113.9:567", "203.0.113.9"),
+            ("[2001:db8::9]:80", "2001:db8::9"),
+            ("[2001:db8::9]", "2001:db8::9"),
+            ("2001:db8::9", "2001:db8::9"),
+            ("[::ffff:203.0.113.9]:80", "203.0.113.9"),
+            ("203.0.113.9:x", "127.0.0.1"),
+        ] {
+            check("127.0.0.1", "127.0.0.1:1", &[forwarded], client);
+        }
+        check(
+            "127.0.0.1,10.0.0.0/8",
+            "127.0.0.1:1",
+            &["203.0.113.9:5, 10.1.1.1:80"],
+            "203.0.113.9",
+        );
+    }
+
+    #[test]
+    fn only_trusted_proxies_say_what_the_host_is() {
+        let host = |proxies, forwarded| {
+            let request = TestRequest::default()
+                .peer_addr("127.0.0.1:1".parse().unwrap())
+                .insert_header((HOST, "here:8080"))
+                .insert_header(("forwarded", "host=evil.example"))
+                .insert_header(("x-forwarded-host", forwarded))
+                .to_http_request();
+            TrustedProxies::parse(Some(proxies)).unwrap().host(&request).to_owned()
+        };
+        assert_eq!(host("127.0.0.1", "chat.example, inner"), "chat.example");
+        assert_eq!(host("127.0.0.1", ""), "here:8080");
+        assert_eq!(host("10.0.0.1", "chat.example"), "here:8080");
     }
 
     #[test]

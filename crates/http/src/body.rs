@@ -16,7 +16,7 @@ use common::internal::MAX_BODY;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
-use crate::Rejection;
+use crate::{Rejection, shape};
 
 /// What a request body may cost. Register with [`BodyLimits::configure`].
 #[derive(Clone, Copy, Debug)]
@@ -57,18 +57,29 @@ pub async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Bytes,
 }
 
 /// Parses a JSON object, with an error that tells broken JSON (400) from JSON of the wrong shape
-/// (422).
+/// (422), and which field it is.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
     // Derived structs can be read from an array of their fields too, which nobody means to send.
     if body.trim_ascii_start().starts_with(b"[") {
-        return Err(misshapen("an array, expected an object"));
+        return Err(misshapen("it has to be an object"));
     }
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        Category::Data => misshapen(error),
-        Category::Syntax | Category::Eof | Category::Io => {
-            Rejection::bad_request("malformed_json", format!("the body is not JSON: {error}"))
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = shape::read(&mut json).map_err(|(error, misfit)| match error.classify() {
+        Category::Data => {
+            let rejection = misshapen(&misfit);
+            match misfit.field {
+                Some(field) => rejection.at(field),
+                None => rejection,
+            }
         }
-    })
+        Category::Syntax | Category::Eof | Category::Io => malformed(&error),
+    })?;
+    json.end().map_err(|error| malformed(&error))?;
+    Ok(value)
+}
+
+fn malformed(error: &serde_json::Error) -> Rejection {
+    Rejection::bad_request("malformed_json", format!("the body is not JSON: {error}"))
 }
 
 fn misshapen(reason: impl Display) -> Rejection {

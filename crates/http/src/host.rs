@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 
+use actix_cors::CorsError;
 use actix_web::{
     ResponseError,
     body::MessageBody,
@@ -20,7 +21,8 @@ use crate::{OriginPolicy, Rejection, operations};
 impl OriginPolicy {
     /// Middleware: where all pages of this machine may call, refuses requests under names that
     /// others may have given it. Operations stay open, and signed calls show by themselves who
-    /// makes them: the services call each other by the names of their containers.
+    /// makes them: the services call each other by the names of their containers. Also says in the
+    /// common form why a page may not do what it asks before it does it.
     pub async fn guard(
         self,
         request: ServiceRequest,
@@ -31,7 +33,16 @@ impl OriginPolicy {
         {
             return Ok(request.into_response(rejection.error_response()).map_into_right_body());
         }
-        Ok(next.call(request).await?.map_into_left_body())
+        let response = next.call(request).await?;
+        let refused = response.response().error().and_then(|error| error.as_error::<CorsError>());
+        let Some(reason) = refused else {
+            return Ok(response.map_into_left_body());
+        };
+        let rejection = self.check(response.request()).err().unwrap_or_else(|| {
+            Rejection::bad_request("preflight_refused", format!("a page may not: {reason}"))
+        });
+        let (request, _) = response.into_parts();
+        Ok(ServiceResponse::new(request, rejection.error_response()).map_into_right_body())
     }
 }
 

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`rejection`] | [`Rejection`]: an error on its way to becoming a problem response |
 //! | [`body`] | [`JsonBody`]: a JSON body, read within a size and a deadline |
+//! | [`query`] | [`Query`]: the parameters of a request |
 //! | [`internal`] | [`InternalHop`]: who may call the routes between the services |
 //! | [`origin`] | [`OriginPolicy`]: which web pages may call, and the CORS answers |
 //! | [`host`] | under which names a service answers |
@@ -26,10 +27,12 @@ pub mod host;
 pub mod internal;
 pub mod operations;
 pub mod origin;
+pub mod query;
 pub mod rate;
 pub mod rejection;
 pub mod request;
 pub mod settings;
+mod shape;
 pub mod shutdown;
 pub mod unread;
 
@@ -38,6 +41,7 @@ pub use body::{JsonBody, OptionalJsonBody};
 pub use internal::InternalHop;
 pub use operations::Operations;
 pub use origin::OriginPolicy;
+pub use query::Query;
 pub use rate::RateLimit;
 pub use rejection::Rejection;
 pub use settings::{AuthMode, SettingError};

@@ -78,18 +78,10 @@ impl RateLimit {
                 limit: self.burst,
                 remaining: state.remaining_burst_capacity(),
             })),
-            Err(refusal) => {
-                let wait = refusal.wait_time_from(DefaultClock::default().now());
+            Err(early) => {
+                let wait = early.wait_time_from(DefaultClock::default().now());
                 let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
-                Err(Rejection::new(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "rate_limited",
-                    format!("too many requests from your address: try again in {seconds} s"),
-                )
-                .with_header(RETRY_AFTER, HeaderValue::from(seconds))
-                .with_header(LIMIT, HeaderValue::from(self.burst))
-                .with_header(REMAINING, HeaderValue::from(0))
-                .with_header(RESET, HeaderValue::from(seconds)))
+                Err(refusal("too many requests from your address", self.burst, seconds))
             }
         }
     }
@@ -127,6 +119,19 @@ impl RateLimit {
             limiter.shrink_to_fit();
         }
     }
+}
+
+/// 429: too many of something of which `limit` are possible at once; the next one in `seconds`.
+pub fn refusal(reason: &str, limit: u32, seconds: u64) -> Rejection {
+    Rejection::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "rate_limited",
+        format!("{reason}: try again in {seconds} s"),
+    )
+    .with_header(RETRY_AFTER, HeaderValue::from(seconds))
+    .with_header(LIMIT, HeaderValue::from(limit))
+    .with_header(REMAINING, HeaderValue::from(0))
+    .with_header(RESET, HeaderValue::from(seconds))
 }
 
 impl Allowance {

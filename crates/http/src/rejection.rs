@@ -56,15 +56,17 @@ impl Rejection {
         code: &'static str,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
-        let detail = detail.into();
-        let error = FieldError {
-            field: field.to_owned(),
-            code: code.to_owned(),
-            detail: detail.clone().into_owned(),
-        };
-        let mut rejection = Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail);
-        rejection.errors.push(error);
-        rejection
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail).at(field)
+    }
+
+    /// The same, of one field: for those who show errors beside the fields that they are about.
+    pub fn at(mut self, field: impl Into<String>) -> Self {
+        self.errors.push(FieldError {
+            field: field.into(),
+            code: self.code.clone().into_owned(),
+            detail: self.detail.clone().into_owned(),
+        });
+        self
     }
 
     /// 503: try again in `seconds`.

@@ -98,12 +98,7 @@ pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, Rejection> 
 
 /// The error handlers of actix's own extractors, in the common form.
 pub fn extractor_errors(config: &mut web::ServiceConfig) {
-    config
-        .app_data(web::QueryConfig::default().error_handler(|error, _| {
-            Rejection::bad_request("invalid_query", format!("the query cannot be read: {error}"))
-                .into()
-        }))
-        .app_data(web::PathConfig::default().error_handler(|_, _| {
-            Rejection::bad_request("invalid_path", "the path cannot be read").into()
-        }));
+    config.app_data(web::PathConfig::default().error_handler(|_, _| {
+        Rejection::bad_request("invalid_path", "the path cannot be read").into()
+    }));
 }

@@ -3,6 +3,7 @@
 use common::EventId;
 use http_kit::Rejection;
 use serde::{Deserialize, Serialize};
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 use utoipa::ToSchema;
 
 use crate::{
@@ -240,18 +241,29 @@ pub fn parse_room_id(text: &str) -> Result<String, Rejection> {
     ))
 }
 
-/// A room's id made from its name; refused if nothing is left of it.
+/// A room's id made from its name, whose letters lose their accents. Refused if there are others
+/// than those of ids: what is left of such a name would be another one.
 pub fn room_id_from(name: &str) -> Result<String, Rejection> {
     let mut id = String::new();
-    for c in name.to_lowercase().chars() {
+    for c in name.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase) {
         if c.is_ascii_alphanumeric() {
             id.push(c);
+        } else if c.is_alphanumeric() {
+            return Err(room_id_missing());
         } else if !id.is_empty() && !id.ends_with('-') {
             id.push('-');
         }
     }
     id.truncate(64);
-    parse_room_id(id.trim_end_matches('-'))
+    parse_room_id(id.trim_end_matches('-')).map_err(|_| room_id_missing())
+}
+
+fn room_id_missing() -> Rejection {
+    Rejection::field(
+        "id",
+        "room_id_invalid",
+        "no id can be made from this name: send one in id, of lower-case letters, digits and dashes",
+    )
 }
 
 /// What else the service knows of a conversation; the rules ask for it.

@@ -39,6 +39,21 @@ pub enum Error {
     CursorUnknown,
 }
 
+impl Error {
+    /// As an answer that says who may do this, if the caller may not.
+    pub fn because(self, who_may: &'static str) -> Rejection {
+        match self {
+            Self::Refused(Refusal::Forbidden) => forbidden(who_may),
+            other => other.into(),
+        }
+    }
+}
+
+/// 403: seen, but not for the caller to do.
+pub fn forbidden(who_may: &'static str) -> Rejection {
+    Rejection::new(StatusCode::FORBIDDEN, "forbidden", who_may)
+}
+
 impl From<StoreError> for Rejection {
     fn from(error: StoreError) -> Self {
         Error::Store(error).into()
@@ -101,9 +116,7 @@ impl From<Refusal> for Rejection {
             Refusal::NoMessage => Self::not_found("message_not_found", "there is no such message"),
             Refusal::NoUser => Self::not_found("user_not_found", "there is no such user"),
             Refusal::NoMember => Self::not_found("member_not_found", "there is no such member"),
-            Refusal::Forbidden => {
-                Self::new(StatusCode::FORBIDDEN, "forbidden", "you may not do this here")
-            }
+            Refusal::Forbidden => forbidden("you may not do this here"),
             Refusal::KeyReused => Self::field(
                 "client_msg_id",
                 "idempotency_key_reused",

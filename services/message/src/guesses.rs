@@ -6,11 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_web::http::{
-    StatusCode,
-    header::{HeaderValue, RETRY_AFTER},
-};
-use http_kit::Rejection;
+use http_kit::{Rejection, rate};
 
 /// Wrong passwords that are possible at once, and the time after which another one is. A guesser
 /// has 8,650 tries a day for one name, from however many addresses; its owner waits 10 s.
@@ -60,7 +56,8 @@ impl Guesses {
         });
         taken.map(|_| Guess { full_at }).map_err(|full_at| {
             let wait = full_at + period - BURST * period - now;
-            refused(wait.div_ceil(1_000).max(1))
+            let seconds = wait.div_ceil(1_000).max(1);
+            rate::refusal("too many wrong passwords for this name", BURST as u32, seconds)
         })
     }
 }
@@ -72,15 +69,6 @@ impl Guess<'_> {
         let give_back = |full_at: u64| Some(full_at.saturating_sub(period));
         self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, give_back).ok();
     }
-}
-
-fn refused(seconds: u64) -> Rejection {
-    Rejection::new(
-        StatusCode::TOO_MANY_REQUESTS,
-        "rate_limited",
-        format!("too many wrong passwords for this name: try again in {seconds} s"),
-    )
-    .with_header(RETRY_AFTER, HeaderValue::from(seconds))
 }
 
 #[cfg(test)]

@@ -144,6 +144,7 @@ fn server(
         config.public_notification_url.clone(),
         config.notification_port(),
         config.auth_mode,
+        config.proxies.clone(),
     );
     let (origins, proxies, body) = (config.origins.clone(), config.proxies.clone(), config.body);
     let server = HttpServer::new(move || {

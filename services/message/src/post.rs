@@ -157,8 +157,7 @@ impl Post {
                 ));
             }
             (Some(recipient), None) => {
-                let recipient = Username::parse(&recipient)
-                    .map_err(|_| Rejection::field("recipient", "user_invalid", "not a name"))?;
+                let recipient = Username::parse_field("recipient", &recipient)?;
                 Target::Direct { recipient, invites_guests: terms.open }
             }
         };
@@ -204,7 +203,11 @@ pub fn not_you() -> Rejection {
 
 /// The same answer for a conversation that does not exist and one that the caller may not see.
 pub fn conversation_not_found() -> Rejection {
-    Rejection::not_found("conversation_not_found", "there is no such conversation: try \"public\"")
+    Rejection::not_found(
+        "conversation_not_found",
+        "there is no conversation with this id that you can see: /conversations lists those there \
+         are; for a private one name a recipient, or ask /conversations/resolve for its id",
+    )
 }
 
 #[cfg(test)]

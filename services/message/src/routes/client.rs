@@ -12,7 +12,7 @@ use actix_web::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http_kit::{
-    AuthMode, Rejection,
+    AuthMode, Rejection, TrustedProxies,
     request::{self, get, resource},
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
@@ -31,6 +31,7 @@ pub struct Client {
     notification_port: u16,
     script_hash: String,
     auth_mode: AuthMode,
+    proxies: TrustedProxies,
 }
 
 impl Client {
@@ -40,12 +41,13 @@ impl Client {
         public_notification_url: Option<String>,
         notification_port: u16,
         auth_mode: AuthMode,
+        proxies: TrustedProxies,
     ) -> Self {
         let index = Files::get("index.html");
         let script_hash = index.map_or_else(String::new, |index| {
             inline_script_hash(&String::from_utf8_lossy(&index.data))
         });
-        Self { public_notification_url, notification_port, script_hash, auth_mode }
+        Self { public_notification_url, notification_port, script_hash, auth_mode, proxies }
     }
 
     /// Registers `/`, `/config.json` and the files.
@@ -61,9 +63,8 @@ impl Client {
         if let Some(url) = &self.public_notification_url {
             return url.clone();
         }
-        let connection = request.connection_info();
         // The host goes into a header and into JSON: nothing but a host name may pass.
-        let host = host_name(connection.host()).unwrap_or("localhost");
+        let host = host_name(self.proxies.host(request)).unwrap_or("localhost");
         format!("http://{host}:{}", self.notification_port)
     }
 
@@ -178,6 +179,7 @@ mod tests {
             notification_port: 8081,
             script_hash: inline_script_hash("<script type=\"importmap\">{}</script>"),
             auth_mode: AuthMode::Open,
+            proxies: TrustedProxies::default(),
         };
         let policy = client.policy("https://push.example/base");
         assert!(policy.contains("connect-src 'self' https://push.example;"), "{policy}");

@@ -3,10 +3,10 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::LOCATION,
-    web::{self, Data, Path, Query},
+    web::{self, Data, Path},
 };
 use http_kit::{
-    JsonBody, Rejection,
+    JsonBody, Query, Rejection,
     request::{get, resource},
 };
 use serde::Deserialize;
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     caller::{Caller, Claim},
-    change::{Answer, Change, Made},
+    change::{Answer, Change, Made, Refusal},
     conversation::{
         Conversation, ConversationKind, History, group_id, parse_name, parse_room_id, room_id_from,
     },
@@ -160,13 +160,35 @@ pub async fn create_conversation(
 ) -> Result<HttpResponse, Rejection> {
     let claimed = new.user.as_deref().or(claim.user.as_deref());
     let caller = Caller::of(&state, &request, claimed).await?;
-    let change = new.into_change(&caller, state.is_open())?;
-    let answer = state.writer.change(change).await?;
+    let members = parse_names(&new.members)?;
+    let change = new.into_change(&caller, members.clone(), state.is_open())?;
+    let answer = match state.writer.change(change).await {
+        Ok(answer) => answer,
+        Err(Error::Refused(Refusal::NoUser)) => return Err(who_is_missing(&state, &members).await?),
+        Err(error) => return Err(error.into()),
+    };
     answer_conversation(&state, &caller, answer).await
 }
 
+/// Which of several names is nobody's.
+async fn who_is_missing(state: &AppState, names: &[Username]) -> Result<Rejection, Rejection> {
+    for name in names {
+        if state.store.account(name.key()).await?.is_none() {
+            let detail = format!("there is no user called {name}");
+            return Ok(Rejection::not_found("user_not_found", detail).at("members"));
+        }
+    }
+    // They have come meanwhile, or have been deactivated.
+    Ok(Refusal::NoUser.into())
+}
+
 impl NewConversation {
-    fn into_change(self, caller: &Caller, invites_guests: bool) -> Result<Change, Rejection> {
+    fn into_change(
+        self,
+        caller: &Caller,
+        members: Vec<Username>,
+        invites_guests: bool,
+    ) -> Result<Change, Rejection> {
         let owner = caller.require_user()?.clone();
         let (id, name) = match self.kind {
             ConversationKind::Direct => {
@@ -197,7 +219,7 @@ impl NewConversation {
             id,
             name,
             history: self.history.unwrap_or_default(),
-            members: parse_names(&self.members)?,
+            members,
             invites_guests,
         })
     }
@@ -247,7 +269,9 @@ pub async fn update_conversation(
     }
     let (actor, id) = (caller.actor(), id.into_inner());
     let change = Change::UpdateConversation { actor, id, name, history: update.history };
-    let answer = state.writer.change(change).await?;
+    let answer = state.writer.change(change).await.map_err(|error| {
+        error.because("only its owners change a conversation, and nobody a direct one")
+    })?;
     answer_conversation(&state, &caller, answer).await
 }
 
@@ -292,7 +316,7 @@ pub(super) async fn answer_conversation(
 }
 
 fn parse_names(names: &[String]) -> Result<Vec<Username>, Rejection> {
-    names.iter().map(|name| Username::parse(name)).collect()
+    names.iter().map(|name| Username::parse_field("members", name)).collect()
 }
 
 fn no_history() -> Rejection {

@@ -1,10 +1,7 @@
 //! `POST /conversations/resolve`: the direct conversation of two users.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    web::{Data, Query},
-};
-use http_kit::{JsonBody, Rejection};
+use actix_web::{HttpRequest, HttpResponse, web::Data};
+use http_kit::{JsonBody, Query, Rejection};
 use serde::Deserialize;
 
 use super::{AppState, conversations::answer_conversation};
@@ -107,8 +104,7 @@ impl Pair {
             || Rejection::field("recipient", "recipient_missing", "say with whom, in recipient");
         let first = first.map(|name| Username::parse(&name)).transpose()?;
         let second = second.ok_or_else(missing)?;
-        let second = Username::parse(&second)
-            .map_err(|_| Rejection::field("recipient", "user_invalid", "not a name"))?;
+        let second = Username::parse_field("recipient", &second)?;
         Ok((first, second))
     }
 }

@@ -2,10 +2,10 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{self, Data, Path, Query},
+    web::{self, Data, Path},
 };
 use http_kit::{
-    Rejection,
+    Query, Rejection,
     request::{get, resource},
 };
 use serde::Deserialize;

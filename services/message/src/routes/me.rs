@@ -1,11 +1,7 @@
 //! `/users/me`: one's own profile.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::SET_COOKIE,
-    web::{Data, Query},
-};
-use http_kit::{JsonBody, Rejection};
+use actix_web::{HttpRequest, HttpResponse, http::header::SET_COOKIE, web::Data};
+use http_kit::{JsonBody, Query, Rejection};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

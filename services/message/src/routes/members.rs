@@ -3,10 +3,10 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{LINK, LOCATION},
-    web::{self, Data, Path, Query},
+    web::{self, Data, Path},
 };
 use http_kit::{
-    OptionalJsonBody, Rejection,
+    OptionalJsonBody, Query, Rejection,
     request::{get, resource},
 };
 use serde::Deserialize;
@@ -139,7 +139,10 @@ pub async fn put_member(
             role: update.role,
             invites_guests: state.is_open(),
         })
-        .await?;
+        .await
+        .map_err(|error| {
+            error.because("only owners add members and change roles; a room one joins oneself")
+        })?;
     let member = member(&state, &caller, &conversation_id, &user).await?;
     let mut response = HttpResponse::Ok();
     if answer == Answer::Member(Made::New) {
@@ -176,7 +179,10 @@ pub async fn delete_member(
     caller.require_user()?;
     let user = Username::parse(&name)?;
     let actor = caller.actor();
-    state.writer.change(Change::RemoveMember { actor, conversation_id, user }).await?;
+    let change = Change::RemoveMember { actor, conversation_id, user };
+    state.writer.change(change).await.map_err(|error| {
+        error.because("only owners remove others, and nobody leaves a direct conversation")
+    })?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -2,9 +2,9 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{Data, Path, Query},
+    web::{Data, Path},
 };
-use http_kit::{JsonBody, Rejection};
+use http_kit::{JsonBody, Query, Rejection};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -87,7 +87,7 @@ pub async fn edit_message(
     let message_id = parse_id("id", &id)?;
     let content = content::parse(&edit.content, state.max_content_chars)?;
     let change = Change::Edit { actor: caller.actor(), message_id, content };
-    answer(&state, change).await
+    answer(&state, change, "only its author edits a message").await
 }
 
 /// Delete a message: one's own, or, as an admin, any. Its place stays.
@@ -115,7 +115,8 @@ pub async fn delete_message(
         caller.require_user()?;
     }
     let message_id = parse_id("id", &id)?;
-    answer(&state, Change::Delete { actor: caller.actor(), message_id }).await
+    let change = Change::Delete { actor: caller.actor(), message_id };
+    answer(&state, change, "only its author deletes a message, or an admin").await
 }
 
 /// React to a message with an emoji. Doing it again changes nothing.
@@ -183,11 +184,16 @@ async fn react(
     let user = caller.require_user()?.clone();
     let message_id = parse_id("id", &path.0)?;
     let emoji = parse_emoji(&path.1)?;
-    answer(state, Change::React { user, message_id, emoji, take_back }).await
+    let change = Change::React { user, message_id, emoji, take_back };
+    answer(state, change, "only those react who can read the message").await
 }
 
-async fn answer(state: &AppState, change: Change) -> Result<HttpResponse, Rejection> {
-    match state.writer.change(change).await? {
+async fn answer(
+    state: &AppState,
+    change: Change,
+    who_may: &'static str,
+) -> Result<HttpResponse, Rejection> {
+    match state.writer.change(change).await.map_err(|error| error.because(who_may))? {
         Answer::Message(message) => Ok(HttpResponse::Ok().json(message)),
         // The writer answers these changes with a message.
         _ => Err(Error::Stopping.into()),

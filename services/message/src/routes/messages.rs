@@ -3,10 +3,10 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{HeaderName, LOCATION},
-    web::{Data, Query},
+    web::Data,
 };
 use common::{EventId, event::PUBLIC_ROOM};
-use http_kit::{JsonBody, Rejection};
+use http_kit::{JsonBody, Query, Rejection};
 use serde::Deserialize;
 
 use super::{
@@ -26,7 +26,8 @@ use crate::{
 };
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
 /// Post a message. `201` means that it is on the disk, and will reach everyone who may see it.
 #[utoipa::path(
     post, path = "/messages", tag = "messages", request_body = RawPost,
@@ -182,7 +183,7 @@ pub async fn list_messages(
             ));
         }
         (Some(recipient), None) => {
-            let recipient = Username::parse(recipient)?;
+            let recipient = Username::parse_field("recipient", recipient)?;
             direct_id(&caller.require_user()?.key, recipient.key())
         }
         (None, id) => id.clone().unwrap_or_else(|| PUBLIC_ROOM.to_owned()),

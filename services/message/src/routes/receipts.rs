@@ -2,9 +2,9 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{self, Data, Path, Query},
+    web::{self, Data, Path},
 };
-use http_kit::{JsonBody, Rejection, request::resource};
+use http_kit::{JsonBody, Query, Rejection, request::resource};
 use serde::Deserialize;
 
 use super::AppState;

@@ -2,16 +2,13 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    web::{Data, Query},
-};
+use actix_web::{HttpRequest, HttpResponse, web::Data};
 use common::{
     EventId,
     event::{LogPage, PUBLIC_ROOM},
     internal::MAX_ROOMS,
 };
-use http_kit::Rejection;
+use http_kit::{Query, Rejection};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -79,6 +76,11 @@ pub async fn sync_events(
     let caller = Caller::of(&state, &request, query.user.as_deref()).await?;
     let after = parse_id("after", &query.after)?;
     let limit = parse_limit(query.limit, MAX_LIMIT)? as usize;
+    // As on the stream: no room has an empty name.
+    let mut named = query.rooms.iter().flat_map(|rooms| rooms.split(','));
+    if named.any(|room| room.trim().is_empty()) {
+        return Err(Refusal::NoConversation.into());
+    }
     let rooms = parse_rooms(&state, query.rooms.as_deref()).await?;
     let (mut events, mut next, mut scanned) = (Vec::new(), after, 0);
     loop {

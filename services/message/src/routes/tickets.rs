@@ -1,11 +1,7 @@
 //! `/tickets`: opening a stream where no header can be set.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::CACHE_CONTROL,
-    web::{Data, Query},
-};
-use http_kit::{OptionalJsonBody, Rejection};
+use actix_web::{HttpRequest, HttpResponse, http::header::CACHE_CONTROL, web::Data};
+use http_kit::{OptionalJsonBody, Query, Rejection};
 use serde::Serialize;
 use utoipa::ToSchema;
 

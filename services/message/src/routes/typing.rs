@@ -2,9 +2,9 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{self, Data, Path, Query},
+    web::{self, Data, Path},
 };
-use http_kit::{OptionalJsonBody, Rejection, request::resource};
+use http_kit::{OptionalJsonBody, Query, Rejection, request::resource};
 
 use super::AppState;
 use crate::{

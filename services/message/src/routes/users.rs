@@ -3,9 +3,9 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{LINK, LOCATION},
-    web::{Data, Path, Query},
+    web::{Data, Path},
 };
-use http_kit::{AuthMode, JsonBody, Rejection};
+use http_kit::{AuthMode, JsonBody, Query, Rejection};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     caller::{Caller, Claim},
     change::{Answer, Change, Refusal},
-    error::Error,
+    error::{Error, forbidden},
     openapi::ProblemBody,
     password::Password,
     user::{Account, Managed, User, parse_display_name},
@@ -188,7 +188,7 @@ pub async fn patch_user(
 ) -> Result<HttpResponse, Rejection> {
     let caller = Caller::of(&state, &request, claim.user.as_deref()).await?;
     if !caller.admin {
-        return Err(Refusal::Forbidden.into());
+        return Err(forbidden("only admins change what an account may do"));
     }
     let name = Username::parse(&user).map_err(|_| Refusal::NoUser)?;
     let before = state.store.account(name.key()).await?.ok_or(Refusal::NoUser)?;

@@ -134,6 +134,15 @@ async fn the_page_learns_where_the_notification_service_is() {
             Answer::to(app.request(Method::GET, "/config.json").header("host", host)).await;
         assert_eq!(answer.json()["notification_service_url"], json!(url), "{host}");
     }
+    let forwarded = async |proxies: &str| {
+        let app = App::with(&[("TRUSTED_PROXIES", proxies)]);
+        let request = app.request(Method::GET, "/config.json");
+        let request = request.header("forwarded", "host=evil.example");
+        let answer = Answer::to(request.header("x-forwarded-host", "chat.example")).await;
+        answer.json()["notification_service_url"].clone()
+    };
+    assert_eq!(forwarded("127.0.0.1").await, json!("http://chat.example:1"));
+    assert_eq!(forwarded("192.0.2.1").await, json!("http://127.0.0.1:1"));
     let app = App::with(&[("PUBLIC_NOTIFICATION_URL", "https://push.example/base/")]);
     let url = app.get("/config.json").await.json()["notification_service_url"].clone();
     assert_eq!(url, json!("https://push.example/base"));

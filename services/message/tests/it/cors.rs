@@ -67,6 +67,11 @@ async fn a_foreign_page_gets_no_permission() {
         assert_eq!(allowed(&get_from(&app, origin).await), None, "{origin}");
         let answer = preflight(&app, origin, "POST", "content-type").await;
         assert_eq!(allowed(&answer), None, "{origin}");
+        assert_eq!(answer.refusal(), (403, "origin_not_allowed".to_owned()));
+    }
+    for (method, headers) in [("TRACE", "content-type"), ("POST", "x-other")] {
+        let answer = preflight(&app, "http://localhost:5173", method, headers).await;
+        assert_eq!(answer.refusal(), (400, "preflight_refused".to_owned()));
     }
 }
 

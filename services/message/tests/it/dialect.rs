@@ -188,3 +188,16 @@ async fn the_stream_is_elsewhere() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_repeat_is_told_as_one_whichever_way_the_key_was_sent() {
+    let app = App::start();
+    for key in ["clientMsgId", "client_msg_id"] {
+        let body = json!({"senderId": "a", "receiverId": "b", "text": "hi", (key): key});
+        let send = async || app.send(Method::POST, "/TaskMgt/api/messages", body.clone()).await;
+        let (first, again) = (send().await, send().await);
+        assert_eq!((first.status, first.header("idempotency-replayed")), (201, None));
+        assert_eq!((again.status, again.header("idempotency-replayed")), (200, Some("true")));
+        assert_eq!(again.json()["messageObject"], first.json()["messageObject"]);
+    }
+}

@@ -132,3 +132,13 @@ async fn age(folder: &Path) {
     }
     database.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn an_empty_name_is_no_room_as_on_the_stream() {
+    let app = App::start();
+    app.say("hi").await;
+    for rooms in ["", "public,", ",public"] {
+        let answer = app.get(&format!("/sync?after={START}&rooms={rooms}")).await;
+        assert_eq!(answer.refusal(), (404, "conversation_not_found".to_owned()), "{rooms}");
+    }
+}

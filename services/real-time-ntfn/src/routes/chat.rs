@@ -1,10 +1,7 @@
 //! `/sse/chat`: one user's direct messages, in a dialect of their own.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    web::{Data, Query},
-};
-use http_kit::Rejection;
+use actix_web::{HttpRequest, HttpResponse, web::Data};
+use http_kit::{Query, Rejection};
 
 use super::{
     AppState,

@@ -3,10 +3,10 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
-    web::{Data, Query},
+    web::Data,
 };
 use common::{EventId, internal::MAX_HISTORY};
-use http_kit::Rejection;
+use http_kit::{Query, Rejection};
 use serde::Deserialize;
 use uuid::Uuid;
 

@@ -2,12 +2,9 @@
 
 use std::collections::HashSet;
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    web::{Data, Query},
-};
+use actix_web::{HttpRequest, HttpResponse, web::Data};
 use common::name;
-use http_kit::Rejection;
+use http_kit::{Query, Rejection};
 use serde::{Deserialize, Serialize};
 
 use super::AppState;

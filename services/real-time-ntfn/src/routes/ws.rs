@@ -2,9 +2,9 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{Data, Payload, Query},
+    web::{Data, Payload},
 };
-use http_kit::Rejection;
+use http_kit::{Query, Rejection};
 
 use super::{
     AppState,

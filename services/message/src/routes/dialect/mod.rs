@@ -94,8 +94,25 @@ pub async fn answer_problems(
         body.insert("status".to_owned(), json!(400));
         body.insert("title".to_owned(), json!("Bad Request"));
     }
+    for error in body.get_mut("errors").and_then(Value::as_array_mut).into_iter().flatten() {
+        let field = error["field"].as_str().map(|field| own_name(field, request.path()));
+        error["field"] = json!(field);
+    }
     let detail = body.get("detail").cloned().unwrap_or_default();
     body.insert("error".to_owned(), detail);
     let body = serde_json::to_vec(&body)?;
     Ok(ServiceResponse::new(request, response.set_body(BoxBody::new(body))))
+}
+
+/// What the dialect calls a field.
+fn own_name<'a>(field: &'a str, path: &str) -> &'a str {
+    let resolving = path.ends_with("/resolve");
+    match field {
+        "user" if resolving => "user1",
+        "recipient" if resolving => "user2",
+        "user" => "senderId",
+        "recipient" => "receiverId",
+        "content" => "text",
+        field => field,
+    }
 }

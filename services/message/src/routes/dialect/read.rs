@@ -2,9 +2,9 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{Data, Path, Query},
+    web::{Data, Path},
 };
-use http_kit::Rejection;
+use http_kit::{Query, Rejection};
 
 use super::shape::{ConversationList, MessageList, Part, PartQuery};
 use crate::{

@@ -47,7 +47,7 @@ impl PartQuery {
 
 /// An id of a user: a name, which may be written as a number.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a name, or a number")]
 pub enum UserId {
     /// A name.
     Text(String),

@@ -14,7 +14,7 @@ use crate::{
     routes::{
         AppState,
         direct::{self, Pair},
-        messages,
+        messages::{self, REPLAYED},
     },
     username::Username,
 };
@@ -38,6 +38,11 @@ pub struct NewMessage {
         example = "Hello!"
     )]
     text: Option<String>,
+    /// Chosen by the client: a repeat with the same one returns the first message. The header
+    /// `Idempotency-Key` does the same.
+    #[serde(alias = "client_msg_id")]
+    #[schema(min_length = 1, max_length = 128)]
+    client_msg_id: Option<String>,
 }
 
 /// Send a private message.
@@ -64,12 +69,17 @@ pub async fn post_message(
         content: text,
         user: Some(sender.clone()),
         recipient: Some(receiver),
+        client_msg_id: new.client_msg_id,
         ..RawPost::default()
     };
     let (message, made) = messages::submit(&state, &request, raw).await?;
     let mut response = match made {
         Made::New => HttpResponse::Created(),
-        Made::Found => HttpResponse::Ok(),
+        Made::Found => {
+            let mut response = HttpResponse::Ok();
+            response.insert_header((REPLAYED, "true"));
+            response
+        }
     };
     let key = Username::parse(&sender)?;
     let place = message.conversation_id.clone();

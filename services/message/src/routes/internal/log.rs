@@ -1,10 +1,7 @@
 //! `/internal/events`: the event log.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    web::{Data, Query},
-};
-use http_kit::Rejection;
+use actix_web::{HttpRequest, HttpResponse, web::Data};
+use http_kit::{Query, Rejection};
 use serde::Deserialize;
 
 use crate::routes::{AppState, page::parse_id, sync::check_cursor};

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    web::{Data, Query},
-};
+use actix_web::{HttpRequest, HttpResponse, web::Data};
 use common::{
     Audience, Batch, EventId,
     internal::{MAX_HISTORY, MAX_UNDELIVERED},
 };
-use http_kit::Rejection;
+use http_kit::{Query, Rejection};
 use serde::Deserialize;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Someone;
+use super::{Someone, text};
 use crate::{answer::Answer, app::App};
 
 /// Everything that can be asked of a conversation, with the status for each role.
@@ -124,4 +124,29 @@ async fn nobody_in_particular_reads_rooms_and_changes_nothing() {
         let answer = Answer::to(app.request(method, &target).json(&body)).await;
         assert_eq!(answer.refusal(), (401, "user_missing".to_owned()), "{target}");
     }
+}
+
+#[tokio::test]
+async fn a_refusal_says_who_may() {
+    let app = App::start();
+    let (al, bo) = (app.someone("al"), app.someone("bo"));
+    let group = al.group(&["bo"], "all").await;
+    let message = text(&al.say(&group, "hi").await["id"]);
+    for (answer, who) in [
+        (bo.put(&format!("/conversations/{group}/members/cy"), None).await, "owners add"),
+        (bo.delete(&format!("/conversations/{group}/members/al")).await, "owners remove"),
+        (bo.patch(&format!("/conversations/{group}"), json!({"name": "x"})).await, "its owners"),
+        (bo.patch(&format!("/messages/{message}"), json!({"content": "x"})).await, "its author"),
+        (bo.delete(&format!("/messages/{message}")).await, "its author"),
+        (bo.patch("/users/al", json!({"admin": true})).await, "admins"),
+    ] {
+        let problem = answer.problem();
+        assert_eq!((problem.status, &*problem.code), (403, "forbidden"));
+        assert!(problem.detail.contains(who), "{}", problem.detail);
+    }
+    // The same for every id that there is not, also for the one of another spelling.
+    al.direct("bo").await;
+    let spelled = al.get("/conversations/dm:bo:al").await.problem().detail;
+    assert_eq!(spelled, al.get("/conversations/nowhere").await.problem().detail);
+    assert!(spelled.contains("recipient"), "{spelled}");
 }

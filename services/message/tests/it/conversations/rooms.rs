@@ -79,6 +79,8 @@ async fn ids_of_rooms_are_slugs_of_their_own() {
         (json!({"kind": "room", "id": "dm:a:b"}), (422, "room_id_invalid")),
         (json!({"kind": "room", "id": "A"}), (422, "room_id_invalid")),
         (json!({"kind": "room", "name": "愛"}), (422, "room_id_invalid")),
+        (json!({"kind": "room", "name": "Straße 5"}), (422, "room_id_invalid")),
+        (json!({"kind": "room", "name": "!"}), (422, "room_id_invalid")),
         (json!({"kind": "room", "id": "x", "history": "joined"}), (422, "history_invalid")),
         (json!({"kind": "room"}), (422, "name_invalid")),
         (json!({"kind": "room", "id": "x", "name": "a\u{202e}b"}), (422, "name_invalid")),
@@ -109,4 +111,16 @@ async fn nobody_owns_the_public_room() {
     ] {
         assert_eq!(answer.refusal(), (403, "forbidden".to_owned()));
     }
+}
+
+#[tokio::test]
+async fn a_room_is_not_given_the_id_of_what_is_left_of_its_name() {
+    let app = App::start();
+    let al = app.someone("al");
+    let made = al.post("/conversations", json!({"kind": "room", "name": "Ünï & Crème"})).await;
+    assert_eq!(text(&made.json()["id"]), "uni-creme");
+    let refused = al.post("/conversations", json!({"kind": "room", "name": "日本 2"})).await;
+    let problem = refused.problem();
+    assert_eq!((problem.status, &*problem.errors[0].field), (422, "id"));
+    assert!(problem.detail.contains("send one in id"), "{}", problem.detail);
 }

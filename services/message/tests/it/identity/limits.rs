@@ -29,7 +29,11 @@ async fn wrong_passwords_are_counted_by_name_even_on_this_machine() {
     let seconds: u32 = refusal.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=10).contains(&seconds), "{seconds}");
     // Not the right one either, nor by way of changing it; but whoever is in stays in.
-    refused(&app.sign_in("alice", PASSWORD).await, 429, "rate_limited");
+    let answer = app.sign_in("alice", PASSWORD).await;
+    refused(&answer, 429, "rate_limited");
+    assert_eq!(answer.header("x-ratelimit-limit"), Some("10"));
+    assert_eq!(answer.header("x-ratelimit-remaining"), Some("0"));
+    assert_eq!(answer.header("x-ratelimit-reset"), answer.header("retry-after"));
     let body = json!({"password": "another password", "current_password": PASSWORD});
     let answer = app.send_as(Method::PATCH, "/users/me", Some(&token), body).await;
     refused(&answer, 429, "rate_limited");

@@ -42,3 +42,16 @@ async fn those_who_have_signed_in_post_under_their_name() {
     // Nobody is made up for a name that nobody has registered.
     refused(&post(json!({"content": "hi", "recipient": "nobody"})).await, 404, "user_not_found");
 }
+
+#[tokio::test]
+async fn a_group_that_cannot_be_made_says_whose_name_it_is() {
+    let app = required();
+    let alice = app.join("alice").await;
+    app.register("bob").await;
+    let body = json!({"kind": "group", "name": "x", "members": ["bob", "bib", "alice"]});
+    let answer = app.send_as(Method::POST, "/conversations", Some(&alice), body).await;
+    refused(&answer, 404, "user_not_found");
+    let problem = answer.problem();
+    assert!(problem.detail.contains("called bib"), "{}", problem.detail);
+    assert_eq!(problem.errors[0].field, "members");
+}
