@@ -30,6 +30,8 @@ export class Timeline extends Component {
   cleanups = [];
   unsent = 0;
   target = '';
+  /** How large all was when the end was last put in view. */
+  size = '';
 
   componentDidMount() {
     const { chat } = this.props;
@@ -92,8 +94,11 @@ export class Timeline extends Component {
     const scroller = this.scroller.current;
     if (!scroller) return;
     chat.screen.following = this.state.following;
-    if (this.state.following) {
-      scroller.scrollTop = scroller.scrollHeight;
+    const size = this.state.following ? `${scroller.scrollHeight}/${scroller.clientHeight}` : '';
+    // Only what grows or shrinks may push the end away: else the reader's first step up would be undone.
+    if (size && size !== this.size) scroller.scrollTop = scroller.scrollHeight;
+    this.size = size;
+    if (size) {
       shown.forget();
       chat.screen.read();
     }
