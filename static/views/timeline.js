@@ -112,6 +112,7 @@ export class Timeline extends Component {
   }
 
   follow() {
+    this.props.shown.reaching = false;
     this.setState({ following: true, fresh: 0 });
   }
 
@@ -119,7 +120,8 @@ export class Timeline extends Component {
     const scroller = /** @type {HTMLDivElement} */ (this.scroller.current);
     const below = scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop;
     const following = below < NEAR_END_PX;
-    if (following !== this.state.following) this.setState(following ? { following, fresh: 0 } : { following });
+    if (following && !this.state.following) this.follow();
+    else if (following !== this.state.following) this.setState({ following });
     this.reachBack();
   }
 
