@@ -18,6 +18,8 @@ export class History {
   #filling = false;
   /** @type {Promise<void> | undefined} */
   #loading;
+  /** @type {Promise<void> | undefined} */
+  #loadingOlder;
   #flights = 0;
   /** What was heard while a page was on its way: it may or may not be in it. @type {import('./store.js').StreamEvent[]} */
   #heard = [];
@@ -28,6 +30,8 @@ export class History {
   loaded = signal(false);
   /** Whether the last attempt to load it did not work. */
   failed = signal(false);
+  /** Whether the reader is on the way to a message further back, which must not be let go of before. */
+  reaching = false;
   /** @type {import('@preact/signals').Signal<'idle' | 'loading' | 'failed'>} */
   older = signal('idle');
   /** Quoted messages that are not in the log; null while, or because, there is none. */
@@ -61,9 +65,15 @@ export class History {
     }
   }
 
-  async loadOlder(limit = 50) {
+  /** Brings the page before what is loaded, one at a time. */
+  loadOlder(limit = 50) {
+    this.#loadingOlder ??= this.#loadOlder(limit).finally(() => (this.#loadingOlder = undefined));
+    return this.#loadingOlder;
+  }
+
+  async #loadOlder(/** @type {number} */ limit) {
     const oldest = this.log.value.messages[0];
-    if (!oldest || !this.log.value.more || this.older.value === 'loading') return;
+    if (!oldest || !this.log.value.more) return;
     this.older.value = 'loading';
     try {
       await this.#take(oldest.id, (page) => {
@@ -86,7 +96,7 @@ export class History {
 
   /** The reader is at the newest end: lets go of the far past. */
   forget() {
-    if (this.older.value !== 'loading') this.log.value = trim(this.log.value, WINDOW);
+    if (this.older.value !== 'loading' && !this.reaching) this.log.value = trim(this.log.value, WINDOW);
   }
 
   /** @param {string} id */
@@ -96,11 +106,13 @@ export class History {
 
   /** Loads back to a message. @param {string} id @returns {Promise<boolean>} whether it is there now */
   async reach(id) {
+    this.reaching = true;
     for (let i = 0; i < REACH_PAGES && !this.find(id); i += 1) {
       if (!this.log.value.more || this.older.value === 'failed') break;
       await this.loadOlder(REACH_SIZE);
     }
-    return this.find(id) !== undefined;
+    this.reaching = this.find(id) !== undefined;
+    return this.reaching;
   }
 
   /** @param {string} id @returns {Message | null | undefined} undefined while it is looked for */

@@ -30,6 +30,8 @@ export class Timeline extends Component {
   cleanups = [];
   unsent = 0;
   target = '';
+  /** How large all was when the end was last put in view. */
+  size = '';
 
   componentDidMount() {
     const { chat } = this.props;
@@ -92,8 +94,11 @@ export class Timeline extends Component {
     const scroller = this.scroller.current;
     if (!scroller) return;
     chat.screen.following = this.state.following;
-    if (this.state.following) {
-      scroller.scrollTop = scroller.scrollHeight;
+    const size = this.state.following ? `${scroller.scrollHeight}/${scroller.clientHeight}` : '';
+    // Only what grows or shrinks may push the end away: else the reader's first step up would be undone.
+    if (size && size !== this.size) scroller.scrollTop = scroller.scrollHeight;
+    this.size = size;
+    if (size) {
       shown.forget();
       chat.screen.read();
     }
@@ -107,6 +112,7 @@ export class Timeline extends Component {
   }
 
   follow() {
+    this.props.shown.reaching = false;
     this.setState({ following: true, fresh: 0 });
   }
 
@@ -114,7 +120,8 @@ export class Timeline extends Component {
     const scroller = /** @type {HTMLDivElement} */ (this.scroller.current);
     const below = scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop;
     const following = below < NEAR_END_PX;
-    if (following !== this.state.following) this.setState(following ? { following, fresh: 0 } : { following });
+    if (following && !this.state.following) this.follow();
+    else if (following !== this.state.following) this.setState({ following });
     this.reachBack();
   }
 

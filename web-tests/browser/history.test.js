@@ -64,6 +64,28 @@ test('the newest messages are shown first, older ones as the reader scrolls, and
   assert.deepEqual(faults, []);
 });
 
+test('the mouse wheel leads away from the end, and back', async () => {
+  const { page } = await enter(on.browser, on.services, 'Wheeler');
+  await until('the end is shown', () => atEnd(page));
+  const box = await page.locator('.scroller').boundingBox();
+  assert.ok(box);
+  // The pointer rests on a line: each turn brings another one under it.
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  const height = () => page.locator('.scroller').evaluate((scroller) => scroller.scrollTop);
+  for (let turn = 0; turn < 6; turn += 1) {
+    const before = await height();
+    await page.mouse.wheel(0, -100);
+    await until('the text has moved', async () => (await height()) < before);
+    // What follows the pointer has happened when the next picture is drawn.
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    assert.ok((await height()) < before, `turn ${turn} is not undone`);
+  }
+  await page.locator('.jump').waitFor();
+  await page.mouse.wheel(0, 5_000);
+  await until('the end is shown', () => atEnd(page));
+  await until('it is followed again', async () => (await page.locator('.jump').count()) === 0);
+});
+
 test('an own message leads to the end', async () => {
   const { page } = await enter(on.browser, on.services, 'Writer');
   await until('the end is shown', () => atEnd(page));

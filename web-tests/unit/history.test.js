@@ -81,6 +81,34 @@ test('a quoted message is brought into view from far back', async () => {
   assert.ok(!(await history.reach('20230101000000.000000')));
 });
 
+test('what is loaded to reach a message is not let go of on the way', async () => {
+  const remote = service(900);
+  const history = historyOf(remote);
+  await history.load();
+  // A timeline that shows the end lets go of the past each time something has changed.
+  const stop = history.log.subscribe(() => queueMicrotask(() => history.forget()));
+  assert.ok(await history.reach(message(300).id));
+  assert.ok(remote.asked < 6, `${remote.asked} pages`);
+  history.reaching = false;
+  history.forget();
+  stop();
+  assert.equal(seqs(history).length, 300, 'at the end again');
+});
+
+test('a message is reached while a page is on its way already', async () => {
+  const remote = service(200);
+  const history = historyOf(remote);
+  await history.load();
+  remote.hold = true;
+  const page = history.loadOlder();
+  const reached = history.reach(message(120).id);
+  await settle();
+  remote.hold = false;
+  remote.release();
+  await page;
+  assert.ok(await reached);
+});
+
 test('what is quoted is looked up once, also when it is gone', async () => {
   const remote = service(200);
   const history = historyOf(remote);
