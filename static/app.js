@@ -27,6 +27,12 @@ effect(() => {
   const { value } = chat.inbox.unread;
   document.title = value > 0 ? `(${value}) RealTalk` : 'RealTalk';
 });
+// What somebody has opened is not for whoever comes next.
+effect(() => {
+  chat.session.user.value;
+  dialog.value = null;
+  drawer.value = false;
+});
 
 function App() {
   const trouble = useTrouble(chat);
