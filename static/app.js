@@ -1,15 +1,12 @@
-import { effect, html, render, useEffect } from './lib/html.js';
+import { effect, html, render } from './lib/html.js';
 import { Chat } from './lib/chat.js';
 import { Composer, Typing } from './views/composer.js';
 import { Banner, Header, useTrouble } from './views/header.js';
 import { lazy } from './views/lazy.js';
 import { NameForm } from './views/name.js';
-import { dialog, drawer } from './views/shell.js';
+import { dialog, drawer, Notice } from './views/shell.js';
 import { Sidebar } from './views/sidebar.js';
 import { Timeline } from './views/timeline.js';
-
-/** As long as this, something that did not work stays on the screen. */
-const NOTICE_MS = 6_000;
 
 const SHEET = '/dialogs.css';
 const SignIn = lazy(async () => (await import('./views/sign-in.js')).SignIn, SHEET);
@@ -54,19 +51,8 @@ function App() {
           : html`<${Composer} chat=${chat} id=${id} />`}
       </footer>
     </div>
-    ${Dialog && html`<${Dialog} key=${dialog.value} chat=${chat} />`}
-    <${Notice} />
+    ${Dialog ? html`<${Dialog} key=${dialog.value} chat=${chat} />` : html`<${Notice} chat=${chat} />`}
   `;
-}
-
-function Notice() {
-  const words = chat.notice.value;
-  useEffect(() => {
-    if (!words) return undefined;
-    const timer = setTimeout(() => (chat.notice.value = ''), NOTICE_MS);
-    return () => clearTimeout(timer);
-  }, [words]);
-  return html`<p class="notice ${words ? 'shown' : ''}" role="alert">${words}</p>`;
 }
 
 render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById('app')));

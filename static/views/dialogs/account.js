@@ -13,7 +13,7 @@ export function Account({ chat }) {
   const leave = async () => {
     if (await chat.attempt(chat.session.leave())) close();
   };
-  return html`<${Frame} title=${chat.session.user.value}>
+  return html`<${Frame} chat=${chat} title=${chat.session.user.value}>
     ${!account && html`<p class="dialog-words">The server cannot be reached at the moment.</p>`}
     ${guest && html`
       <p class="dialog-words">You are here by name only: anybody could take it. A password makes it yours.</p>

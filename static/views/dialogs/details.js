@@ -22,7 +22,7 @@ export function Details({ chat }) {
   if (!conversation) return null;
   const { kind, members = [] } = conversation;
   const owner = (conversation.role ?? members.find(({ user }) => samePerson(user, me))?.role) === 'owner';
-  if (kind === 'direct') return html`<${Frame} title=${title(conversation, me)}><${Contact} chat=${chat} name=${other(conversation, me)} /><//>`;
+  if (kind === 'direct') return html`<${Frame} chat=${chat} title=${title(conversation, me)}><${Contact} chat=${chat} name=${other(conversation, me)} /><//>`;
 
   const leave = async () => {
     if (!(await chat.attempt(chat.api.removeMember(id, me)))) return;
@@ -36,7 +36,7 @@ export function Details({ chat }) {
   const add = async (user) => {
     if (await chat.attempt(chat.api.putMember(id, user))) setAdding(false);
   };
-  return html`<${Frame} title=${title(conversation, me)}>
+  return html`<${Frame} chat=${chat} title=${title(conversation, me)}>
     ${owner && id !== PUBLIC && html`<${Rename} chat=${chat} conversation=${conversation} />`}
     ${kind === 'group'
       ? html`<${Members} chat=${chat} id=${id} members=${members} owner=${owner} />`

@@ -1,7 +1,7 @@
 import { html, useEffect, useRef, useState } from '../../lib/html.js';
 import { faultOf } from '../../lib/http.js';
 import { Icon } from '../icon.js';
-import { dialog } from '../shell.js';
+import { dialog, Notice } from '../shell.js';
 
 /** Closes the dialog that is open. */
 export function close() {
@@ -29,9 +29,9 @@ export function useDeed() {
 
 /**
  * A dialog. The browser keeps the focus in it, and gives it back.
- * @param {{title: string, children?: any}} props
+ * @param {{chat: import('../../lib/chat.js').Chat, title: string, children?: any}} props
  */
-export function Frame({ title, children }) {
+export function Frame({ chat, title, children }) {
   const box = useRef(/** @type {HTMLDialogElement | null} */ (null));
   useEffect(() => {
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
@@ -59,6 +59,7 @@ export function Frame({ title, children }) {
         </div>
         ${children}
       </div>
+      <${Notice} chat=${chat} />
     </dialog>
   `;
 }

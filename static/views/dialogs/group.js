@@ -23,7 +23,7 @@ export function Group({ chat }) {
     });
   }
 
-  return html`<${Frame} title="New group">
+  return html`<${Frame} chat=${chat} title="New group">
     <form class="dialog-form" onSubmit=${submit}>
       <label for="group-name">Name of the group</label>
       <input id="group-name" type="text" dir="auto" autocomplete="off" data-first maxlength="64" value=${name}

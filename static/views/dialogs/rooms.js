@@ -38,7 +38,7 @@ export function Rooms({ chat }) {
     });
   }
 
-  return html`<${Frame} title="Rooms">
+  return html`<${Frame} chat=${chat} title="Rooms">
     <p class="dialog-words">Everybody may read and write in a room. Join it to keep it in your list.</p>
     <ul class="people">
       ${rooms?.map((room) => html`<li key=${room.id}>
