@@ -10,12 +10,17 @@ import { Timeline } from './views/timeline.js';
 
 const SHEET = '/dialogs.css';
 const SignIn = lazy(async () => (await import('./views/sign-in.js')).SignIn, SHEET);
+/** A dialog that is not there must not stay open: nothing would open it again. */
+const missing = () => {
+  dialog.value = null;
+  chat.notice.value = 'This cannot be shown at the moment. Please try again.';
+};
 const dialogs = {
-  account: lazy(async () => (await import('./views/dialogs/account.js')).Account, SHEET),
-  person: lazy(async () => (await import('./views/dialogs/person.js')).Person, SHEET),
-  group: lazy(async () => (await import('./views/dialogs/group.js')).Group, SHEET),
-  rooms: lazy(async () => (await import('./views/dialogs/rooms.js')).Rooms, SHEET),
-  details: lazy(async () => (await import('./views/dialogs/details.js')).Details, SHEET),
+  account: lazy(async () => (await import('./views/dialogs/account.js')).Account, SHEET, missing),
+  person: lazy(async () => (await import('./views/dialogs/person.js')).Person, SHEET, missing),
+  group: lazy(async () => (await import('./views/dialogs/group.js')).Group, SHEET, missing),
+  rooms: lazy(async () => (await import('./views/dialogs/rooms.js')).Rooms, SHEET, missing),
+  details: lazy(async () => (await import('./views/dialogs/details.js')).Details, SHEET, missing),
 };
 
 const chat = new Chat();

@@ -74,6 +74,22 @@ test('what fails in a dialog is said in front of it', async () => {
   await closed(page);
 });
 
+test('a dialog whose files do not come says so, and opens the next time', async () => {
+  const { page } = await enter(on.browser, on.services, 'Ann');
+  await page.route('**/dialogs.css', (route) => route.abort(), { times: 1 });
+  await page.getByRole('button', { name: 'Rooms' }).click();
+  await page.getByText('cannot be shown at the moment').waitFor();
+  await page.getByRole('button', { name: 'Rooms' }).click();
+  await page.getByLabel('A new room').waitFor();
+  await page.keyboard.press('Escape');
+  await closed(page);
+  await page.route('**/account.js', (route) => route.abort(), { times: 1 });
+  await page.locator('header .me').click();
+  await page.getByText('cannot be shown at the moment').waitFor();
+  await page.locator('header .me').click();
+  await page.getByLabel('Password').waitFor();
+});
+
 const closedShop = stage(undefined, { AUTH_MODE: 'required' });
 
 test('a dialog does not outlive the session that it was opened in', async () => {
