@@ -1,24 +1,26 @@
-import { effect, html, render, useEffect } from './lib/html.js';
+import { effect, html, render } from './lib/html.js';
 import { Chat } from './lib/chat.js';
 import { Composer, Typing } from './views/composer.js';
 import { Banner, Header, useTrouble } from './views/header.js';
 import { lazy } from './views/lazy.js';
 import { NameForm } from './views/name.js';
-import { dialog, drawer } from './views/shell.js';
+import { dialog, drawer, Notice } from './views/shell.js';
 import { Sidebar } from './views/sidebar.js';
 import { Timeline } from './views/timeline.js';
 
-/** As long as this, something that did not work stays on the screen. */
-const NOTICE_MS = 6_000;
-
 const SHEET = '/dialogs.css';
 const SignIn = lazy(async () => (await import('./views/sign-in.js')).SignIn, SHEET);
+/** A dialog that is not there must not stay open: nothing would open it again. */
+const missing = () => {
+  dialog.value = null;
+  chat.notice.value = 'This cannot be shown at the moment. Please try again.';
+};
 const dialogs = {
-  account: lazy(async () => (await import('./views/dialogs/account.js')).Account, SHEET),
-  person: lazy(async () => (await import('./views/dialogs/person.js')).Person, SHEET),
-  group: lazy(async () => (await import('./views/dialogs/group.js')).Group, SHEET),
-  rooms: lazy(async () => (await import('./views/dialogs/rooms.js')).Rooms, SHEET),
-  details: lazy(async () => (await import('./views/dialogs/details.js')).Details, SHEET),
+  account: lazy(async () => (await import('./views/dialogs/account.js')).Account, SHEET, missing),
+  person: lazy(async () => (await import('./views/dialogs/person.js')).Person, SHEET, missing),
+  group: lazy(async () => (await import('./views/dialogs/group.js')).Group, SHEET, missing),
+  rooms: lazy(async () => (await import('./views/dialogs/rooms.js')).Rooms, SHEET, missing),
+  details: lazy(async () => (await import('./views/dialogs/details.js')).Details, SHEET, missing),
 };
 
 const chat = new Chat();
@@ -26,6 +28,12 @@ const chat = new Chat();
 effect(() => {
   const { value } = chat.inbox.unread;
   document.title = value > 0 ? `(${value}) RealTalk` : 'RealTalk';
+});
+// What somebody has opened is not for whoever comes next.
+effect(() => {
+  chat.session.user.value;
+  dialog.value = null;
+  drawer.value = false;
 });
 
 function App() {
@@ -48,19 +56,8 @@ function App() {
           : html`<${Composer} chat=${chat} id=${id} />`}
       </footer>
     </div>
-    ${Dialog && html`<${Dialog} key=${dialog.value} chat=${chat} />`}
-    <${Notice} />
+    ${Dialog ? html`<${Dialog} key=${dialog.value} chat=${chat} />` : html`<${Notice} chat=${chat} />`}
   `;
-}
-
-function Notice() {
-  const words = chat.notice.value;
-  useEffect(() => {
-    if (!words) return undefined;
-    const timer = setTimeout(() => (chat.notice.value = ''), NOTICE_MS);
-    return () => clearTimeout(timer);
-  }, [words]);
-  return html`<p class="notice ${words ? 'shown' : ''}" role="alert">${words}</p>`;
 }
 
 render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById('app')));

@@ -4,9 +4,10 @@ import { html, useEffect, useState } from '../lib/html.js';
  * A view whose module is fetched when it is first shown.
  * @param {() => Promise<(props: any) => any>} load
  * @param {string} [sheet] a style sheet that only such views need
+ * @param {() => void} [onMissing] hears that it could not be fetched
  * @returns {(props: any) => any}
  */
-export function lazy(load, sheet) {
+export function lazy(load, sheet, onMissing) {
   /** @type {Promise<(props: any) => any> | undefined} */
   let loading;
   return function Lazy(props) {
@@ -17,7 +18,10 @@ export function lazy(load, sheet) {
       loading.then(
         (found) => gone || setView(() => found),
         // The network is away: the next time it is shown tries again.
-        () => (loading = undefined),
+        () => {
+          loading = undefined;
+          if (!gone) onMissing?.();
+        },
       );
       return () => {
         gone = true;

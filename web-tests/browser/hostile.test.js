@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { allSent, enter, say, sees } from './room.js';
+import { act, allSent, enter, say, sees } from './room.js';
 import { until } from './server.js';
 import { stage } from './stage.js';
 
@@ -110,11 +110,14 @@ test('the policy forbids what a slip in the client would allow', async () => {
 test('long words and addresses wrap, down to 320 px', async () => {
   await on.services.post('Wide Wanda', 'w'.repeat(500));
   await on.services.post('Wide Wanda', `https://example.org/${'path/'.repeat(80)}`);
-  await on.services.post('W'.repeat(64), 'a long name');
+  const { id } = await on.services.post('W'.repeat(64), 'a long name');
+  await on.services.ask('POST', '/messages', { user: 'Wide Wanda', content: 'an answer', reply_to: id });
   const { page } = await enter(on.browser, on.services, 'N'.repeat(64), { viewport: { width: 320, height: 568 } });
-  await sees(page, 'a long name');
+  await sees(page, 'an answer');
+  await act(page, 'a long name', 'Reply');
+  await page.locator('.subject').waitFor();
   const overflow = await page.evaluate(() =>
-    ['html', '.sidebar', '.sidebar header', '.conversations', '.talk header', '.scroller', 'footer'].filter((selector) => {
+    ['html', '.sidebar', '.sidebar header', '.conversations', '.talk header', '.scroller', 'footer', '.quote', '.subject'].filter((selector) => {
       const element = /** @type {Element} */ (document.querySelector(selector));
       return element.scrollWidth > element.clientWidth;
     }));

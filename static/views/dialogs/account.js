@@ -1,7 +1,6 @@
 import { html, useState } from '../../lib/html.js';
-import { faultOf } from '../../lib/http.js';
 import { nameFault, NAME_LIMIT, tidyName } from '../../lib/text.js';
-import { close, Frame } from './frame.js';
+import { close, Frame, useDeed } from './frame.js';
 
 const SHORTEST = 8;
 
@@ -14,7 +13,7 @@ export function Account({ chat }) {
   const leave = async () => {
     if (await chat.attempt(chat.session.leave())) close();
   };
-  return html`<${Frame} title=${chat.session.user.value}>
+  return html`<${Frame} chat=${chat} title=${chat.session.user.value}>
     ${!account && html`<p class="dialog-words">The server cannot be reached at the moment.</p>`}
     ${guest && html`
       <p class="dialog-words">You are here by name only: anybody could take it. A password makes it yours.</p>
@@ -31,26 +30,23 @@ function Password({ chat, guest = false }) {
   const [current, setCurrent] = useState('');
   const [password, setPassword] = useState('');
   const [words, setWords] = useState('');
-  const [fault, setFault] = useState('');
+  const { fault, setFault, act } = useDeed();
 
   /** @param {Event} event */
-  async function submit(event) {
+  function submit(event) {
     event.preventDefault();
     setWords('');
-    setFault('');
     if (password.length < SHORTEST) {
       setFault(`A password has at least ${SHORTEST} characters.`);
       return;
     }
-    try {
+    act(async () => {
       if (guest) await chat.session.register(chat.session.user.value, password);
       else await chat.api.changeMe({ password, ...(current && { current_password: current }) });
       setWords(guest ? 'The name is yours.' : 'The password is changed.');
       setPassword('');
       setCurrent('');
-    } catch (error) {
-      setFault(faultOf(error));
-    }
+    });
   }
 
   return html`<form class="dialog-form" onSubmit=${submit}>
@@ -74,21 +70,19 @@ function Password({ chat, guest = false }) {
 /** @param {{chat: Chat}} props */
 function Name({ chat }) {
   const [name, setName] = useState(chat.session.user.value);
-  const [fault, setFault] = useState('');
+  const { fault, setFault, act } = useDeed();
 
   /** @param {Event} event */
-  async function submit(event) {
+  function submit(event) {
     event.preventDefault();
     const tidy = tidyName(name);
     const found = nameFault(tidy);
     setFault(found);
     if (found) return;
-    try {
+    act(async () => {
       await chat.enter(tidy);
       close();
-    } catch (error) {
-      setFault(faultOf(error));
-    }
+    });
   }
 
   return html`<form class="dialog-form" onSubmit=${submit}>

@@ -12,28 +12,31 @@ import { Search } from './search.js';
 
 /** Who is in the open conversation, and what may be done about it. @param {{chat: Chat}} props */
 export function Details({ chat }) {
-  const conversation = chat.screen.conversation.value;
+  const [id] = useState(chat.screen.open.value);
+  const conversation = chat.screen.open.value === id ? chat.inbox.get(id) : undefined;
   const me = chat.session.user.value;
   const [adding, setAdding] = useState(false);
   useEffect(() => {
     if (!conversation) close();
   }, [conversation]);
   if (!conversation) return null;
-  const { id, kind, members = [] } = conversation;
+  const { kind, members = [] } = conversation;
   const owner = (conversation.role ?? members.find(({ user }) => samePerson(user, me))?.role) === 'owner';
-  if (kind === 'direct') return html`<${Frame} title=${title(conversation, me)}><${Contact} chat=${chat} name=${other(conversation, me)} /><//>`;
+  if (kind === 'direct') return html`<${Frame} chat=${chat} title=${title(conversation, me)}><${Contact} chat=${chat} name=${other(conversation, me)} /><//>`;
 
   const leave = async () => {
     if (!(await chat.attempt(chat.api.removeMember(id, me)))) return;
     close();
     chat.screen.show(PUBLIC);
+    // Who has just left need not be told so by the event.
+    chat.notice.value = '';
     chat.attempt(chat.inbox.refresh());
   };
   /** @param {string} user */
   const add = async (user) => {
     if (await chat.attempt(chat.api.putMember(id, user))) setAdding(false);
   };
-  return html`<${Frame} title=${title(conversation, me)}>
+  return html`<${Frame} chat=${chat} title=${title(conversation, me)}>
     ${owner && id !== PUBLIC && html`<${Rename} chat=${chat} conversation=${conversation} />`}
     ${kind === 'group'
       ? html`<${Members} chat=${chat} id=${id} members=${members} owner=${owner} />`

@@ -1,17 +1,37 @@
-import { html, useEffect, useRef } from '../../lib/html.js';
+import { html, useEffect, useRef, useState } from '../../lib/html.js';
+import { faultOf } from '../../lib/http.js';
 import { Icon } from '../icon.js';
-import { dialog } from '../shell.js';
+import { dialog, Notice } from '../shell.js';
 
 /** Closes the dialog that is open. */
 export function close() {
   dialog.value = null;
 }
 
+/** What a form does: not a second time before it is done, and with words when it does not work. */
+export function useDeed() {
+  const busy = useRef(false);
+  const [fault, setFault] = useState('');
+  /** @param {() => Promise<unknown>} deed */
+  const act = async (deed) => {
+    if (busy.current) return;
+    busy.current = true;
+    setFault('');
+    try {
+      await deed();
+    } catch (error) {
+      setFault(faultOf(error));
+    }
+    busy.current = false;
+  };
+  return { fault, setFault, act };
+}
+
 /**
  * A dialog. The browser keeps the focus in it, and gives it back.
- * @param {{title: string, children?: any}} props
+ * @param {{chat: import('../../lib/chat.js').Chat, title: string, children?: any}} props
  */
-export function Frame({ title, children }) {
+export function Frame({ chat, title, children }) {
   const box = useRef(/** @type {HTMLDialogElement | null} */ (null));
   useEffect(() => {
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
@@ -39,6 +59,7 @@ export function Frame({ title, children }) {
         </div>
         ${children}
       </div>
+      <${Notice} chat=${chat} />
     </dialog>
   `;
 }

@@ -1,32 +1,29 @@
 import { html, useState } from '../../lib/html.js';
-import { faultOf } from '../../lib/http.js';
 import { Icon } from '../icon.js';
-import { close, Frame } from './frame.js';
+import { close, Frame, useDeed } from './frame.js';
 import { Search } from './search.js';
 
 /** A new group, with people. @param {{chat: import('../../lib/chat.js').Chat}} props */
 export function Group({ chat }) {
   const [name, setName] = useState('');
   const [members, setMembers] = useState(/** @type {string[]} */ ([]));
-  const [fault, setFault] = useState('');
+  const { fault, setFault, act } = useDeed();
 
   /** @param {Event} event */
-  async function submit(event) {
+  function submit(event) {
     event.preventDefault();
     if (name.trim() === '') {
       setFault('Please name the group.');
       return;
     }
-    try {
+    act(async () => {
       const { id } = await chat.api.create({ kind: 'group', name: name.trim(), members });
-      await chat.goTo(id);
       close();
-    } catch (error) {
-      setFault(faultOf(error));
-    }
+      await chat.attempt(chat.goTo(id));
+    });
   }
 
-  return html`<${Frame} title="New group">
+  return html`<${Frame} chat=${chat} title="New group">
     <form class="dialog-form" onSubmit=${submit}>
       <label for="group-name">Name of the group</label>
       <input id="group-name" type="text" dir="auto" autocomplete="off" data-first maxlength="64" value=${name}

@@ -8,5 +8,5 @@ export function Person({ chat }) {
   const pick = async (name) => {
     if (await chat.attempt(chat.talkTo(name))) close();
   };
-  return html`<${Frame} title="New message"><${Search} chat=${chat} label="Who is it for?" pick=${pick} /><//>`;
+  return html`<${Frame} chat=${chat} title="New message"><${Search} chat=${chat} label="Who is it for?" pick=${pick} /><//>`;
 }

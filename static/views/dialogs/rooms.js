@@ -2,7 +2,7 @@ import { html, useEffect, useState } from '../../lib/html.js';
 import { PUBLIC } from '../../lib/conversations.js';
 import { faultOf } from '../../lib/http.js';
 import { Icon } from '../icon.js';
-import { close, Frame } from './frame.js';
+import { close, Frame, useDeed } from './frame.js';
 
 /** @typedef {import('../../lib/conversations.js').Conversation} Conversation */
 
@@ -10,7 +10,7 @@ import { close, Frame } from './frame.js';
 export function Rooms({ chat }) {
   const [rooms, setRooms] = useState(/** @type {Conversation[] | null} */ (null));
   const [name, setName] = useState('');
-  const [fault, setFault] = useState('');
+  const { fault, setFault, act } = useDeed();
 
   useEffect(() => {
     chat.api.rooms().then(setRooms, (error) => setFault(faultOf(error)));
@@ -24,23 +24,21 @@ export function Rooms({ chat }) {
   }
 
   /** @param {Event} event */
-  async function submit(event) {
+  function submit(event) {
     event.preventDefault();
     const id = slug(name);
     if (!id) {
       setFault('A name needs letters or digits.');
       return;
     }
-    try {
-      const made = await chat.api.create({ kind: 'room', id, name: name.trim() });
-      await chat.goTo(made.id);
+    act(async () => {
+      await chat.api.create({ kind: 'room', id, name: name.trim() });
       close();
-    } catch (error) {
-      setFault(faultOf(error));
-    }
+      await chat.attempt(chat.goTo(id));
+    });
   }
 
-  return html`<${Frame} title="Rooms">
+  return html`<${Frame} chat=${chat} title="Rooms">
     <p class="dialog-words">Everybody may read and write in a room. Join it to keep it in your list.</p>
     <ul class="people">
       ${rooms?.map((room) => html`<li key=${room.id}>
