@@ -152,7 +152,8 @@ impl Batch {
 /// Answer of `GET /internal/events`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LogPage {
-    /// The events asked for, contiguous with the requested cursor. Not flattened: serde cannot read
+    /// The events asked for, contiguous with the requested cursor; the first of them, if all would
+    /// be too much. Not flattened: serde cannot read
     /// a `RawValue` through that.
     pub batch: Batch,
     /// The last id in the log when the page was read.

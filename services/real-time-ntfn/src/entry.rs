@@ -65,6 +65,11 @@ impl Entry {
         }
     }
 
+    /// About how many bytes it takes in memory: in a large group, most are those of its audience.
+    pub fn size(&self) -> usize {
+        self.sse.len() + self.audience.size()
+    }
+
     /// The bytes that a stream of this format gets, unless the format has none for it.
     pub fn frame(&self, wire: Wire) -> Option<&Bytes> {
         match wire {

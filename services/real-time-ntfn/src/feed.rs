@@ -14,7 +14,7 @@ use std::{
 
 use common::{
     Backoff, Batch, Event, EventId,
-    event::{SESSION, SessionEnded},
+    event::{LogPage, SESSION, SessionEnded},
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -28,7 +28,7 @@ use crate::{
     upstream::{Upstream, UpstreamError},
 };
 
-/// Events loaded at start. Clients that are further behind are served from the log.
+/// Events loaded at start, page by page; fewer if they are large. Clients that are further behind are served from the log.
 const TAIL: usize = 8_192;
 
 /// Events in one pull.
@@ -176,8 +176,18 @@ impl FeedTask {
         self.loads.fetch_add(1, Ordering::Release);
         self.hub.restart(page.batch.after);
         self.last = page.batch.after;
-        self.append(&page.batch.events).await;
-        Ok(())
+        self.read_on(page).await
+    }
+
+    /// Takes a page, and those that follow, until nothing is missing.
+    async fn read_on(&mut self, mut page: LogPage) -> Result<(), UpstreamError> {
+        loop {
+            self.append(&page.batch.events).await;
+            if page.batch.events.is_empty() || self.last >= page.head {
+                return Ok(());
+            }
+            page = self.upstream.events_after(self.last, PULL).await?;
+        }
     }
 
     async fn apply(&mut self, batch: Batch) {
@@ -220,28 +230,18 @@ impl FeedTask {
 
     /// Pulls until nothing is missing, or the message service does not answer.
     async fn pull(&mut self) {
-        loop {
-            match self.upstream.events_after(self.last, PULL).await {
-                Ok(page) => {
-                    self.append(&page.batch.events).await;
-                    if page.batch.events.is_empty() || self.last >= page.head {
-                        return self.recovered();
-                    }
-                }
-                Err(error @ (UpstreamError::Expired | UpstreamError::Unknown)) => {
-                    tracing::warn!(last_id = %self.last, %error, "the feed starts over");
-                    match self.load().await {
-                        Ok(()) => self.recovered(),
-                        Err(error) => {
-                            self.failed(&error);
-                        }
-                    }
-                    return;
-                }
-                Err(error) => {
-                    self.failed(&error);
-                    return;
-                }
+        let mut pulled = match self.upstream.events_after(self.last, PULL).await {
+            Ok(page) => self.read_on(page).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error @ (UpstreamError::Expired | UpstreamError::Unknown)) = pulled {
+            tracing::warn!(last_id = %self.last, %error, "the feed starts over");
+            pulled = self.load().await;
+        }
+        match pulled {
+            Ok(()) => self.recovered(),
+            Err(error) => {
+                self.failed(&error);
             }
         }
     }

@@ -35,8 +35,9 @@ pub struct Ring {
     floor: EventId,
     /// The last id of the log that has been published.
     head: EventId,
-    /// Bytes of all entries that ever were here, and of those that are.
+    /// Bytes of the frames of all entries that ever were here.
     written: u64,
+    /// Bytes of the entries that are, with their audiences.
     held: usize,
 }
 
@@ -77,16 +78,16 @@ impl Ring {
     /// Appends an entry.
     pub fn push(&mut self, entry: Arc<Entry>) {
         self.head = entry.id.unwrap_or(self.head);
-        let size = entry.sse.len();
-        self.slots.push_back(Slot { entry, id: self.head, offset: self.written });
-        self.written += size as u64;
-        self.held += size;
+        self.written += entry.sse.len() as u64;
+        self.held += entry.size();
+        let offset = self.written - entry.sse.len() as u64;
+        self.slots.push_back(Slot { entry, id: self.head, offset });
         while self.slots.len() > self.limits.events || self.held > self.limits.bytes {
             let Some(oldest) = self.slots.pop_front() else {
                 break;
             };
             self.start += 1;
-            self.held -= oldest.entry.sse.len();
+            self.held -= oldest.entry.size();
             self.floor = oldest.id;
         }
     }
@@ -194,6 +195,20 @@ mod tests {
         // One large entry pushes out all others, itself if need be.
         ring.push(entry(Some(140), 2_000));
         assert_eq!((ids(&ring, 139), ids(&ring, 140)), (None, Some(vec![])));
+    }
+
+    #[test]
+    fn audiences_count_towards_what_a_ring_may_hold() {
+        let mut ring = Ring::new(RingLimits { events: 10, bytes: 5_000 }, id(100));
+        let audience = Audience::Users(vec!["somebody".to_owned(); 100]);
+        for micros in [110, 120, 130] {
+            let sse = Bytes::from_static(b"data: x\n\n");
+            let entry = Entry::new(Some(id(micros)), audience.clone(), sse, Bytes::new());
+            ring.push(Arc::new(entry));
+        }
+        assert_eq!((ids(&ring, 119), ids(&ring, 120)), (None, Some(vec![Some(130)])));
+        // They are not written: nobody is behind by them.
+        assert_eq!(ring.lag(ring.after(id(120)).unwrap()), Some(Lag { events: 1, bytes: 9 }));
     }
 
     #[test]

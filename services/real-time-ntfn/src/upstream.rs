@@ -51,13 +51,13 @@ impl Upstream {
         Ok(Self { client: internal::client()?, base_url: base_url.to_owned(), hop })
     }
 
-    /// The events after a cursor, at most `limit`.
+    /// The events after a cursor, at most `limit`; fewer if they are large.
     pub async fn events_after(&self, after: EventId, limit: u64) -> Result<LogPage, UpstreamError> {
         let query = [("after", after.to_string()), ("limit", limit.to_string())];
         self.get("/internal/events", &query).await
     }
 
-    /// The last `limit` events.
+    /// The first page of the last `limit` events.
     pub async fn events_tail(&self, limit: usize) -> Result<LogPage, UpstreamError> {
         self.get("/internal/events", &[("tail", limit.to_string())]).await
     }

@@ -158,10 +158,10 @@ pub trait Store: ConversationReads + Send + Sync + 'static {
     /// Markers that have moved within some seconds of the one that moved last, at most `limit`.
     async fn last_receipts(&self, seconds: u32, limit: u32) -> Result<Vec<Receipt>, StoreError>;
 
-    /// The events after a cursor, at most `limit`.
+    /// The events after a cursor, at most `limit` and one page; who sees less than the head reads on.
     async fn events_after(&self, after: EventId, limit: u32) -> Result<LogPage, StoreError>;
 
-    /// The last `limit` events.
+    /// The first page of the last `limit` events, of fewer if those are large.
     async fn events_tail(&self, limit: u32) -> Result<LogPage, StoreError>;
 
     /// Releases the database.

@@ -46,6 +46,36 @@ async fn the_log_is_read_after_a_cursor_or_from_its_end() {
 }
 
 #[tokio::test]
+async fn a_log_of_large_audiences_is_read_in_pages_of_bounded_size() {
+    let app = App::start();
+    let names: Vec<_> = (0..999).map(|n| format!("member-{n:049}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let alice = app.someone("alice");
+    let group = alice.group(&names, "all").await;
+    let long = "🦀".repeat(4_000);
+    let mut last = String::new();
+    for _ in 0..130 {
+        last = alice.say(&group, &long).await["id"].as_str().unwrap().to_owned();
+    }
+    for query in [format!("after={START}&limit=65536"), "tail=8192".to_owned()] {
+        let (mut target, mut seen) = (format!("/internal/events?{query}"), 0);
+        loop {
+            let answer = app.get_signed(&target).await;
+            assert!(answer.body.len() < 5 * 1024 * 1024, "{} bytes", answer.body.len());
+            let page: LogPage = serde_json::from_slice(&answer.body).unwrap();
+            assert!(!page.batch.events.is_empty());
+            assert_eq!(page.head.to_string(), last, "there is more: {query}");
+            seen += page.batch.events.len();
+            if page.batch.end() == page.head {
+                break;
+            }
+            target = format!("/internal/events?after={}&limit=65536", page.batch.end());
+        }
+        assert!(seen > 130, "{seen} events: {query}");
+    }
+}
+
+#[tokio::test]
 async fn events_carry_the_message_byte_for_byte_and_its_audience() {
     let app = App::start();
     let answer = app.post(json!({"content": "<é> \"\n", "user": "alice"})).await;

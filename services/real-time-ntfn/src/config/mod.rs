@@ -84,7 +84,7 @@ pub struct Config {
 pub struct RingLimits {
     /// Events.
     pub events: usize,
-    /// Bytes of their encoded form.
+    /// Bytes of their encoded form, and of their audiences.
     pub bytes: usize,
 }
 

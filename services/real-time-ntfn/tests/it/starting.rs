@@ -1,9 +1,9 @@
 //! Before the message service has been heard.
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::{answer::Answer, app::App, stream::Stream};
+use crate::{answer::Answer, app::App, stream::Stream, upstream::Upstream};
 
 #[tokio::test]
 async fn without_a_message_service_the_service_lives_but_is_not_ready() {
@@ -33,4 +33,26 @@ async fn streams_are_asked_to_come_back_until_the_log_is_loaded() {
         assert!(answer.header("retry-after").is_some());
     };
     tokio::join!(browser, program);
+}
+
+#[tokio::test]
+async fn the_end_of_a_log_of_large_events_is_loaded_page_by_page() {
+    let upstream = Upstream::start();
+    let long = "🦀".repeat(4_000);
+    let first = upstream.post("first").await;
+    for _ in 0..300 {
+        upstream.post(&long).await;
+    }
+    let last = upstream.post("last").await;
+    let app = App::start(&upstream.url(), &[]);
+    let id = |message: &Value| message["id"].as_str().unwrap().to_owned();
+    let mut stream = app.stream(&format!("?last_event_id={}", id(&first))).await;
+    for _ in 0..300 {
+        assert_eq!(stream.next().await.data.unwrap()["content"], json!(long));
+    }
+    stream.next().await.assert_is(&last);
+    // From memory: the service has loaded what its first page lacked.
+    let metrics = app.get("/metrics").await;
+    let events = metrics.text().lines().find(|line| line.starts_with("realtalk_feed_events_total"));
+    assert_eq!(events, Some("realtalk_feed_events_total 302"));
 }

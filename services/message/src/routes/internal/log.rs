@@ -9,7 +9,7 @@ use crate::routes::{AppState, page::parse_id, sync::check_cursor};
 /// The most events in one answer.
 const MAX_EVENTS: u32 = 65_536;
 
-/// Which part of the log: after a cursor, or the end of it.
+/// Which part of the log: after a cursor, or the beginning of its end.
 #[derive(Debug, Deserialize)]
 pub struct EventsQuery {
     after: Option<String>,
@@ -17,7 +17,8 @@ pub struct EventsQuery {
     tail: Option<u32>,
 }
 
-/// Answers with a [`LogPage`](common::event::LogPage).
+/// Answers with a [`LogPage`](common::event::LogPage), which ends early where events are large.
+/// Whoever has not reached its `head` goes on after its last event.
 pub async fn list_events(
     request: HttpRequest,
     state: Data<AppState>,

@@ -4,9 +4,13 @@ pub(super) mod conversations;
 pub(super) mod inbox;
 pub(super) mod members;
 
-use common::{Audience, Batch, Event, EventId, event::LogPage};
+use common::{
+    Audience, Batch, Event, EventId,
+    event::{LogPage, fitting},
+};
+use futures_util::TryStreamExt;
 use serde_json::value::RawValue;
-use sqlx::{FromRow, Sqlite, SqlitePool, Transaction};
+use sqlx::{FromRow, Sqlite, SqliteConnection, SqliteExecutor, SqlitePool, Transaction};
 
 use super::{id, micros, rows};
 use crate::{
@@ -14,6 +18,13 @@ use crate::{
     message::Message,
     store::{Allowed, Page, Position, StoreError, Window},
 };
+
+/// The most bytes of events and audiences in one page of the log: what is asked for is to be there
+/// within the deadline between the services, and costs its reader several times as much memory.
+const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// The most bytes in the end of the log that a feed begins with: as many as it keeps by default.
+const MAX_TAIL_BYTES: usize = 64 * 1024 * 1024;
 
 #[derive(FromRow)]
 struct EventRow {
@@ -24,9 +35,11 @@ struct EventRow {
 }
 
 /// Where the event log begins and where it ends.
-pub(super) async fn floor_and_head(readers: &SqlitePool) -> Result<(EventId, EventId), StoreError> {
+pub(super) async fn floor_and_head(
+    reader: impl SqliteExecutor<'_>,
+) -> Result<(EventId, EventId), StoreError> {
     let (floor, head): (i64, i64) =
-        sqlx::query_as("select floor, last_id from log").fetch_one(readers).await?;
+        sqlx::query_as("select floor, last_id from log").fetch_one(reader).await?;
     Ok((id(floor), id(head)))
 }
 
@@ -103,36 +116,58 @@ pub(super) async fn page(
     }))
 }
 
-/// The events after a cursor.
+/// The events after a cursor, as far as they fit into a page.
 pub(super) async fn events_after(
     readers: &SqlitePool,
     after: EventId,
     limit: u32,
 ) -> Result<LogPage, StoreError> {
-    // The events are read first: what is committed meanwhile only moves the head further on.
-    let rows: Vec<EventRow> = sqlx::query_as(
+    read_after(&mut *readers.begin().await?, after, limit).await
+}
+
+/// The last events, as far as they fit into a tail; of those, as many as fit into a page.
+pub(super) async fn events_tail(readers: &SqlitePool, limit: u32) -> Result<LogPage, StoreError> {
+    // One snapshot, so that nothing is pruned between finding the place and reading from it.
+    let mut tx = readers.begin().await?;
+    // One more than asked for: its id is the cursor right before the others. The length in bytes
+    // is found without reading what is so long.
+    let newest: Vec<(i64, i64)> = sqlx::query_as(
+        "select id, octet_length(audience) + octet_length(data) from events \
+         order by id desc limit $1",
+    )
+    .bind(limit + 1)
+    .fetch_all(&mut *tx)
+    .await?;
+    let sizes = newest.iter().take(limit as usize).map(|(_, size)| *size as usize);
+    let after = match newest.get(fitting(sizes, MAX_TAIL_BYTES)) {
+        Some((before, _)) => id(*before),
+        None => floor_and_head(&mut *tx).await?.0,
+    };
+    read_after(&mut tx, after, limit).await
+}
+
+async fn read_after(
+    connection: &mut SqliteConnection,
+    after: EventId,
+    limit: u32,
+) -> Result<LogPage, StoreError> {
+    let (floor, head) = floor_and_head(&mut *connection).await?;
+    let mut rows = sqlx::query_as::<_, EventRow>(
         "select id, type, audience, data from events where id > $1 order by id limit $2",
     )
     .bind(micros(after))
     .bind(limit)
-    .fetch_all(readers)
-    .await?;
-    let (floor, head) = floor_and_head(readers).await?;
-    Ok(LogPage { batch: Batch { after, events: events(rows)? }, head, floor })
-}
-
-/// The last events.
-pub(super) async fn events_tail(readers: &SqlitePool, limit: u32) -> Result<LogPage, StoreError> {
-    // One more than asked for: its id is the cursor right before the others.
-    let mut rows: Vec<EventRow> =
-        sqlx::query_as("select id, type, audience, data from events order by id desc limit $1")
-            .bind(limit + 1)
-            .fetch_all(readers)
-            .await?;
-    let (floor, head) = floor_and_head(readers).await?;
-    rows.reverse();
-    let after = if rows.len() as u64 > u64::from(limit) { id(rows.remove(0).id) } else { floor };
-    Ok(LogPage { batch: Batch { after, events: events(rows)? }, head, floor })
+    .fetch(connection);
+    let (mut events, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.try_next().await? {
+        bytes += row.audience.len() + row.data.len();
+        // Whoever reads on needs one event at least.
+        if bytes > MAX_PAGE_BYTES && !events.is_empty() {
+            break;
+        }
+        events.push(event(row)?);
+    }
+    Ok(LogPage { batch: Batch { after, events }, head, floor })
 }
 
 /// The seq of the message at a place, and whether there is one; else the seq of the next one.
@@ -162,16 +197,12 @@ async fn seq_at(
     Ok((at, true))
 }
 
-fn events(rows: Vec<EventRow>) -> Result<Vec<Event>, StoreError> {
-    rows.into_iter()
-        .map(|row| {
-            Ok(Event {
-                id: id(row.id),
-                kind: row.r#type,
-                audience: serde_json::from_str::<Audience>(&row.audience)?,
-                data: RawValue::from_string(row.data)?.into(),
-                origin: None,
-            })
-        })
-        .collect()
+fn event(row: EventRow) -> Result<Event, StoreError> {
+    Ok(Event {
+        id: id(row.id),
+        kind: row.r#type,
+        audience: serde_json::from_str::<Audience>(&row.audience)?,
+        data: RawValue::from_string(row.data)?.into(),
+        origin: None,
+    })
 }
