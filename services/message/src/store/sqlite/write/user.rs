@@ -15,7 +15,7 @@ use crate::{
         sqlite::{micros, rows},
     },
     user::UserKind,
-    username::Username,
+    username::{Username, fold},
 };
 
 /// Makes an account, or one of a guest's name.
@@ -34,13 +34,14 @@ pub(super) async fn register(
         Some(_) => return Ok(Err(Refusal::NameTaken)),
     }
     sqlx::query(
-        "update users set name = $2, display_name = $3, kind = 'member', password_hash = $4 \
-         where key = $1",
+        "update users set name = $2, display_name = $3, kind = 'member', password_hash = $4, \
+         display_key = $5 where key = $1",
     )
     .bind(name.key())
     .bind(name.as_str())
     .bind(display_name)
     .bind(password_hash)
+    .bind(fold(display_name))
     .execute(&mut *tx)
     .await?;
     if password_hash.is_some() {
@@ -110,12 +111,14 @@ pub(super) async fn update_profile(
 ) -> Changed {
     sqlx::query(
         "update users set display_name = coalesce($2, display_name), \
+         display_key = coalesce($4, display_key), \
          password_hash = coalesce($3, password_hash), \
          kind = case when $3 is null then kind else 'member' end where key = $1",
     )
     .bind(&user.key)
     .bind(display_name)
     .bind(password_hash)
+    .bind(display_name.map(fold))
     .execute(&mut *tx)
     .await?;
     if password_hash.is_some() {
