@@ -1,6 +1,6 @@
 //! [`JsonBody`]: a JSON body, read within a size and a deadline.
 
-use std::{fmt::Display, future::Future, pin::Pin, time::Duration};
+use std::{fmt::Display, future::Future, pin::Pin, rc::Rc, time::Duration};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -37,6 +37,30 @@ impl BodyLimits {
     /// Registers the limits for the extractors of this crate.
     pub fn configure(self, config: &mut web::ServiceConfig) {
         config.app_data(self).app_data(web::PayloadConfig::new(self.bytes));
+    }
+}
+
+/// Decides about a request before its body is read, so that whoever may not ask is not told what is
+/// wrong with what they say. Register as data of the app.
+#[derive(Clone)]
+pub struct Gate(Rc<dyn Fn(HttpRequest) -> Decision>);
+
+type Decision = Pin<Box<dyn Future<Output = Result<(), Rejection>>>>;
+
+impl Gate {
+    /// Asks this.
+    pub fn new<F>(decide: impl Fn(HttpRequest) -> F + 'static) -> Self
+    where
+        F: Future<Output = Result<(), Rejection>> + 'static,
+    {
+        Self(Rc::new(move |request| Box::pin(decide(request))))
+    }
+}
+
+async fn pass(request: &HttpRequest) -> Result<(), Rejection> {
+    match request.app_data::<Gate>() {
+        Some(Gate(decide)) => decide(request.clone()).await,
+        None => Ok(()),
     }
 }
 
@@ -118,6 +142,7 @@ impl<T: DeserializeOwned> FromRequest for JsonBody<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
+            pass(&request).await?;
             require_json(&request)?;
             parse(&read(&request, &mut payload).await?).map(Self)
         })
@@ -135,6 +160,7 @@ impl<T: DeserializeOwned + Default> FromRequest for OptionalJsonBody<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
+            pass(&request).await?;
             let body = read(&request, &mut payload).await?;
             if body.is_empty() {
                 return Ok(Self(T::default()));

@@ -1,14 +1,16 @@
 //! [`Shown`]: who a credential shows its bearer to be.
 
+use std::rc::Rc;
+
 use actix_web::{
-    HttpRequest,
+    HttpMessage, HttpRequest,
     http::{
         StatusCode,
         header::{AUTHORIZATION, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE},
     },
 };
 use common::internal::UserRef;
-use http_kit::{AuthMode, Rejection};
+use http_kit::{AuthMode, Rejection, body::Gate};
 
 use crate::{
     change::Change, cookie::SessionCookie, post::not_you, routes::AppState, token::Proof,
@@ -31,6 +33,9 @@ pub struct Shown {
 impl Shown {
     /// Who the credential of a request shows, or nothing where none is given and none is needed.
     pub async fn by(state: &AppState, request: &HttpRequest) -> Result<Option<Self>, Rejection> {
+        if let Some(shown) = request.extensions().get::<Self>() {
+            return Ok(Some(shown.clone()));
+        }
         if let Some(token) = bearer(request) {
             return Self::by_token(state, token).await?.map(Some).ok_or_else(token_invalid);
         }
@@ -97,6 +102,24 @@ impl Shown {
             _ => Err(not_you()),
         }
     }
+}
+
+/// Asks for credentials before a body is read, but by those who are about to get some.
+pub fn gate(state: AppState) -> Gate {
+    let state = Rc::new(state);
+    Gate::new(move |request| {
+        let state = state.clone();
+        async move {
+            if matches!(request.match_pattern().as_deref(), Some("/users" | "/sessions")) {
+                return Ok(());
+            }
+            if let Some(shown) = Shown::by(&state, &request).await? {
+                // For the handler, which asks again.
+                request.extensions_mut().insert(shown);
+            }
+            Ok(())
+        }
+    })
 }
 
 /// Whether a valid token has been revoked meanwhile.

@@ -155,6 +155,7 @@ fn server(
         let guard = origins.clone();
         App::new()
             .app_data(Data::new(state.clone()))
+            .app_data(credential::gate(state.clone()))
             .configure(|app| body.configure(app))
             .configure(request::extractor_errors)
             .configure(|app| operations.configure(app))

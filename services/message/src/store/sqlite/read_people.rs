@@ -18,7 +18,7 @@ pub(super) async fn find_users(
     limit: u32,
 ) -> Result<Vec<Account>, StoreError> {
     let condition = "where deactivated_at is null and \
-         (instr(key, $1 ->> 0) > 0 or instr(lower(display_name), $1 ->> 0) > 0) \
+         (instr(key, $1 ->> 0) > 0 or instr(coalesce(display_key, lower(display_name)), $1 ->> 0) > 0) \
          and ($1 ->> 2 is null or (instr(key, $1 ->> 0) <> 1, key) \
          > (instr($1 ->> 2, $1 ->> 0) <> 1, $1 ->> 2)) \
          order by instr(key, $1 ->> 0) <> 1, key limit $1 ->> 1";

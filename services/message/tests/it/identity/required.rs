@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{PASSWORD, refused, required};
+use crate::answer::Answer;
 
 #[tokio::test]
 async fn nothing_but_signing_in_is_open_to_those_who_have_not() {
@@ -54,4 +55,33 @@ async fn a_group_that_cannot_be_made_says_whose_name_it_is() {
     let problem = answer.problem();
     assert!(problem.detail.contains("called bib"), "{}", problem.detail);
     assert_eq!(problem.errors[0].field, "members");
+}
+
+#[tokio::test]
+async fn who_asks_is_asked_before_what_they_say_is_looked_at() {
+    let app = required();
+    let alice = app.join("alice").await;
+    for (target, as_they_know_it) in [
+        ("/messages", 422),
+        ("/conversations", 422),
+        ("/conversations/resolve", 422),
+        ("/conversations/public/read", 422),
+        ("/receipts", 422),
+        ("/TaskMgt/api/messages", 400),
+    ] {
+        let send = async |token: Option<&str>| {
+            let request = app.request(Method::POST, target).json(&json!({}));
+            let request = token.into_iter().fold(request, |request, it| request.bearer_auth(it));
+            Answer::to(request).await
+        };
+        refused(&send(None).await, 401, "token_missing");
+        refused(&send(Some("forged")).await, 401, "token_invalid");
+        assert_eq!(send(Some(&alice)).await.status, as_they_know_it, "{target}");
+        let form = app.request(Method::POST, target).header("content-type", "text/plain");
+        refused(&Answer::to(form.body("x")).await, 401, "token_missing");
+    }
+    for target in ["/users", "/sessions"] {
+        let request = app.request(Method::POST, target).bearer_auth("forged");
+        refused(&Answer::to(request.json(&json!({}))).await, 422, "invalid_body");
+    }
 }

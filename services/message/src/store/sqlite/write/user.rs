@@ -15,7 +15,7 @@ use crate::{
         sqlite::{micros, rows},
     },
     user::UserKind,
-    username::Username,
+    username::{Username, fold},
 };
 
 /// Makes an account, or one of a guest's name.
@@ -34,13 +34,14 @@ pub(super) async fn register(
         Some(_) => return Ok(Err(Refusal::NameTaken)),
     }
     sqlx::query(
-        "update users set name = $2, display_name = $3, kind = 'member', password_hash = $4 \
-         where key = $1",
+        "update users set name = $2, display_name = $3, kind = 'member', password_hash = $4, \
+         display_key = $5 where key = $1",
     )
     .bind(name.key())
     .bind(name.as_str())
     .bind(display_name)
     .bind(password_hash)
+    .bind(fold(display_name))
     .execute(&mut *tx)
     .await?;
     if password_hash.is_some() {
@@ -121,13 +122,15 @@ pub(super) async fn update_profile(
     };
     let query = sqlx::query(
         "update users set display_name = coalesce($3, display_name), \
+         display_key = coalesce($5, display_key), \
          password_hash = coalesce($4, password_hash), \
          kind = case when $4 is null then kind else 'member' end where key = $1 and epoch = $2",
     )
     .bind(&user.key)
     .bind(*epoch as i64)
     .bind(display_name)
-    .bind(password_hash);
+    .bind(password_hash)
+    .bind(display_name.as_deref().map(fold));
     if query.execute(&mut *tx).await?.rows_affected() == 0 {
         return Ok(Err(Refusal::NameProtected));
     }
