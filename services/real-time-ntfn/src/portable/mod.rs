@@ -112,8 +112,9 @@ impl Stream {
         let first = opening.heartbeat.mul_f64(rand::random());
         let timer = Box::pin(sleep_until(TokioInstant::now() + first));
         let link = opening.talk.as_ref().map(|conversation| {
-            let (sender, replies) = mpsc::channel(MOST_REPLIES);
-            let outlet = || Outlet::Portable(sender);
+            let most = MOST_REPLIES + conversation.talk.limits.most_waiting();
+            let (sender, replies) = mpsc::channel(most);
+            let outlet = || Outlet::portable(sender);
             let (id, scope) = (subscriber.id(), subscriber.scope());
             (conversation.talk.link(id, &opening.client_id, scope, outlet), replies)
         });

@@ -10,8 +10,9 @@ use tokio::sync::mpsc;
 use super::outlet::{Outlet, Tell};
 use crate::{connection_id::ConnectionId, presence::Attendance, scope::Scope};
 
-/// Messages of one connection that may wait for the ones before them.
-pub const MOST_WAITING: usize = 32;
+/// Bytes of one connection's messages that may wait for the ones before them. Many small messages
+/// are an ordinary burst; with more than this, a few clients could fill the memory.
+const MOST_BYTES: usize = 256 * 1024;
 
 /// One connection's messages, in order, and the way back to it. Clones are the same mailbox.
 #[derive(Clone)]
@@ -20,6 +21,7 @@ pub struct Mailbox(Arc<Shared>);
 struct Shared {
     id: ConnectionId,
     client_id: String,
+    acknowledges: bool,
     outlet: Outlet,
     /// Where mailboxes go that have something in them.
     desk: mpsc::Sender<Mailbox>,
@@ -28,6 +30,8 @@ struct Shared {
 
 struct State {
     texts: VecDeque<String>,
+    /// How long they are together.
+    bytes: usize,
     scope: Scope,
     /// Who came without a name and has one now is there for as long as this.
     attendance: Option<Attendance>,
@@ -44,17 +48,22 @@ impl Mailbox {
         id: ConnectionId,
         client_id: String,
         scope: Scope,
+        acknowledges: bool,
         outlet: Outlet,
         desk: mpsc::Sender<Self>,
     ) -> Self {
-        let state = State { texts: VecDeque::new(), scope, attendance: None, is_taken: false };
-        Self(Arc::new(Shared { id, client_id, outlet, desk, state: Mutex::new(state) }))
+        let state =
+            State { texts: VecDeque::new(), bytes: 0, scope, attendance: None, is_taken: false };
+        let state = Mutex::new(state);
+        Self(Arc::new(Shared { id, client_id, acknowledges, outlet, desk, state }))
     }
 
-    /// Puts a message in; never waits.
-    pub fn post(&self, text: String) -> Result<(), Refused> {
+    /// Puts a message in, if fewer than `most` wait; never waits itself.
+    pub fn post(&self, text: String, most: usize) -> Result<(), Refused> {
         let mut state = self.lock();
-        if state.texts.len() >= MOST_WAITING {
+        let bytes = state.bytes + text.len();
+        // A single one may be of any length.
+        if state.texts.len() >= most || (bytes > MOST_BYTES && state.bytes > 0) {
             return Err(Refused(text));
         }
         if !state.is_taken {
@@ -63,6 +72,7 @@ impl Mailbox {
             }
             state.is_taken = true;
         }
+        state.bytes = bytes;
         state.texts.push_back(text);
         Ok(())
     }
@@ -71,9 +81,12 @@ impl Mailbox {
     pub(super) fn next(&self) -> Option<String> {
         let mut state = self.lock();
         let text = state.texts.pop_front();
-        if text.is_none() {
-            state.is_taken = false;
-            state.texts = VecDeque::new();
+        match &text {
+            Some(text) => state.bytes -= text.len(),
+            None => {
+                state.is_taken = false;
+                state.texts = VecDeque::new();
+            }
         }
         text
     }
@@ -84,6 +97,11 @@ impl Mailbox {
 
     pub(super) fn client_id(&self) -> &str {
         &self.0.client_id
+    }
+
+    /// Whether the client says itself what was delivered, whoever it turns out to be.
+    pub(super) fn acknowledges(&self) -> bool {
+        self.0.acknowledges
     }
 
     pub(super) fn scope(&self) -> Scope {
