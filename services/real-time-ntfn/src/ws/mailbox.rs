@@ -14,6 +14,9 @@ use crate::{connection_id::ConnectionId, presence::Attendance, scope::Scope};
 /// are an ordinary burst; with more than this, a few clients could fill the memory.
 const MOST_BYTES: usize = 256 * 1024;
 
+/// What a message takes besides its text.
+const OVERHEAD: usize = size_of::<String>();
+
 /// One connection's messages, in order, and the way back to it. Clones are the same mailbox.
 #[derive(Clone)]
 pub struct Mailbox(Arc<Shared>);
@@ -30,7 +33,7 @@ struct Shared {
 
 struct State {
     texts: VecDeque<String>,
-    /// How long they are together.
+    /// How much they take together.
     bytes: usize,
     scope: Scope,
     /// Who came without a name and has one now is there for as long as this.
@@ -61,7 +64,7 @@ impl Mailbox {
     /// Puts a message in, if fewer than `most` wait; never waits itself.
     pub fn post(&self, text: String, most: usize) -> Result<(), Refused> {
         let mut state = self.lock();
-        let bytes = state.bytes + text.len();
+        let bytes = state.bytes + OVERHEAD + text.len();
         // A single one may be of any length.
         if state.texts.len() >= most || (bytes > MOST_BYTES && state.bytes > 0) {
             return Err(Refused(text));
@@ -82,7 +85,7 @@ impl Mailbox {
         let mut state = self.lock();
         let text = state.texts.pop_front();
         match &text {
-            Some(text) => state.bytes -= text.len(),
+            Some(text) => state.bytes -= OVERHEAD + text.len(),
             None => {
                 state.is_taken = false;
                 state.texts = VecDeque::new();
