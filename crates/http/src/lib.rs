@@ -3,6 +3,7 @@
 //! | module | noun |
 //! | --- | --- |
 //! | [`rejection`] | [`Rejection`]: an error on its way to becoming a problem response |
+//! | [`bearer`] | the token that a request presents |
 //! | [`body`] | [`JsonBody`]: a JSON body, read within a size and a deadline |
 //! | [`query`] | [`Query`]: the parameters of a request |
 //! | [`internal`] | [`InternalHop`]: who may call the routes between the services |
@@ -20,6 +21,7 @@
 //! Nothing here knows a message.
 
 pub mod address;
+pub mod bearer;
 pub mod body;
 pub mod command;
 pub mod description;
@@ -37,6 +39,7 @@ pub mod shutdown;
 pub mod unread;
 
 pub use address::TrustedProxies;
+pub use bearer::bearer;
 pub use body::{JsonBody, OptionalJsonBody};
 pub use internal::InternalHop;
 pub use operations::Operations;

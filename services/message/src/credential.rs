@@ -6,11 +6,11 @@ use actix_web::{
     HttpMessage, HttpRequest,
     http::{
         StatusCode,
-        header::{AUTHORIZATION, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE},
+        header::{HeaderValue, SET_COOKIE, WWW_AUTHENTICATE},
     },
 };
 use common::internal::UserRef;
-use http_kit::{AuthMode, Rejection, body::Gate};
+use http_kit::{AuthMode, Rejection, bearer, body::Gate};
 
 use crate::{
     change::Change, cookie::SessionCookie, post::not_you, routes::AppState, token::Proof,
@@ -148,16 +148,6 @@ pub async fn welcome(
     vouched: bool,
 ) -> Result<Account, Rejection> {
     state.change_account(Change::Welcome { name, vouched }).await
-}
-
-/// The token in `Authorization`. Other schemes are a proxy's business.
-fn bearer(request: &HttpRequest) -> Option<&str> {
-    let value = request.headers().get(AUTHORIZATION)?.as_bytes();
-    let (scheme, token) = value.split_at_checked("bearer".len())?;
-    let ends = token.first().is_none_or(|byte| *byte == b' ');
-    // What is not text is no token; an empty one is not either.
-    let token = str::from_utf8(token).unwrap_or_default();
-    (scheme.eq_ignore_ascii_case(b"bearer") && ends).then_some(token.trim())
 }
 
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer");

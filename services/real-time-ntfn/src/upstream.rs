@@ -185,6 +185,7 @@ async fn send(request: RequestBuilder) -> Result<reqwest::Response, UpstreamErro
             | StatusCode::UNAUTHORIZED
             | StatusCode::FORBIDDEN
             | StatusCode::NOT_FOUND
+            | StatusCode::PAYLOAD_TOO_LARGE
             | StatusCode::UNPROCESSABLE_ENTITY,
             _,
         ) => UpstreamError::Refused(Box::new(problem)),

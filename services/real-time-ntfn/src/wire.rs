@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::{Event, EventId};
+use common::{Event, EventId, event::MESSAGE};
 use serde_json::{Value, json};
 
 use crate::frame;
@@ -68,15 +68,16 @@ impl Wire {
         }
     }
 
-    /// Something that is not in the log, such as `reset`: an object with a `type`. Clients of
-    /// [`Wire::Chat`] do not listen for named events, so it does not confuse them.
+    /// Something that is not in the log, such as `reset`: an object with a `type`, by which clients
+    /// of [`Wire::Chat`] know it from a message.
     pub fn named(self, data: &Value) -> Bytes {
         match self {
             Self::Ws => frame::ws::text(data.to_string().as_bytes()),
-            Self::Sse | Self::Chat => {
+            Self::Sse => {
                 let name = data.get("type").and_then(Value::as_str).unwrap_or_default();
                 frame::transient(name, &data.to_string())
             }
+            Self::Chat => frame::transient(MESSAGE, &data.to_string()),
         }
     }
 

@@ -80,6 +80,12 @@ async fn markers_move_by_frames() {
         assert_eq!(send(&app, user("alice"), false, about(kind)).await, Value::Null);
         assert_eq!(app.list("?user=bob&recipient=alice").await[0]["status"], status);
     }
+    // Up to where has to be said, or the frame would mean the beginning.
+    for kind in ["delivered", "read"] {
+        let frame = json!({"type": kind, "conversation_id": "dm:alice:bob"});
+        let error = send(&app, user("alice"), false, frame).await;
+        assert_eq!(error["code"], "frame_invalid", "{kind}");
+    }
     let error = send(&app, user("carol"), false, about("read")).await;
     assert_eq!(error["code"], "conversation_not_found");
 }

@@ -49,11 +49,18 @@ impl Stream {
             }
         }
         while let Some((_, replies)) = &mut self.link
-            && let Poll::Ready(Some(tell)) = replies.poll_recv(context)
+            && let Poll::Ready(tell) = replies.poll_recv(context)
         {
             match tell {
-                Tell::Say(frame) => self.say(frame),
-                Tell::Begin(beginning) => {
+                None => {
+                    // An echo has no replies but those it makes itself.
+                    if self.opening.talk.as_ref().is_some_and(|talk| talk.talk.desk.is_some()) {
+                        self.end_as(close::SLOW_CLIENT);
+                    }
+                    return;
+                }
+                Some(Tell::Say(frame)) => self.say(frame),
+                Some(Tell::Begin(beginning)) => {
                     self.opening.preface.extend(beginning.preface);
                     self.unnoted = beginning.preface_up_to.max(self.unnoted);
                     self.opening.subscriber.relocate(beginning.subscriber);

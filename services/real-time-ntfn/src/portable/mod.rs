@@ -112,8 +112,9 @@ impl Stream {
         let first = opening.heartbeat.mul_f64(rand::random());
         let timer = Box::pin(sleep_until(TokioInstant::now() + first));
         let link = opening.talk.as_ref().map(|conversation| {
-            let (sender, replies) = mpsc::channel(MOST_REPLIES);
-            let outlet = || Outlet::Portable(sender);
+            let most = MOST_REPLIES + conversation.talk.limits.most_waiting();
+            let (sender, replies) = mpsc::channel(most);
+            let outlet = || Outlet::portable(sender);
             let (id, scope) = (subscriber.id(), subscriber.scope());
             (conversation.talk.link(id, &opening.client_id, scope, outlet), replies)
         });
@@ -165,20 +166,26 @@ impl Stream {
         }
     }
 
-    /// Does what is due. Returns whether that is something to say.
-    fn on_time(&mut self, context: &mut Context<'_>) -> bool {
+    /// Ends the stream if it is time. Returns whether it is.
+    fn is_due(&mut self, context: &mut Context<'_>) -> bool {
         if let Some(expiry) = &mut self.expiry
             && expiry.as_mut().poll(context).is_ready()
         {
             self.end_session("expired");
             return true;
         }
-        if self.timer.as_mut().poll(context).is_pending() {
-            return false;
-        }
-        if self.phase == Phase::Draining {
+        if self.phase == Phase::Draining && self.timer.as_mut().poll(context).is_ready() {
             self.end_as(close::RESTARTING);
             return true;
+        }
+        false
+    }
+
+    /// Says that the connection still works, if it is time. Returns whether it is.
+    fn beat(&mut self, context: &mut Context<'_>) -> bool {
+        // While it drains, the timer is for its end.
+        if self.phase != Phase::Live || self.timer.as_mut().poll(context).is_pending() {
+            return false;
         }
         let next = self.timer.deadline() + self.opening.heartbeat;
         // An armed timer wakes the stream; a body that yields is polled again anyway.
@@ -199,14 +206,16 @@ impl Stream {
         if self.phase == Phase::Over || !self.opening.preface.is_empty() {
             return true;
         }
+        // Before there is more to send: a client that is always behind has its end all the same.
+        self.notice_drain();
+        if self.is_due(context) {
+            return true;
+        }
         match self.opening.subscriber.poll_step(context) {
             Poll::Ready(Step::Send(bytes)) => self.say(bytes),
             Poll::Ready(Step::Lagged) => self.end_as(close::SLOW_CLIENT),
             Poll::Ready(Step::Ended(reason)) => self.end_session(&reason),
-            Poll::Pending => {
-                self.notice_drain();
-                return self.on_time(context);
-            }
+            Poll::Pending => return self.beat(context),
         }
         true
     }

@@ -116,3 +116,23 @@ async fn what_was_taken_for_a_user_is_noted() {
     hub.0.publish([mine]).await;
     assert_eq!(said(&mut stream), (String::new(), false), "it has been told in another way");
 }
+
+#[tokio::test]
+async fn a_stream_that_always_has_something_to_send_ends_all_the_same() {
+    let hub = hub();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let mut expired = stream(&hub, session(Some(now)), &Delivery::default());
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let mut text = String::new();
+    for number in 6.. {
+        hub.0.publish([to_alice(number)]).await;
+        // Timers run while a task waits.
+        tokio::task::yield_now().await;
+        match poll_fn(|context| Pin::new(&mut expired).poll_next(context)).await {
+            Some(Ok(bytes)) => text.push_str(str::from_utf8(&bytes).unwrap()),
+            _ => break,
+        }
+        assert!(Instant::now() < deadline, "it goes on and on");
+    }
+    assert!(text.contains("expired"), "{text}");
+}

@@ -120,7 +120,7 @@ pub(super) struct Wanted {
     rooms: Option<String>,
     user: Option<String>,
     ticket: Option<String>,
-    acknowledges: bool,
+    pub(super) acknowledges: bool,
     cursor: Cursor,
     history: u32,
     pub(super) client_id: String,

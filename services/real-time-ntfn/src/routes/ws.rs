@@ -51,7 +51,8 @@ pub async fn open_socket(
     state.origins.check(&request)?;
     engine::check_handshake(&request)?;
     let wanted = query.into_inner().parse(&request, Wire::Ws, HISTORY)?;
-    let client_id = wanted.client_id.clone();
+    let (client_id, talk) =
+        (wanted.client_id.clone(), state.talk.acknowledging(wanted.acknowledges));
     let refuse = |reason: &'static str, detail| {
         state.metrics.refused.with_label_values(&[reason]).inc();
         let ending = Ending { code: Some(close::TRY_LATER), reason: detail, label: reason };
@@ -70,7 +71,7 @@ pub async fn open_socket(
         permit,
         client_id,
         heartbeat: state.ping,
-        talk: Some(Conversation { talk: state.talk.clone(), payload }),
+        talk: Some(Conversation { talk, payload }),
         delivery: state.delivery.clone(),
         metrics: state.metrics.clone(),
     };

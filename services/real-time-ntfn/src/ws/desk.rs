@@ -1,6 +1,9 @@
 //! [`Desk`]: where clients' frames leave the threads of the sockets.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use common::{
     Problem,
@@ -40,29 +43,42 @@ pub trait Frames: Send + Sync + 'static {
     fn begin(&self, request: Request) -> BoxFuture<'_, Result<Start, NotNow>>;
 
     /// What a client watches that says who it is only now, and that it is there; or what to tell
-    /// it instead.
+    /// it instead. `acknowledges` is what the connection was opened with.
     fn introduce(
         &self,
         name: String,
         scope: Scope,
+        acknowledges: bool,
     ) -> BoxFuture<'_, Result<(Scope, Option<Attendance>), Problem>>;
 }
 
 /// Takes clients' frames. Clones are the same desk.
 #[derive(Clone)]
-pub struct Desk(mpsc::Sender<Mailbox>);
+pub struct Desk {
+    mailboxes: mpsc::Sender<Mailbox>,
+    acknowledges: bool,
+}
 
 /// Works on what the desk takes; [`run`](DeskTask::run) it.
 pub struct DeskTask {
     mailboxes: mpsc::Receiver<Mailbox>,
     frames: Arc<dyn Frames>,
+    /// Whether the message service did not answer the last time; this lasts, and every client that
+    /// goes on sending would fill the log.
+    is_cut_off: Arc<AtomicBool>,
 }
 
 impl Desk {
     /// A desk, and its task.
     pub fn new(frames: Arc<dyn Frames>) -> (Self, DeskTask) {
         let (sender, mailboxes) = mpsc::channel(MOST_MAILBOXES);
-        (Self(sender), DeskTask { mailboxes, frames })
+        let desk = Self { mailboxes: sender, acknowledges: false };
+        (desk, DeskTask { mailboxes, frames, is_cut_off: Arc::default() })
+    }
+
+    /// The same desk, for connections whose clients say themselves what was delivered, or not.
+    pub fn acknowledging(&self, acknowledges: bool) -> Self {
+        Self { acknowledges, ..self.clone() }
     }
 
     /// The mailbox of a new connection.
@@ -73,7 +89,8 @@ impl Desk {
         scope: Scope,
         outlet: Outlet,
     ) -> Mailbox {
-        Mailbox::new(id, client_id, scope, outlet, self.0.clone())
+        let acknowledges = self.acknowledges;
+        Mailbox::new(id, client_id, scope, acknowledges, outlet, self.mailboxes.clone())
     }
 }
 
@@ -88,8 +105,8 @@ impl DeskTask {
                 },
                 mailbox = self.mailboxes.recv(), if working.len() < MOST_AT_ONCE => match mailbox {
                     Some(mailbox) => {
-                        let frames = self.frames.clone();
-                        working.spawn(async move { work(&mailbox, &*frames).await });
+                        let (frames, is_cut_off) = (self.frames.clone(), self.is_cut_off.clone());
+                        working.spawn(async move { work(&mailbox, &*frames, &is_cut_off).await });
                     }
                     None => return,
                 },
@@ -99,13 +116,13 @@ impl DeskTask {
 }
 
 /// Works on the messages of one connection, one after the other.
-async fn work(mailbox: &Mailbox, frames: &dyn Frames) {
+async fn work(mailbox: &Mailbox, frames: &dyn Frames, is_cut_off: &AtomicBool) {
     while let Some(text) = mailbox.next() {
         match Said::parse(text) {
             Said::Ping => mailbox.tell(Tell::Say(reply::pong())),
             Said::Resume(cursor) => resume(mailbox, frames, cursor).await,
             Said::Name(name) => introduce(mailbox, frames, name).await,
-            Said::Frame(frame) => handle(mailbox, frames, frame).await,
+            Said::Frame(frame) => handle(mailbox, frames, frame, is_cut_off).await,
             Said::Nothing => {
                 let detail = "a frame is text, or an object with a type: message, typing, read, \
                               delivered, ping or resume";
@@ -119,7 +136,7 @@ async fn work(mailbox: &Mailbox, frames: &dyn Frames) {
     }
 }
 
-async fn handle(mailbox: &Mailbox, frames: &dyn Frames, frame: Value) {
+async fn handle(mailbox: &Mailbox, frames: &dyn Frames, frame: Value, is_cut_off: &AtomicBool) {
     let client_msg_id = frame.get("client_msg_id").and_then(Value::as_str).map(str::to_owned);
     let scope = mailbox.scope();
     let session = scope.session();
@@ -130,16 +147,28 @@ async fn handle(mailbox: &Mailbox, frames: &dyn Frames, frame: Value) {
         origin: mailbox.id().to_string(),
         frame,
     };
-    match frames.handle(frame).await {
+    let answer = frames.handle(frame).await;
+    if !matches!(answer, Err(UpstreamError::Unavailable(_)))
+        && is_cut_off.load(Ordering::Relaxed)
+        && is_cut_off.swap(false, Ordering::Relaxed)
+    {
+        tracing::info!("frames are passed on again");
+    }
+    match answer {
         Ok(FrameReply { reply: Some(reply) }) => mailbox.tell(Tell::Say(reply::object(&reply))),
         Ok(FrameReply { reply: None }) => {}
+        // Escaped, a text may be several times as long as it was when it came.
         Err(UpstreamError::TooLarge) => {
-            let detail = "the frame is too long: say it in several";
-            let error = reply::error("frame_too_large", detail, client_msg_id.as_deref());
+            let detail = "the frame is too long: send less at once";
+            let error = reply::error("content_too_long", detail, client_msg_id.as_deref());
             mailbox.tell(Tell::Say(error));
         }
         Err(error) => {
-            tracing::warn!(client_id = mailbox.client_id(), %error, "a frame was not passed on");
+            if !is_cut_off.swap(true, Ordering::Relaxed) {
+                tracing::warn!(%error, "frames cannot be passed on");
+            }
+            let client_id = mailbox.client_id();
+            tracing::debug!(client_id, %error, "a frame was not passed on");
             let detail = "the message service does not answer: send it again";
             let error = reply::error("upstream_unavailable", detail, client_msg_id.as_deref());
             mailbox.tell(Tell::Say(error));
@@ -153,7 +182,7 @@ async fn introduce(mailbox: &Mailbox, frames: &dyn Frames, name: String) {
         let detail = "this connection has a user: open another one";
         return mailbox.tell(Tell::Say(reply::error("already_identified", detail, None)));
     }
-    match frames.introduce(name, scope).await {
+    match frames.introduce(name, scope, mailbox.acknowledges()).await {
         Ok((scope, attendance)) => {
             mailbox.attend(attendance);
             begin(mailbox, frames, scope, Cursor::None).await;

@@ -24,11 +24,24 @@ pub struct Limits {
     pub rate: Rate,
 }
 
+impl Limits {
+    /// Messages that may wait for the ones before them: a whole burst, or it would not be allowed.
+    pub fn most_waiting(&self) -> usize {
+        match self.rate {
+            Rate { per_second: 0, .. } => MOST_WAITING,
+            Rate { burst, .. } => burst as usize,
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { message_bytes: 64 * 1024, rate: Rate { per_second: 20, burst: 100 } }
     }
 }
+
+/// Messages that may wait for the ones before them where any number may be sent at once.
+const MOST_WAITING: usize = 128;
 
 /// Pings that may stay unanswered.
 const MOST_SILENT: u8 = 2;
@@ -108,20 +121,23 @@ impl Link {
             }
             Verdict::Refuse => return self.refuse(incoming),
         }
+        let most_waiting = self.limits.most_waiting();
         match (incoming, &self.partner) {
             (Incoming::Ping(data), _) => Some(Act::Say(frame::ws::pong(&data))),
             (Incoming::Text(text), Partner::Echo) => {
                 Some(Act::Say(frame::ws::text(text.as_bytes())))
             }
             (Incoming::Binary(data), Partner::Echo) => Some(Act::Say(frame::ws::binary(&data))),
-            (Incoming::Text(text), Partner::Service(mailbox)) => match mailbox.post(text) {
-                Ok(()) => None,
-                Err(Refused(text)) => Some(Act::Say(reply::error(
-                    "too_many_frames",
-                    "frames wait already: wait for the answers",
-                    reply::client_msg_id(&text).as_deref(),
-                ))),
-            },
+            (Incoming::Text(text), Partner::Service(mailbox)) => {
+                match mailbox.post(text, most_waiting) {
+                    Ok(()) => None,
+                    Err(Refused(text)) => Some(Act::Say(reply::error(
+                        "too_many_frames",
+                        "frames wait already: wait for the answers",
+                        reply::client_msg_id(&text).as_deref(),
+                    ))),
+                }
+            }
             (Incoming::Binary(_), Partner::Service(_)) => {
                 Some(Act::End(Ending::fault(close::UNSUPPORTED, "frames are text")))
             }

@@ -14,8 +14,12 @@ use super::{
 };
 use crate::{connection_id::ConnectionId, presence::Attendance, scope::Scope};
 
-/// Messages of one connection that may wait for the ones before them.
-pub const MOST_WAITING: usize = 32;
+/// Bytes of one connection's messages that may wait for the ones before them. Many small messages
+/// are an ordinary burst; with more than this, a few clients could fill the memory.
+const MOST_BYTES: usize = 256 * 1024;
+
+/// What a message takes besides its text.
+const OVERHEAD: usize = size_of::<String>();
 
 /// One connection's messages, in order, and the way back to it. Clones are the same mailbox.
 #[derive(Clone)]
@@ -24,6 +28,7 @@ pub struct Mailbox(Arc<Shared>);
 struct Shared {
     id: ConnectionId,
     client_id: String,
+    acknowledges: bool,
     outlet: Outlet,
     /// Where mailboxes go that have something in them.
     desk: mpsc::Sender<Mailbox>,
@@ -32,6 +37,8 @@ struct Shared {
 
 struct State {
     texts: VecDeque<String>,
+    /// How much they take together.
+    bytes: usize,
     scope: Scope,
     /// Who came without a name and has one now is there for as long as this.
     attendance: Option<Attendance>,
@@ -50,23 +57,28 @@ impl Mailbox {
         id: ConnectionId,
         client_id: String,
         scope: Scope,
+        acknowledges: bool,
         outlet: Outlet,
         desk: mpsc::Sender<Self>,
     ) -> Self {
         let state = State {
             texts: VecDeque::new(),
+            bytes: 0,
             scope,
             attendance: None,
             resumed: UnderWay::default(),
             is_taken: false,
         };
-        Self(Arc::new(Shared { id, client_id, outlet, desk, state: Mutex::new(state) }))
+        let state = Mutex::new(state);
+        Self(Arc::new(Shared { id, client_id, acknowledges, outlet, desk, state }))
     }
 
-    /// Puts a message in; never waits.
-    pub fn post(&self, text: String) -> Result<(), Refused> {
+    /// Puts a message in, if fewer than `most` wait; never waits itself.
+    pub fn post(&self, text: String, most: usize) -> Result<(), Refused> {
         let mut state = self.lock();
-        if state.texts.len() >= MOST_WAITING {
+        let bytes = state.bytes + OVERHEAD + text.len();
+        // A single one may be of any length.
+        if state.texts.len() >= most || (bytes > MOST_BYTES && state.bytes > 0) {
             return Err(Refused(text));
         }
         if !state.is_taken {
@@ -75,6 +87,7 @@ impl Mailbox {
             }
             state.is_taken = true;
         }
+        state.bytes = bytes;
         state.texts.push_back(text);
         Ok(())
     }
@@ -83,9 +96,12 @@ impl Mailbox {
     pub(super) fn next(&self) -> Option<String> {
         let mut state = self.lock();
         let text = state.texts.pop_front();
-        if text.is_none() {
-            state.is_taken = false;
-            state.texts = VecDeque::new();
+        match &text {
+            Some(text) => state.bytes -= OVERHEAD + text.len(),
+            None => {
+                state.is_taken = false;
+                state.texts = VecDeque::new();
+            }
         }
         text
     }
@@ -96,6 +112,11 @@ impl Mailbox {
 
     pub(super) fn client_id(&self) -> &str {
         &self.0.client_id
+    }
+
+    /// Whether the client says itself what was delivered, whoever it turns out to be.
+    pub(super) fn acknowledges(&self) -> bool {
+        self.0.acknowledges
     }
 
     pub(super) fn scope(&self) -> Scope {

@@ -51,6 +51,12 @@ pub struct Talk {
 }
 
 impl Talk {
+    /// The same, for a client that says itself what was delivered to it, or not.
+    pub fn acknowledging(&self, acknowledges: bool) -> Self {
+        let desk = self.desk.as_ref().map(|desk| desk.acknowledging(acknowledges));
+        Self { limits: self.limits, desk }
+    }
+
     /// The protocol's side of a new connection.
     pub fn link(
         &self,

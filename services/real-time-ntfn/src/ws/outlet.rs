@@ -1,6 +1,9 @@
 //! [`Outlet`]: the way back to one connection, wherever it lives.
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+};
 
 use bytes::Bytes;
 use common::EventId;
@@ -12,8 +15,9 @@ use crate::{
     shard::{Address, Relocation},
 };
 
-/// Replies to a connection on the portable path that may wait. It has fewer messages under way.
-pub const MOST_REPLIES: usize = 64;
+/// Replies to a connection on the portable path that may wait, besides those to a whole burst. A
+/// client that has asked for more, and reads none, is too slow.
+pub const MOST_REPLIES: usize = 256;
 
 /// What one connection is told.
 pub enum Tell {
@@ -39,11 +43,18 @@ pub struct Beginning {
 pub enum Outlet {
     /// In a shard.
     Shard(Address),
-    /// In a response body.
-    Portable(mpsc::Sender<Tell>),
+    /// In a response body. Nothing is left once the client has not taken its replies: that ends
+    /// the connection.
+    Portable(Mutex<Option<mpsc::Sender<Tell>>>),
 }
 
 impl Outlet {
+    /// The way back to a connection whose replies are taken from a channel. The channel is closed
+    /// when it overflows.
+    pub fn portable(sender: mpsc::Sender<Tell>) -> Self {
+        Self::Portable(Mutex::new(Some(sender)))
+    }
+
     /// Tells the connection; nothing happens if it has ended.
     pub fn tell(&self, what: Tell) {
         match (self, what) {
@@ -55,11 +66,31 @@ impl Outlet {
                 address.relocate(Relocation { scope, preface, preface_up_to, place });
             }
             (Self::Portable(sender), what) => {
-                // A connection that takes no replies sends nothing either.
-                if sender.try_send(what).is_err() {
-                    tracing::debug!("a reply had no reader");
+                let mut sender = sender.lock().unwrap_or_else(PoisonError::into_inner);
+                if sender.as_ref().is_some_and(|sender| sender.try_send(what).is_err()) {
+                    *sender = None;
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_that_are_not_taken_end_the_connection_and_none_is_left_out() {
+        let (sender, mut replies) = mpsc::channel(2);
+        let outlet = Outlet::portable(sender);
+        for reply in ["1", "2", "3", "4"] {
+            outlet.tell(Tell::Say(Bytes::from_static(reply.as_bytes())));
+        }
+        let mut taken = Vec::new();
+        while let Some(Tell::Say(reply)) = replies.blocking_recv() {
+            taken.push(reply);
+        }
+        // Then the channel is closed, which the connection takes for its end.
+        assert_eq!(taken, ["1", "2"]);
     }
 }

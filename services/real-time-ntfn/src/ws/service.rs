@@ -45,11 +45,12 @@ impl Frames for Service {
         &self,
         name: String,
         scope: Scope,
+        acknowledges: bool,
     ) -> BoxFuture<'_, Result<(Scope, Option<Attendance>), Problem>> {
         Box::pin(async move {
             let rooms = scope.rooms().map(str::to_owned).collect();
             let asked = Identify { username: Some(name), rooms, ..Identify::default() };
-            match self.identity.identify(asked, false).await {
+            match self.identity.identify(asked, acknowledges).await {
                 Ok(scope) => {
                     let attendance = self.presence.attend(&scope).map_err(|TooMany| {
                         let (code, detail) = (Busy::User.reason(), Busy::User.detail());

@@ -9,8 +9,9 @@ use std::{
 };
 
 use actix_web::{
-    App, HttpRequest, HttpResponse, HttpServer,
+    App, HttpRequest, HttpResponse, HttpServer, ResponseError,
     dev::ServerHandle,
+    http::StatusCode,
     rt,
     web::{self, Bytes, Data},
 };
@@ -19,6 +20,7 @@ use common::{
     internal::{ClientFrame, FrameReply},
     signature,
 };
+use http_kit::Rejection;
 use reqwest::Client;
 use serde_json::{Value, json};
 
@@ -96,7 +98,8 @@ impl Drop for FrameUpstream {
     }
 }
 
-/// Acknowledges a frame, refuses one with the content `refuse`, and fails at `fail`.
+/// Acknowledges a frame, refuses one with the content `refuse`, fails at `fail`, and
+/// finds that `grow` has grown too long.
 async fn take(request: HttpRequest, body: Bytes, behind: Data<Behind>) -> HttpResponse {
     let header = request.headers().get(signature::HEADER).unwrap().to_str().unwrap();
     let secret = Secret::parse(SECRET).unwrap();
@@ -109,6 +112,10 @@ async fn take(request: HttpRequest, body: Bytes, behind: Data<Behind>) -> HttpRe
     };
     let reply = match frame["content"].as_str() {
         Some("fail") => return HttpResponse::InternalServerError().finish(),
+        Some("grow") => {
+            let problem = Rejection::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "no");
+            return problem.error_response();
+        }
         Some("refuse") => Some(json!({
             "type": "error", "status": 422, "code": "content_invalid",
             "client_msg_id": frame["client_msg_id"],

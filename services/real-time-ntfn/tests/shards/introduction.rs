@@ -74,13 +74,14 @@ impl Frames for Believing {
         &self,
         name: String,
         scope: Scope,
+        acknowledges: bool,
     ) -> BoxFuture<'_, Result<(Scope, Option<Attendance>), Problem>> {
         let session = Session {
             user: UserRef { key: name.to_lowercase(), name },
             authenticated: false,
             expires_at: None,
             epoch: 0,
-            acknowledges: false,
+            acknowledges,
         };
         let rooms: Vec<_> = scope.rooms().map(str::to_owned).collect();
         Box::pin(async { Ok((Scope::new(rooms, Some(session)), None)) })
@@ -176,7 +177,7 @@ async fn a_name_in_a_frame_makes_the_connection_that_users() {
     hub.publish([event(4, to_alice(), "private"), event(5, to_all(), "all")]).await;
     assert_eq!(client.next().await["content"], "private");
     assert_eq!(client.next().await["content"], "all");
-    assert_eq!(delivery.take()["alice"].micros(), 4);
+    assert_eq!(delivery.take()[0].up_to.micros(), 4);
     // Once is enough.
     let again = client.say(&json!({"username": "bob"})).await;
     assert_eq!(again["code"], "already_identified");

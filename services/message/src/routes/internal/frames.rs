@@ -23,7 +23,13 @@ use crate::{
 struct About {
     #[serde(alias = "conversationId")]
     conversation_id: String,
-    #[serde(default)]
+}
+
+/// A frame about a conversation up to one of its messages.
+#[derive(Deserialize)]
+struct UpTo {
+    #[serde(alias = "conversationId")]
+    conversation_id: String,
     seq: u64,
 }
 
@@ -51,7 +57,7 @@ async fn carry_out(state: &AppState, frame: ClientFrame) -> Result<Option<Value>
         "read" => mark(state, caller.require_user()?, frame, true).await,
         "delivered" => mark(state, caller.require_user()?, frame, false).await,
         "typing" => {
-            let About { conversation_id, .. } = read(frame)?;
+            let About { conversation_id } = read(frame)?;
             typing::tell_typing(state, &caller, &conversation_id).await.map(|()| None)
         }
         other => Err(Rejection::bad_request(
@@ -119,7 +125,7 @@ async fn mark(
     frame: Value,
     read_too: bool,
 ) -> Result<Option<Value>, Rejection> {
-    let About { conversation_id, seq } = read(frame)?;
+    let UpTo { conversation_id, seq } = read(frame)?;
     let mark = Mark { conversation_id, read: read_too.then_some(seq), delivered: Some(seq) };
     state.writer.change(Change::Mark { user: user.clone(), marks: vec![mark] }).await?;
     Ok(None)

@@ -2,9 +2,9 @@
 
 use common::EventId;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{app::App, desk::Desk, stream::Stream};
+use crate::{app::App, desk::Desk, socket::Socket, stream::Stream};
 
 fn id(message: &Value) -> EventId {
     message["id"].as_str().unwrap().parse().unwrap()
@@ -108,4 +108,45 @@ async fn a_stream_of_direct_messages_delivers_no_others() {
     drop((stream, app));
     assert_eq!(desk.delivered("bob"), None);
     assert!(id(&group) < id(&first));
+}
+
+#[tokio::test]
+async fn a_stream_of_direct_messages_has_no_named_events() {
+    let desk = Desk::start();
+    let first = desk.direct("alice", "bob", "first");
+    let read = json!({"type": "receipt", "conversation_id": "dm:alice:bob", "user": "alice",
+        "read_seq": 1, "delivered_seq": 1});
+    desk.receipt("bob", read);
+    let second = desk.direct("alice", "bob", "second");
+    let app = App::start(&desk.url(), &[]);
+    for (cursor, kind) in [(first["id"].as_str().unwrap(), ""), ("nonsense", "reset")] {
+        let request = app.request(Method::GET, "/sse/chat?userId=bob");
+        let mut stream = Stream::open(request.header("last-event-id", cursor)).await;
+        let mut last = stream.block().await.unwrap();
+        // Up to the cursor at the end of it.
+        while last.id.as_deref() != second["id"].as_str() {
+            last = stream.block().await.unwrap();
+            assert_eq!(last.event, None, "{last:?}");
+            let said = last.data.clone().unwrap_or_default();
+            assert!(!kind.is_empty() || said["type"] != "reset", "{said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_says_their_name_later_acknowledges_as_they_said_before() {
+    let desk = Desk::start();
+    let message = desk.direct("alice", "bob", "psst");
+    let app = App::start(&desk.url(), &[]);
+    for (query, delivered) in [("?history=0&acks=true", None), ("?history=0", Some(id(&message)))] {
+        let mut socket = Socket::open(&app, query).await;
+        socket.say_json(&json!({"username": "bob"})).await;
+        while socket.next().await != message {}
+        // What carol gets is reported with what bob has got before, or after it.
+        let other = desk.direct("alice", "carol", "psst");
+        app.stream("?user=carol").await;
+        let reported = |desk: &Desk| desk.delivered("carol") >= Some(id(&other));
+        desk.eventually("carol's", reported).await;
+        assert_eq!(desk.delivered("bob"), delivered, "{query}");
+    }
 }

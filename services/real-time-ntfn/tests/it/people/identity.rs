@@ -28,6 +28,9 @@ async fn who_is_not_who_they_say_is_refused_for_good() {
         (("authorization", "Bearer wrong"), "", (401, "token_invalid")),
         (("authorization", "Bearer wrong"), "?user=bob", (401, "token_invalid")),
         (("authorization", "Bearer"), "", (401, "token_invalid")),
+        (("authorization", "Bearer\u{ff}"), "", (401, "token_invalid")),
+        (("authorization", "Bearer \u{ff}"), "", (401, "token_invalid")),
+        (("authorization", "Bearer\twrong"), "", (401, "token_invalid")),
         (("cookie", "realtalk_session=wrong"), "", (401, "token_invalid")),
         (("cookie", "a=b; __Host-realtalk_session=wrong"), "", (401, "token_invalid")),
         (none, "?ticket=wrong", (401, "token_invalid")),
@@ -65,6 +68,11 @@ async fn where_a_credential_is_required_a_name_is_none() {
     for query in ["", "?user=bob", "?rooms=lobby", &format!("?token={alice}")] {
         let refusal = refusal(&app, ("x-nothing", ""), query).await;
         assert_eq!(refusal, (401, "token_missing".to_owned()), "{query}");
+    }
+    for query in ["", "?ticket=wrong"] {
+        let answer = app.get(&format!("/presence{query}")).await;
+        assert_eq!(answer.status, 401);
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{query}");
     }
     let answer = app.get("/presence").await;
     assert_eq!(answer.refusal(), (401, "token_missing".to_owned()));

@@ -89,6 +89,7 @@ async fn what_is_refused_and_what_cannot_be_passed_on_is_an_error_for_its_sender
     for frame in [
         json!({"type": "message", "content": "refuse", "client_msg_id": "r"}),
         json!({"type": "message", "content": "fail", "client_msg_id": "f"}),
+        json!({"type": "message", "content": "grow", "client_msg_id": "g"}),
         json!({"type": 7}),
         json!({"username": "alice"}),
     ] {
@@ -100,6 +101,7 @@ async fn what_is_refused_and_what_cannot_be_passed_on_is_an_error_for_its_sender
     let expected = [
         ("content_invalid", json!("r")),
         ("upstream_unavailable", json!("f")),
+        ("content_too_long", json!("g")),
         ("type_invalid", Value::Null),
         // Nobody here says who alice is.
         ("upstream_unavailable", Value::Null),

@@ -105,6 +105,34 @@ async fn who_sends_too_often_is_told_and_then_let_go() {
 }
 
 #[tokio::test]
+async fn a_burst_that_is_allowed_is_carried_out_as_a_whole() {
+    let upstream = FrameUpstream::start();
+    let app = App::start(&upstream.url(), &[]);
+    let mut socket = Socket::open(&app, "?history=0").await;
+    // In one write: nothing is carried out before all of it is there.
+    let frames = (0..90_u8).flat_map(|number| [0x81, 0x81, 0, 0, 0, 0, b'0' + number % 10]);
+    socket.raw().write_all(&frames.collect::<Vec<_>>()).await.unwrap();
+    for _ in 0..90 {
+        let answer = socket.next().await;
+        assert_eq!(answer["type"], "ack", "{answer}");
+    }
+    assert_eq!(upstream.taken().len(), 90);
+}
+
+#[tokio::test]
+async fn every_ping_of_a_burst_is_answered() {
+    let upstream = FrameUpstream::start();
+    let app = App::start(&upstream.url(), &[]);
+    let mut socket = Socket::open(&app, "?history=0").await;
+    let ping = br#"{"type":"ping"}"#;
+    let frame = [&[0x81, 0x80 | ping.len() as u8, 0, 0, 0, 0], &ping[..]].concat();
+    socket.raw().write_all(&frame.repeat(100)).await.unwrap();
+    for _ in 0..100 {
+        assert_eq!(socket.next().await, json!({"type": "pong"}));
+    }
+}
+
+#[tokio::test]
 async fn who_does_not_read_is_closed_and_finds_out_why() {
     let upstream = Upstream::start();
     let app = App::start(&upstream.url(), &[("BACKLOG_EVENTS", "20"), ("BACKLOG_KIB", "64")]);
