@@ -99,7 +99,7 @@ async fn a_token_of_a_megabyte_hurts_nobody() {
     // The service need not read it to its end.
     wire.send(head.as_bytes()).ok();
     drop(wire);
-    // Between the services it is not too large, and a token like any other.
+    // Nor does whoever is asked about it for another client: that one is not to come back with it.
     let answer = app.identify(json!({"token": token})).await;
     refused(&answer, 401, "token_invalid");
     assert_eq!(app.get("/users").await.status, 200);
