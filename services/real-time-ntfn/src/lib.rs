@@ -6,6 +6,7 @@
 
 pub mod admission;
 mod busy;
+mod change;
 pub mod config;
 pub mod connection_id;
 pub mod delivery;

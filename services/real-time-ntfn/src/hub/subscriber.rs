@@ -176,6 +176,7 @@ impl Subscriber {
         let mut piece = Piece::default();
         for (entry, next) in entries {
             let replay = self.position < self.replay_end;
+            let entry = if replay { entry.replayed() } else { entry };
             // What is not in the log was for those who were there.
             let missed = replay && entry.id.is_none();
             let caused = entry.origin == Some(self.id);

@@ -128,6 +128,7 @@ impl Connection {
         let all_mine = self.has_only_its_own_before(ring.end());
         let mut at = self.cursor;
         for (entry, next) in ring.read(self.cursor)? {
+            let entry = self.version(entry, at);
             if (all_mine || self.receives(entry, at))
                 && let Some(frame) = entry.frame(self.wire)
                 && !add(frame)
@@ -159,6 +160,7 @@ impl Connection {
         let all_mine = self.has_only_its_own_before(ring.end());
         let mut at = self.cursor;
         for (entry, next) in ring.read(self.cursor).into_iter().flatten() {
+            let entry = self.version(entry, at);
             if (all_mine || self.receives(entry, at))
                 && let Some(frame) = entry.frame(self.wire)
             {
@@ -195,6 +197,11 @@ impl Connection {
     /// as many entries are pending: nothing needs to be asked of each.
     fn has_only_its_own_before(&self, end: Position) -> bool {
         self.cursor >= self.live_from && self.cursor.until(end) == u64::from(self.pending_events)
+    }
+
+    /// The form of an entry that is for this stream.
+    pub(super) fn version<'a>(&self, entry: &'a Entry, at: Position) -> &'a Entry {
+        if at < self.live_from { entry.replayed() } else { entry }
     }
 
     pub(super) fn receives(&self, entry: &Entry, at: Position) -> bool {
