@@ -13,6 +13,7 @@ use common::{
 use serde_json::value::RawValue;
 
 use crate::{
+    audiences,
     change::{self, Change},
     connection_id::ConnectionId,
     frame,
@@ -27,8 +28,8 @@ use crate::{
 pub struct Entry {
     /// Its id, if it stands in the log.
     pub id: Option<EventId>,
-    /// Who receives it.
-    pub audience: Audience,
+    /// Who receives it, each of them once. Entries for the same people share it.
+    pub audience: Arc<Audience>,
     /// The connection that does not, since it caused it and has been told.
     pub origin: Option<ConnectionId>,
     /// Its SSE frame.
@@ -70,6 +71,10 @@ impl Entry {
 
     /// An entry from its SSE frame and its JSON.
     pub fn new(id: Option<EventId>, audience: Audience, sse: Bytes, json: Bytes) -> Self {
+        Self::shared(id, Arc::new(audiences::distinct(audience)), sse, json)
+    }
+
+    fn shared(id: Option<EventId>, audience: Arc<Audience>, sse: Bytes, json: Bytes) -> Self {
         Self {
             id,
             audience,
@@ -105,7 +110,7 @@ impl Entry {
         };
         let sse = frame::of_log(id, kind, json);
         let json = within(&sse, json);
-        let mut left = Self::new(Some(id), self.audience.clone(), sse, json);
+        let mut left = Self::shared(Some(id), self.audience.clone(), sse, json);
         left.origin = self.origin;
         Some(Self { left: Some(Box::new(left)), ..self.clone() })
     }

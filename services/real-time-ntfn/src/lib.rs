@@ -5,6 +5,7 @@
 //! [`routes::events`] → [`resume`], which finds its place, and then lives in [`portable`].
 
 pub mod admission;
+mod audiences;
 mod busy;
 mod change;
 pub mod config;

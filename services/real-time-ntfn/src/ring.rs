@@ -8,8 +8,8 @@ use std::{
 use common::EventId;
 use serde_json::value::RawValue;
 
-use crate::config::RingLimits;
 pub use crate::entry::Entry;
+use crate::{audiences::Held, config::RingLimits};
 
 /// A place between two entries, counted since the start of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,9 +39,11 @@ pub struct Ring {
     floor: EventId,
     /// The last id of the log that has been published.
     head: EventId,
-    /// Bytes of all entries that ever were here, and of those that are.
+    /// Bytes of all entries that ever were here; and the memory of those that are, with their
+    /// audiences, which may be larger than what they are told.
     written: u64,
     held: usize,
+    audiences: Held,
     /// Where the edits of messages are.
     edits: HashMap<EventId, VecDeque<u64>>,
 }
@@ -77,6 +79,7 @@ impl Ring {
             head,
             written: 0,
             held: 0,
+            audiences: Held::default(),
             edits: HashMap::new(),
         }
     }
@@ -88,6 +91,7 @@ impl Ring {
         self.start = self.end().0 + 1;
         self.slots.clear();
         self.edits.clear();
+        self.audiences.clear();
         self.held = 0;
         (self.floor, self.head) = (head, head);
     }
@@ -103,16 +107,16 @@ impl Ring {
         }
         self.head = entry.id.unwrap_or(self.head);
         let size = entry.sse.len();
+        self.held += size + self.audiences.add(&entry.audience);
         self.slots.push_back(Slot { entry, id: self.head, offset: self.written, size });
         self.written += size as u64;
-        self.held += size;
         while self.slots.len() > self.limits.events || self.held > self.limits.bytes {
             let Some(oldest) = self.slots.pop_front() else {
                 break;
             };
             self.forget_edit(&oldest.entry);
             self.start += 1;
-            self.held -= oldest.size;
+            self.held -= oldest.size + self.audiences.remove(&oldest.entry.audience);
             self.floor = oldest.id;
         }
     }

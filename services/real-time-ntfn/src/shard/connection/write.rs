@@ -89,6 +89,9 @@ impl Connection {
             }
         }
         self.blocked_since = None;
+        // Nothing is pending, however it was counted: a count that is too high would pass for
+        // something else later.
+        (self.pending_events, self.pending_bytes) = (0, 0);
         if self.is_over() {
             self.state = State::Over;
             return Flushed::Last;
@@ -181,7 +184,7 @@ impl Connection {
     /// An entry is written.
     pub(super) fn settle(&mut self, entry: &Entry, at: Position, tally: &mut Tally) {
         tally.events += 1;
-        if self.notes && matches!(entry.audience, Audience::Users(_)) {
+        if self.notes && matches!(*entry.audience, Audience::Users(_)) {
             self.cold.unnoted = entry.id.max(self.cold.unnoted);
         }
         if at < self.live_from {
