@@ -13,6 +13,12 @@ pub const PUBLIC_ROOM: &str = "public";
 /// The event type of a chat message, the only one that streams send as SSE's default event.
 pub const MESSAGE: &str = "message";
 
+/// The event type of a message that says something else now.
+pub const MESSAGE_UPDATED: &str = "message_updated";
+
+/// The event type of a message of which nothing is left but its place.
+pub const MESSAGE_DELETED: &str = "message_deleted";
+
 /// The event type that ends a user's streams. Its audience is nobody: clients never see it.
 pub const SESSION: &str = "session";
 

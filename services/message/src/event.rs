@@ -14,10 +14,8 @@ use crate::{
 
 /// Event types of this service, besides messages and sessions.
 pub mod kind {
-    /// A message says something else now.
-    pub const MESSAGE_UPDATED: &str = "message_updated";
-    /// Nothing is left of a message but its place.
-    pub const MESSAGE_DELETED: &str = "message_deleted";
+    pub use common::event::{MESSAGE_DELETED, MESSAGE_UPDATED};
+
     /// Someone has reacted to a message, or taken that back.
     pub const REACTION: &str = "reaction";
     /// A conversation is new for someone, has changed, or is theirs no more.

@@ -5,7 +5,9 @@
 //! [`routes::events`] → [`resume`], which finds its place, and then lives in [`portable`].
 
 pub mod admission;
+mod audiences;
 mod busy;
+mod change;
 pub mod config;
 pub mod connection_id;
 pub mod delivery;

@@ -1,11 +1,15 @@
 //! [`Ring`]: the last events, encoded, for streams that are behind.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use common::EventId;
+use serde_json::value::RawValue;
 
-use crate::config::RingLimits;
 pub use crate::entry::Entry;
+use crate::{audiences::Held, config::RingLimits};
 
 /// A place between two entries, counted since the start of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,8 +41,12 @@ pub struct Ring {
     head: EventId,
     /// Bytes of the frames of all entries that ever were here.
     written: u64,
-    /// Bytes of the entries that are, with their audiences.
+    /// The memory of the entries that are, with their audiences, which may be larger than what they
+    /// are told.
     held: usize,
+    audiences: Held,
+    /// Where the edits of messages are.
+    edits: HashMap<EventId, VecDeque<u64>>,
 }
 
 #[derive(Debug)]
@@ -48,6 +56,8 @@ struct Slot {
     id: EventId,
     /// `Ring::written` before this entry.
     offset: u64,
+    /// What it adds to `Ring::held`.
+    size: usize,
 }
 
 /// How far a position is behind the end.
@@ -62,7 +72,17 @@ pub struct Lag {
 impl Ring {
     /// An empty ring that knows nothing before `head`.
     pub fn new(limits: RingLimits, head: EventId) -> Self {
-        Self { limits, slots: VecDeque::new(), start: 0, floor: head, head, written: 0, held: 0 }
+        Self {
+            limits,
+            slots: VecDeque::new(),
+            start: 0,
+            floor: head,
+            head,
+            written: 0,
+            held: 0,
+            audiences: Held::default(),
+            edits: HashMap::new(),
+        }
     }
 
     /// Forgets everything, and goes on after `head`. Positions stay valid, but old ones have
@@ -71,24 +91,63 @@ impl Ring {
         // One further than any position handed out, so that all of them are behind the start.
         self.start = self.end().0 + 1;
         self.slots.clear();
+        self.edits.clear();
+        self.audiences.clear();
         self.held = 0;
         (self.floor, self.head) = (head, head);
     }
 
-    /// Appends an entry.
+    /// Appends an entry. If a message was deleted, nothing of what it said is replayed from then on.
     pub fn push(&mut self, entry: Arc<Entry>) {
+        let at = self.end().0;
+        if let Some(change) = entry.change() {
+            match &change.left {
+                Some(left) => self.withdraw(change.of, left),
+                None => self.edits.entry(change.of).or_default().push_back(at),
+            }
+        }
         self.head = entry.id.unwrap_or(self.head);
-        self.written += entry.sse.len() as u64;
-        self.held += entry.size();
-        let offset = self.written - entry.sse.len() as u64;
-        self.slots.push_back(Slot { entry, id: self.head, offset });
+        let size = entry.sse.len();
+        self.held += size + self.audiences.add(&entry.audience);
+        self.slots.push_back(Slot { entry, id: self.head, offset: self.written, size });
+        self.written += size as u64;
         while self.slots.len() > self.limits.events || self.held > self.limits.bytes {
             let Some(oldest) = self.slots.pop_front() else {
                 break;
             };
+            self.forget_edit(&oldest.entry);
             self.start += 1;
-            self.held -= oldest.entry.size();
+            self.held -= oldest.size + self.audiences.remove(&oldest.entry.audience);
             self.floor = oldest.id;
+        }
+    }
+
+    /// Replaces what is said of a message by what is left of it, for replay.
+    fn withdraw(&mut self, message: EventId, left: &Arc<RawValue>) {
+        let said = self.index_of(message);
+        let edits = self.edits.remove(&message).into_iter().flatten();
+        let edits = edits.filter_map(|at| usize::try_from(at.checked_sub(self.start)?).ok());
+        for index in said.into_iter().chain(edits) {
+            if let Some(slot) = self.slots.get_mut(index)
+                && let Some(entry) = slot.entry.withdrawn(left)
+            {
+                let added = entry.replayed().sse.len();
+                slot.size += added;
+                self.held += added;
+                slot.entry = Arc::new(entry);
+            }
+        }
+    }
+
+    /// The oldest entry has gone: if it was an edit, then the first that is known of its message.
+    fn forget_edit(&mut self, oldest: &Entry) {
+        if let Some(change) = oldest.change()
+            && let Some(edits) = self.edits.get_mut(&change.of)
+        {
+            edits.pop_front();
+            if edits.is_empty() {
+                self.edits.remove(&change.of);
+            }
         }
     }
 
@@ -139,8 +198,12 @@ impl Ring {
 
     /// Whether an event of the log is here.
     pub fn contains(&self, id: EventId) -> bool {
+        self.index_of(id).is_some()
+    }
+
+    fn index_of(&self, id: EventId) -> Option<usize> {
         let index = self.slots.partition_point(|slot| slot.id < id);
-        self.slots.get(index).is_some_and(|slot| slot.entry.id == Some(id))
+        self.slots.get(index).filter(|slot| slot.entry.id == Some(id)).map(|_| index)
     }
 }
 

@@ -22,8 +22,13 @@ const RETRY_MILLIS: std::ops::RangeInclusive<u64> = 1_500..=4_500;
 
 /// Encodes an event of the log.
 pub fn durable(event: &Event) -> Bytes {
-    let data = Data::new(event.data.get()).id(event.id.to_string());
-    encode(if event.kind == MESSAGE { data } else { data.event(event.kind.as_str()) })
+    of_log(event.id, &event.kind, event.data.get())
+}
+
+/// Encodes an event of the log: its id, its type, its JSON.
+pub fn of_log(id: EventId, kind: &str, json: &str) -> Bytes {
+    let data = Data::new(json).id(id.to_string());
+    encode(if kind == MESSAGE { data } else { data.event(kind) })
 }
 
 /// Encodes something that is not in the log: it has no id, so it never moves a client's cursor.

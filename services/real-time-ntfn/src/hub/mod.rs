@@ -21,6 +21,7 @@ use common::{EventId, event::SessionEnded};
 use tokio::sync::{Notify, watch};
 
 use crate::{
+    audiences::Audiences,
     config::{Backlog, RingLimits},
     connection_id::ConnectionId,
     ended::Ended,
@@ -47,6 +48,8 @@ pub struct Hub {
 
 struct Shared {
     state: RwLock<State>,
+    /// What the audiences of entries are shared with.
+    audiences: Mutex<Audiences>,
     /// Streams on the portable path, and those on their way to a shard.
     seats: Mutex<Seats>,
     published: Notify,
@@ -81,6 +84,7 @@ impl Hub {
         let state = State { ring: Ring::new(limits, EventId::ZERO), generation: 0 };
         let shared = Shared {
             state: RwLock::new(state),
+            audiences: Mutex::default(),
             seats: Mutex::default(),
             published: Notify::new(),
             shards,
@@ -106,7 +110,7 @@ impl Hub {
     /// Gives entries to all streams, in this order. Waits only when a shard has more to do than
     /// it can queue.
     pub async fn publish(&self, entries: impl IntoIterator<Item = Entry>) {
-        let entries: Arc<[_]> = entries.into_iter().map(Arc::new).collect();
+        let entries = self.share_audiences(entries);
         if let Some(shards) = &self.shared.shards {
             shards.room().await;
         }
@@ -120,6 +124,15 @@ impl Hub {
         }
         drop(state);
         self.shared.published.notify_one();
+    }
+
+    fn share_audiences(&self, entries: impl IntoIterator<Item = Entry>) -> Arc<[Arc<Entry>]> {
+        let mut audiences = self.shared.audiences.lock().unwrap_or_else(PoisonError::into_inner);
+        let share = |mut entry: Entry| {
+            entry.audience = audiences.share(&entry.audience);
+            Arc::new(entry)
+        };
+        entries.into_iter().map(share).collect()
     }
 
     /// Goes on after `head` without what lies between: every stream gets a `reset`, and those that

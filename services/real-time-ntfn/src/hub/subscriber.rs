@@ -176,6 +176,7 @@ impl Subscriber {
         let mut piece = Piece::default();
         for (entry, next) in entries {
             let replay = self.position < self.replay_end;
+            let entry = if replay { entry.replayed() } else { entry };
             // What is not in the log was for those who were there.
             let missed = replay && entry.id.is_none();
             let caused = entry.origin == Some(self.id);
@@ -188,7 +189,7 @@ impl Subscriber {
                     break;
                 }
                 piece.add(frame);
-                if matches!(entry.audience, Audience::Users(_)) {
+                if matches!(*entry.audience, Audience::Users(_)) {
                     self.unnoted = entry.id.max(self.unnoted);
                 }
                 let metrics = &hub.shared.metrics;
@@ -279,6 +280,22 @@ mod tests {
         assert_eq!(bytes.len(), 52);
         publish(&hub, [entry(53, "a"), entry(54, "b"), entry(55, "c")]);
         assert_eq!(step(&mut stream), Poll::Ready(Step::Lagged));
+    }
+
+    #[test]
+    fn those_whom_events_are_for_take_room_in_the_ring_but_once() {
+        let crowd = |at: u64, first: usize| {
+            let names = (first..first + 1_000).map(|n| n.to_string()).collect();
+            let audience = Audience::Users(names);
+            Entry::new(EventId::from_micros(at), audience, Bytes::new(), Bytes::new())
+        };
+        let cursor = EventId::from_micros(1).unwrap();
+        let hub = hub(Backlog { events: 10, bytes: 1_000 });
+        hub.publish((1..=100).map(|at| crowd(at, 0))).now_or_never().unwrap();
+        assert!(hub.subscribe(cursor, Scope::public()).is_some());
+        hub.publish((101..=150).map(|at| crowd(at, at as usize))).now_or_never().unwrap();
+        let cursor = EventId::from_micros(101).unwrap();
+        assert!(hub.subscribe(cursor, Scope::public()).is_none(), "more than the ring may hold");
     }
 
     #[test]

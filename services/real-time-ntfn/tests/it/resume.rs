@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{app::App, stream::Stream, upstream::Upstream};
+use crate::{app::App, socket::Socket, stream::Stream, upstream::Upstream};
 
 const START: &str = "19700101000000.000000";
 
@@ -101,4 +101,45 @@ async fn a_cursor_makes_history_superfluous() {
     stream.next().await.assert_is(&posted[4]);
     app.notify(&json!({"content": "now"})).await;
     assert_eq!(stream.contents(1).await, [json!("now")]);
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_not_replayed_from_memory_either() {
+    const CHANGES: usize = 6;
+    let upstream = Upstream::start();
+    let app = App::start(&upstream.url(), &[]);
+    let mut witness = app.stream("").await;
+    let pull = async || {
+        app.notify_signed(&json!({"after": "29990101000000.000000", "events": []})).await;
+    };
+    let kept = upstream.post("kept").await;
+    let message = upstream.post("a secret").await;
+    // Known to this service each time, before it is taken back.
+    pull().await;
+    for content in [Some("another secret"), Some("no secret"), None] {
+        upstream.change(&message, content).await;
+        pull().await;
+    }
+    upstream.change(&kept, Some("still kept")).await;
+    pull().await;
+    let mut live = Vec::new();
+    for _ in 0..CHANGES {
+        live.push(witness.next().await.data.unwrap());
+    }
+    assert_eq!(live[1]["content"], "a secret", "who is there has what was said");
+
+    let query = format!("?last_event_id={START}");
+    let from_log = App::start(&upstream.url(), &[("RING_EVENTS", "1")]);
+    let mut log = from_log.stream(&query).await;
+    let mut ring = app.stream(&query).await;
+    let mut socket = Socket::open(&app, &query).await;
+    for _ in 0..CHANGES {
+        let expected = log.next().await;
+        let block = ring.next().await;
+        assert!(!block.data.as_ref().unwrap().to_string().contains("secret"), "{block:?}");
+        assert_eq!(block, expected, "replay is what the log has");
+        assert_eq!(Some(socket.next().await), expected.data);
+    }
+    let metrics = app.get("/metrics").await;
+    assert!(metrics.text().contains(r#"realtalk_stream_starts_total{from="ring"} 2"#));
 }

@@ -62,6 +62,19 @@ impl Upstream {
         assert_eq!(response.status().as_u16(), 201);
         response.json().await.unwrap()
     }
+
+    /// Has the author of a message say something else, or with `None` nothing.
+    pub(crate) async fn change(&self, message: &Value, content: Option<&str>) {
+        let url = format!("{}/messages/{}", self.url(), message["id"].as_str().unwrap());
+        let request = match content {
+            Some(content) => {
+                self.client.patch(url).json(&json!({"content": content, "user": "alice"}))
+            }
+            None => self.client.delete(format!("{url}?user=alice")),
+        };
+        let response = request.header("connection", "close").send().await.unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+    }
 }
 
 impl Drop for Upstream {

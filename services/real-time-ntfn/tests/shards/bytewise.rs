@@ -3,10 +3,12 @@
 use std::{io::Read, net::TcpStream, thread, time::Duration};
 
 use bytes::Bytes;
-use realtime_ntfn::config::Backlog;
+use common::{Audience, Event, EventId, event::PUBLIC_ROOM};
+use realtime_ntfn::{config::Backlog, ring::Entry};
+use serde_json::{Value, json, value::to_raw_value};
 use socket2::SockRef;
 
-use crate::stage::Stage;
+use crate::stage::{Part, Stage};
 
 const EVENTS: u64 = 2_000;
 
@@ -64,4 +66,50 @@ fn a_reader_that_is_closed_for_being_slow_has_a_true_beginning() {
     let mut expected = b"hello".to_vec();
     expected.extend((1..=EVENTS).flat_map(large));
     assert!(read.len() < expected.len() && expected.starts_with(&read));
+}
+
+#[test]
+fn a_message_that_is_deleted_while_it_is_replayed_ends_as_it_began() {
+    let event = |number: u64, kind: &str, data: &Value| Event {
+        id: EventId::from_micros(number).unwrap(),
+        kind: kind.to_owned(),
+        audience: Audience::Room(PUBLIC_ROOM.to_owned()),
+        data: to_raw_value(data).unwrap().into(),
+        origin: None,
+    };
+    let id = |number| EventId::from_micros(number).unwrap();
+    // More than the buffers of the system hold.
+    let said = json!({"id": id(1), "content": "x".repeat(32 << 20)});
+    let (said, left) = (event(1, "message", &said), json!({"id": id(1), "content": ""}));
+    let deleted = event(2, "message_deleted", &json!({"id": id(2), "message": left}));
+
+    let stage = Stage::new(Backlog { events: 100, bytes: 1 << 30 }, Duration::from_secs(60));
+    stage.publish_entry(Entry::durable(&said));
+    let replayed = || Part { place: Stage::replay(1), ..Part::default() };
+    // One for each shard.
+    let clients: Vec<_> = (0..2)
+        .map(|_| {
+            let (mut client, _) = stage.play(replayed());
+            let mut begun = vec![0; 1_000];
+            client.read_exact(&mut begun).unwrap();
+            (client, begun)
+        })
+        .collect();
+    let (said, deleted) = (Entry::durable(&said), Entry::durable(&deleted));
+    let (said, deletion) = (said.sse, deleted.sse.clone());
+    stage.publish_entry(deleted);
+    for _ in 0..2 {
+        // Who comes after it has nothing of what was said.
+        let (mut late, _) = stage.play(replayed());
+        let mut read = vec![0; 200];
+        let count = late.read(&mut read).unwrap();
+        assert!(!read[..count].windows(2).any(|two| two == b"xx"));
+    }
+    for (mut client, mut read) in clients {
+        let expected = [b"hello", &said[..], &deletion[..]].concat();
+        let mut rest = vec![0; expected.len() - read.len()];
+        client.read_exact(&mut rest).unwrap();
+        read.append(&mut rest);
+        assert!(read == expected, "a frame ends as another one");
+    }
 }

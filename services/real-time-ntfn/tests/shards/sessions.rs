@@ -3,6 +3,7 @@
 use std::{
     io::Read,
     net::TcpStream,
+    sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -197,6 +198,21 @@ fn what_passes_between_finding_a_place_and_coming_to_a_shard_arrives() {
     read_exactly(&mut late, b"hellotypingmessage");
     stage.publish_entry(passing("more"));
     read_exactly(&mut late, b"more");
+}
+
+#[test]
+fn who_is_named_twice_in_an_audience_gets_nothing_of_others() {
+    let stage = stage();
+    let (mut client, _) = stage.play(part(session(), Wire::Sse));
+    read_exactly(&mut client, b"hello");
+    let to = |names: &[&str], text: &'static str| {
+        let audience = Audience::Users(names.iter().map(|name| (*name).to_owned()).collect());
+        let bytes = Bytes::from_static(text.as_bytes());
+        Arc::new(Entry::new(None, audience, bytes.clone(), bytes))
+    };
+    stage.shards.publish(&Arc::from([to(&[ALICE, ALICE], "mine"), to(&["bob"], "theirs")]));
+    stage.publish_entry(to_alice(1, "more"));
+    read_exactly(&mut client, b"minemore");
 }
 
 #[test]

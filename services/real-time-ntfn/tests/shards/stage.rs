@@ -120,6 +120,17 @@ impl Stage {
         (client, id)
     }
 
+    /// The place of a stream for which the first so many entries are replay.
+    pub(crate) fn replay(entries: usize) -> Place {
+        let mut ring = Ring::new(RING, EventId::ZERO);
+        let position = ring.end();
+        for _ in 0..entries {
+            let nobody = Audience::Users(vec![]);
+            ring.push(Arc::new(Entry::new(None, nobody, Bytes::new(), Bytes::new())));
+        }
+        Place { position, live_from: ring.end(), generation: 0 }
+    }
+
     /// Waits until no connection is left.
     pub(crate) fn wait_empty(&self) {
         let deadline = Instant::now() + Duration::from_secs(30);

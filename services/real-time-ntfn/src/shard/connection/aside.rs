@@ -101,7 +101,7 @@ impl Connection {
     }
 
     /// Takes the rest of the frame under way out of the ring, so that something can be put behind
-    /// it, or the ring can start over: the client gets a whole frame. Once the ring no longer has
+    /// it, or the ring can change: the client gets a whole frame. Once the ring no longer has
     /// that rest, nothing can follow the part that the client has: the connection has to be closed.
     pub(in crate::shard) fn keep_frame_under_way(&mut self, ring: &Ring) -> Result<(), Lost> {
         if self.offset == 0 || !self.preface.is_empty() {
@@ -109,6 +109,7 @@ impl Connection {
         }
         let mut at = self.cursor;
         for (entry, next) in ring.read(self.cursor).into_iter().flatten() {
+            let entry = self.version(entry, at);
             if self.receives(entry, at)
                 && let Some(frame) = entry.frame(self.wire)
             {

@@ -89,6 +89,9 @@ impl Connection {
             }
         }
         self.blocked_since = None;
+        // Nothing is pending, however it was counted: a count that is too high would pass for
+        // something else later.
+        (self.pending_events, self.pending_bytes) = (0, 0);
         if self.is_over() {
             self.state = State::Over;
             return Flushed::Last;
@@ -128,6 +131,7 @@ impl Connection {
         let all_mine = self.has_only_its_own_before(ring.end());
         let mut at = self.cursor;
         for (entry, next) in ring.read(self.cursor)? {
+            let entry = self.version(entry, at);
             if (all_mine || self.receives(entry, at))
                 && let Some(frame) = entry.frame(self.wire)
                 && !add(frame)
@@ -159,6 +163,7 @@ impl Connection {
         let all_mine = self.has_only_its_own_before(ring.end());
         let mut at = self.cursor;
         for (entry, next) in ring.read(self.cursor).into_iter().flatten() {
+            let entry = self.version(entry, at);
             if (all_mine || self.receives(entry, at))
                 && let Some(frame) = entry.frame(self.wire)
             {
@@ -179,7 +184,7 @@ impl Connection {
     /// An entry is written.
     pub(super) fn settle(&mut self, entry: &Entry, at: Position, tally: &mut Tally) {
         tally.events += 1;
-        if self.notes && matches!(entry.audience, Audience::Users(_)) {
+        if self.notes && matches!(*entry.audience, Audience::Users(_)) {
             self.cold.unnoted = entry.id.max(self.cold.unnoted);
         }
         if at < self.live_from {
@@ -195,6 +200,11 @@ impl Connection {
     /// as many entries are pending: nothing needs to be asked of each.
     fn has_only_its_own_before(&self, end: Position) -> bool {
         self.cursor >= self.live_from && self.cursor.until(end) == u64::from(self.pending_events)
+    }
+
+    /// The form of an entry that is for this stream.
+    pub(super) fn version<'a>(&self, entry: &'a Entry, at: Position) -> &'a Entry {
+        if at < self.live_from { entry.replayed() } else { entry }
     }
 
     pub(super) fn receives(&self, entry: &Entry, at: Position) -> bool {

@@ -196,6 +196,9 @@ impl Worker {
 
     fn publish(&mut self, entries: &[Arc<Entry>]) {
         for entry in entries {
+            if entry.is_deletion() {
+                self.keep_frames_under_way();
+            }
             let before = self.ring.end();
             self.ring.push(entry.clone());
             self.published.push(entry.published);
@@ -206,6 +209,18 @@ impl Worker {
                 if connection.touch(entry, before) {
                     self.dirty.push(key);
                 }
+            }
+        }
+    }
+
+    /// Before what the ring says of a message changes: a stream that is in the middle of a frame
+    /// goes on as it began. Every such stream is blocked.
+    fn keep_frames_under_way(&mut self) {
+        for ticket in &self.blocked {
+            let connection = self.connections.get_mut(ticket.key as usize);
+            if let Some(connection) = connection.filter(|it| it.turn == ticket.turn) {
+                // One that cannot go on is found out where it is written to.
+                connection.keep_frame_under_way(&self.ring).ok();
             }
         }
     }

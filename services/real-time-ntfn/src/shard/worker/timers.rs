@@ -15,8 +15,9 @@ use crate::{
     ws::{Act, Link, close},
 };
 
-/// How long a client may take to end after it has been told to.
-const LINGER: Duration = Duration::from_secs(5);
+/// How long a client may take to end after it has been told to. Streams of who has signed out are
+/// gone within five seconds, and the news travels, too.
+const LINGER: Duration = Duration::from_secs(4);
 
 /// Ticks between two looks at connections that take nothing.
 const STALL_TICKS: u64 = 10;
@@ -36,8 +37,8 @@ impl Worker {
             if self.ticks.is_multiple_of(STALL_TICKS) {
                 self.close_stalled();
                 self.end_expired();
-                self.cut_lingering();
             }
+            self.cut_lingering();
             self.continue_drain();
             self.flush_dirty();
         }
