@@ -1,5 +1,7 @@
 //! Where a stream begins: live, after its cursor, with some history, or with a `reset`.
 
+mod place;
+
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
@@ -16,6 +18,7 @@ use crate::{
     upstream::{Upstream, UpstreamError},
     wire::Wire,
 };
+use place::{Before, Place};
 
 /// A client that is further behind the ring than this loads anew: that costs less than replay.
 const MAX_BEHIND: u64 = 5_000;
@@ -92,35 +95,6 @@ pub struct Resume {
     delivery: Delivery,
     metrics: Metrics,
     catch_ups: Semaphore,
-}
-
-/// A place to go on from, and what comes before it.
-struct Place {
-    subscriber: Subscriber,
-    /// What a client that is cut off before it has read anything returns with: it has missed no
-    /// event up to there.
-    cursor: EventId,
-    before: Before,
-    from: &'static str,
-}
-
-/// What comes before what is in the ring.
-#[derive(Default)]
-struct Before {
-    frames: VecDeque<Bytes>,
-    up_to: Option<EventId>,
-}
-
-impl Before {
-    fn add(&mut self, event: &Event, wire: Wire) {
-        let Some(frame) = wire.durable(event) else {
-            return;
-        };
-        self.frames.push_back(frame);
-        if matches!(event.audience, Audience::Users(_)) {
-            self.up_to = self.up_to.max(Some(event.id));
-        }
-    }
 }
 
 impl Resume {
@@ -317,36 +291,5 @@ impl Resume {
             _ => place.from = "history",
         }
         Ok(place)
-    }
-}
-
-impl Place {
-    /// Puts events up to the cursor first.
-    ///
-    /// Wherever the stream is cut off, the client returns with a cursor before which it has read
-    /// everything: at first one before the first of them, then the id of each, and the place's own
-    /// when they are over. So returning with a cursor acknowledges nothing unread, and the old ids
-    /// do not stay with a client that hears nothing more for a long time.
-    fn begin_with(&mut self, events: &[Event], wire: Wire) {
-        let mut first = Before::default();
-        let mut begins_at = None;
-        for event in events {
-            first.add(event, wire);
-            if !first.frames.is_empty() {
-                begins_at.get_or_insert(event.id.previous());
-            }
-        }
-        if let Some(begins_at) = begins_at {
-            first.frames.push_back(wire.cursor(self.cursor));
-            self.cursor = begins_at;
-        }
-        first.frames.append(&mut self.before.frames);
-        first.up_to = first.up_to.max(self.before.up_to);
-        self.before = first;
-    }
-
-    /// Whether the client has missed nothing.
-    fn is_resumed(&self) -> bool {
-        matches!(self.from, "ring" | "log")
     }
 }
