@@ -4,7 +4,7 @@ use actix_web::{
     HttpRequest,
     http::{
         StatusCode,
-        header::{AUTHORIZATION, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE},
+        header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE},
     },
 };
 use common::internal::UserRef;
@@ -39,10 +39,7 @@ impl Shown {
             if !request.method().is_safe() {
                 state.identity.origins.check_with_cookie(request)?;
             }
-            return Self::by_token(state, token)
-                .await?
-                .map(Some)
-                .ok_or_else(|| token_invalid().with_header(SET_COOKIE, cookie.clear()));
+            return Self::by_token(state, token).await?.map(Some).ok_or_else(token_invalid);
         }
         match state.identity.mode {
             AuthMode::Open => Ok(None),
@@ -92,6 +89,12 @@ impl Shown {
             _ => Err(not_you()),
         }
     }
+}
+
+/// The cookie that is the credential of a request, if one is.
+pub fn cookie_shown(state: &AppState, request: &HttpRequest) -> Option<SessionCookie> {
+    let cookie = SessionCookie::of(request, &state.proxies);
+    (bearer(request).is_none() && cookie.read(request).is_some()).then_some(cookie)
 }
 
 /// Whether a valid token has been revoked meanwhile.
