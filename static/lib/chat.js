@@ -38,7 +38,7 @@ export class Chat {
       this.screen.learn({ ...message, type: 'message' });
     },
   });
-  drafts = new Drafts();
+  drafts = new Drafts(() => this.session.user.value);
   /** @type {import('@preact/signals').Signal<import('./stream.js').Connection>} */
   connection = signal({ phase: 'connecting' });
   /** Something that did not work, for people. */
@@ -116,7 +116,9 @@ export class Chat {
     const { account } = this.session;
     const guest = account.value?.kind === 'guest' ? account.value.username : '';
     await this.session.enter(name, password);
-    if (guest) this.outgoing.rename(guest, this.session.user.value);
+    if (!guest) return;
+    this.outgoing.rename(guest, this.session.user.value);
+    this.drafts.rename(guest, this.session.user.value);
   }
 
   /** @param {string} content @param {string} [replyTo] */
