@@ -33,6 +33,7 @@ export class Chat {
     api: this.api,
     session: this.session,
     history: (id) => this.screen.loaded(id),
+    reachable: (id) => !this.inbox.loaded.value || this.inbox.get(id) !== undefined,
     onSent: (message) => {
       this.inbox.sent(message);
       this.screen.learn({ ...message, type: 'message' });
