@@ -85,9 +85,10 @@ export class Chat {
     effect(() => {
       if (this.session.account.value) untracked(() => this.outgoing.outbox.refresh());
     });
-    // Who is there when a conversation begins, no change will tell.
+    // Who is there when the stream or a conversation begins, no change will tell.
     effect(() => {
-      if (this.inbox.contacts.value) untracked(() => this.#askForPresence());
+      const contacts = this.inbox.contacts.value.split(',').filter(Boolean);
+      if (this.connection.value.phase === 'live') untracked(() => this.people.ask(contacts));
     });
     this.outgoing.outbox.refresh();
     this.#begin();
@@ -117,9 +118,7 @@ export class Chat {
     const { account } = this.session;
     const guest = account.value?.kind === 'guest' ? account.value.username : '';
     await this.session.enter(name, password);
-    if (!guest) return;
-    this.outgoing.rename(guest, this.session.user.value);
-    this.drafts.rename(guest, this.session.user.value);
+    if (guest) for (const each of [this.outgoing, this.drafts]) each.rename(guest, this.session.user.value);
   }
 
   /** @param {string} content @param {string} [replyTo] */
@@ -286,16 +285,14 @@ export class Chat {
   /** @param {import('./stream.js').Connection} connection */
   #connectionChanged(connection) {
     this.connection.value = connection;
-    if (connection.phase === 'waiting' && this.#feed.leading) this.#suspect = !this.#lived && !this.#suspect;
+    if (connection.phase === 'waiting' && this.#feed.leading) {
+      this.#suspect = !this.#lived && !this.#suspect;
+      this.#feed.down();
+    }
     if (connection.phase !== 'live') return;
     this.#lived = true;
     this.outgoing.outbox.wake();
     this.#receipts.wake();
     this.screen.loaded(this.screen.open.value)?.fillGaps();
-    this.#askForPresence();
-  }
-
-  #askForPresence() {
-    if (this.connection.value.phase === 'live') this.people.ask(this.inbox.contacts.value.split(',').filter(Boolean));
   }
 }
