@@ -124,7 +124,7 @@ export class Chat {
   /** @param {string} content @param {string} [replyTo] */
   post(content, replyTo) {
     this.people.told = '';
-    this.screen.unreadAfter.value = 0;
+    this.screen.settle();
     this.outgoing.add(this.screen.open.value, content, replyTo);
   }
 
