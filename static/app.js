@@ -1,5 +1,6 @@
 import { effect, html, render } from './lib/html.js';
 import { Chat } from './lib/chat.js';
+import { foldName } from './lib/text.js';
 import { Composer, Typing } from './views/composer.js';
 import { Banner, Header, useTrouble } from './views/header.js';
 import { lazy } from './views/lazy.js';
@@ -40,6 +41,7 @@ function App() {
   const trouble = useTrouble(chat);
   if (chat.session.locked.value) return html`<${SignIn} chat=${chat} />`;
   const id = chat.screen.open.value;
+  const user = chat.session.user.value;
   const Dialog = dialog.value && dialogs[dialog.value];
   return html`
     <${Sidebar} chat=${chat} />
@@ -51,9 +53,9 @@ function App() {
       </main>
       <footer>
         <${Typing} chat=${chat} id=${id} />
-        ${chat.session.user.value === ''
+        ${user === ''
           ? html`<${NameForm} key=${chat.session.prompt.value?.words} chat=${chat} />`
-          : html`<${Composer} chat=${chat} id=${id} />`}
+          : html`<${Composer} key=${`${foldName(user)}/${id}`} chat=${chat} id=${id} />`}
       </footer>
     </div>
     ${Dialog ? html`<${Dialog} key=${dialog.value} chat=${chat} />` : html`<${Notice} chat=${chat} />`}

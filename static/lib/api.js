@@ -45,15 +45,17 @@ export class Api {
 
   // Who one is
 
-  /** @returns {Promise<User>} */
-  me = () => this.#json('GET', '/users/me', undefined, false);
+  /** Waits while any tab gets another cookie: the answer is about the one that stays. @returns {Promise<User>} */
+  me = () => alone('shared', () => this.#json('GET', '/users/me', undefined, false));
+  /** Does what ends a session or begins one. @template T @param {() => Promise<T>} deed @returns {Promise<T>} */
+  renewing = (deed) => alone('exclusive', deed);
   /** @param {string} username @param {string} [password] @returns {Promise<{user: User}>} */
   signIn = (username, password) => this.#json('POST', '/sessions', { username, password }, false);
   /** @param {string} username @param {string} password @returns {Promise<User>} */
   register = (username, password) => this.#json('POST', '/users', { username, password }, false);
-  signOut = () => this.#call('DELETE', '/sessions/current', undefined, false);
+  signOut = () => this.renewing(() => this.#call('DELETE', '/sessions/current', undefined, false));
   /** @param {{password: string, current_password?: string}} fields @returns {Promise<User>} */
-  changeMe = (fields) => this.#json('PATCH', '/users/me', fields, false);
+  changeMe = (fields) => this.renewing(() => this.#json('PATCH', '/users/me', fields, false));
   /** @returns {Promise<{ticket: string}>} */
   ticket = () => this.#json('POST', '/tickets');
   /** @param {string} q @returns {Promise<User[]>} */
@@ -197,6 +199,10 @@ export function streamUrl(services, { clientId, cursor, rooms = [], ticket, acks
   if (cursor) query.set('last_event_id', cursor);
   return `${services.notifications}/events?${query}`;
 }
+
+/** @type {<T>(mode: LockMode, deed: () => Promise<T>) => Promise<T>} in step with all tabs, where the browser can */
+const alone = (mode, deed) =>
+  globalThis.navigator?.locks ? navigator.locks.request('realtalk.session', { mode }, deed) : deed();
 
 /** @param {string} conversation @param {string} [part] */
 function at(conversation, part) {

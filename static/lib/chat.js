@@ -33,12 +33,13 @@ export class Chat {
     api: this.api,
     session: this.session,
     history: (id) => this.screen.loaded(id),
+    reachable: (id) => !this.inbox.loaded.value || this.inbox.get(id) !== undefined,
     onSent: (message) => {
       this.inbox.sent(message);
       this.screen.learn({ ...message, type: 'message' });
     },
   });
-  drafts = new Drafts();
+  drafts = new Drafts(() => this.session.user.value);
   /** @type {import('@preact/signals').Signal<import('./stream.js').Connection>} */
   connection = signal({ phase: 'connecting' });
   /** Something that did not work, for people. */
@@ -84,9 +85,10 @@ export class Chat {
     effect(() => {
       if (this.session.account.value) untracked(() => this.outgoing.outbox.refresh());
     });
-    // Who is there when a conversation begins, no change will tell.
+    // Who is there when the stream or a conversation begins, no change will tell.
     effect(() => {
-      if (this.inbox.contacts.value) untracked(() => this.#askForPresence());
+      const contacts = this.inbox.contacts.value.split(',').filter(Boolean);
+      if (this.connection.value.phase === 'live') untracked(() => this.people.ask(contacts));
     });
     this.outgoing.outbox.refresh();
     this.#begin();
@@ -116,13 +118,13 @@ export class Chat {
     const { account } = this.session;
     const guest = account.value?.kind === 'guest' ? account.value.username : '';
     await this.session.enter(name, password);
-    if (guest) this.outgoing.rename(guest, this.session.user.value);
+    if (guest) for (const each of [this.outgoing, this.drafts]) each.rename(guest, this.session.user.value);
   }
 
   /** @param {string} content @param {string} [replyTo] */
   post(content, replyTo) {
     this.people.told = '';
-    this.screen.unreadAfter.value = 0;
+    this.screen.settle();
     this.outgoing.add(this.screen.open.value, content, replyTo);
   }
 
@@ -288,16 +290,14 @@ export class Chat {
   /** @param {import('./stream.js').Connection} connection */
   #connectionChanged(connection) {
     this.connection.value = connection;
-    if (connection.phase === 'waiting' && this.#feed.leading) this.#suspect = !this.#lived && !this.#suspect;
+    if (connection.phase === 'waiting' && this.#feed.leading) {
+      this.#suspect = !this.#lived && !this.#suspect;
+      this.#feed.down();
+    }
     if (connection.phase !== 'live') return;
     this.#lived = true;
     this.outgoing.outbox.wake();
     this.#receipts.wake();
     this.screen.loaded(this.screen.open.value)?.fillGaps();
-    this.#askForPresence();
-  }
-
-  #askForPresence() {
-    if (this.connection.value.phase === 'live') this.people.ask(this.inbox.contacts.value.split(',').filter(Boolean));
   }
 }

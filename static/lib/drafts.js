@@ -1,6 +1,8 @@
-// What is being written, in each conversation: it survives a reload, and a change of conversation.
+// What is being written, by whom, in each conversation: it survives a reload, a change of conversation
+// and the end of a session, and waits for its author.
 import { batch, effect, signal } from './html.js';
-import { PUBLIC } from './conversations.js';
+import { isPrivate } from './conversations.js';
+import { foldName, samePerson } from './text.js';
 
 const KEY = 'realtalk.draft';
 
@@ -48,21 +50,44 @@ export class Draft {
 }
 
 export class Drafts {
+  #user;
   /** @type {Map<string, Draft>} */
   #all = new Map();
 
-  /** @param {string} conversation */
-  of(conversation) {
-    const known = this.#all.get(conversation);
+  /** @param {() => string} user whose drafts are asked for, by name */
+  constructor(user) {
+    this.#user = user;
+  }
+
+  /** @param {string} conversation @param {string} [user] */
+  of(conversation, user = this.#user()) {
+    // No name contains a slash.
+    const key = `${KEY}.${foldName(user)}/${conversation}`;
+    const known = this.#all.get(key);
     if (known) return known;
-    const key = conversation === PUBLIC ? KEY : `${KEY}.${conversation}`;
     const draft = new Draft(load(key));
-    this.#all.set(conversation, draft);
+    this.#all.set(key, draft);
     effect(() => {
       // An edit is of something that is already kept elsewhere.
       if (!draft.editing.value) save(key, draft.text.value);
     });
     return draft;
+  }
+
+  /** A guest has taken another name: what can be said under any name goes along. @param {string} from @param {string} to */
+  rename(from, to) {
+    const start = `${KEY}.${foldName(from)}/`;
+    for (const [key, draft] of [...this.#all]) {
+      const conversation = key.slice(start.length);
+      if (samePerson(from, to) || !key.startsWith(start) || isPrivate(conversation)) continue;
+      draft.endEdit();
+      const next = this.of(conversation, to);
+      batch(() => {
+        next.text.value = [next.text.value, draft.text.value].filter(Boolean).join('\n');
+        next.reply.value ??= draft.reply.value;
+        draft.clear();
+      });
+    }
   }
 }
 

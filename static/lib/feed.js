@@ -96,6 +96,11 @@ export class Feed {
     if (!this.leading) this.#post({ name: 'try' });
   }
 
+  /** The stream is interrupted, or given up: nobody else may think it lives. */
+  down() {
+    if (this.leading) this.#pass({ name: 'down' });
+  }
+
   /** @param {Promise<unknown>} held */
   async #lead(held) {
     if (!this.#channel) return;
@@ -115,7 +120,6 @@ export class Feed {
     for (const name of NAMES) {
       source.addEventListener(name, (event) => this.#pass({ name, data: event.data, id: event.lastEventId }));
     }
-    source.addEventListener('error', () => this.#pass({ name: 'down' }));
     return source;
   }
 

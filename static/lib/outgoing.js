@@ -13,6 +13,7 @@ import { samePerson } from './text.js';
  * @property {import('./api.js').Api} api
  * @property {import('./session.js').Session} session
  * @property {(id: string) => import('./history.js').History | undefined} history of a conversation
+ * @property {(id: string) => boolean} reachable whether a conversation can be turned to
  * @property {(message: Message) => void} onSent
  */
 
@@ -39,11 +40,20 @@ export class Outgoing {
     });
   }
 
-  /** @param {string} conversation @returns {Entry[]} this person's, oldest first */
+  /**
+   * What was refused by a conversation that one is no longer in would be seen nowhere: it shows in any.
+   * @param {string} conversation
+   * @returns {Entry[]} this person's, oldest first
+   */
   of(conversation) {
-    const me = this.#options.session.user.value;
-    return this.entries.value.filter(
-      (entry) => (entry.conversation_id ?? PUBLIC) === conversation && samePerson(entry.user, me));
+    const { session, reachable } = this.#options;
+    const me = session.user.value;
+    return this.entries.value.filter((entry) => samePerson(entry.user, me)).flatMap((entry) => {
+      const { conversation_id = PUBLIC, fault } = entry;
+      if (conversation_id === conversation) return [entry];
+      if (fault === undefined || reachable(conversation_id)) return [];
+      return [{ ...entry, reply_to: undefined, fault: 'You are no longer in that conversation.' }];
+    });
   }
 
   /** @param {string} conversation @param {string} content @param {string} [reply_to] */

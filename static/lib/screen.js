@@ -3,6 +3,8 @@ import { batch, computed, signal } from './html.js';
 import { isPrivate, PUBLIC } from './conversations.js';
 import { History } from './history.js';
 
+/** No seq: of a conversation that has never been read, all after 0 is new. */
+const NONE = -1;
 /** As many conversations stay loaded. */
 const KEPT = 12;
 
@@ -26,8 +28,8 @@ export class Screen {
   /** The id of the conversation that is shown. */
   open = signal(PUBLIC);
   conversation = computed(() => this.#options.inbox.get(this.open.value));
-  /** What came after this seq was new when the conversation was opened; 0 for none. */
-  unreadAfter = signal(0);
+  /** What came after this seq was new when the conversation was opened; negative for none. */
+  unreadAfter = signal(NONE);
   /** A message that somebody wants to see. */
   target = signal('');
   /** Whether the newest message is in view. */
@@ -77,6 +79,11 @@ export class Screen {
     return this.#histories.get(id);
   }
 
+  /** One has answered: what was new is not any more. */
+  settle() {
+    this.unreadAfter.value = NONE;
+  }
+
   /** Takes over an answer to an own request without waiting for its event. @param {import('./store.js').StreamEvent} event */
   learn(event) {
     this.loaded(event.conversation_id ?? PUBLIC)?.apply(event);
@@ -101,7 +108,7 @@ export class Screen {
   announce(message) {
     if ((message.conversation_id ?? PUBLIC) !== this.open.peek()) return;
     // Whoever looks away gets a line when they look again.
-    if (document.hidden && !this.unreadAfter.peek()) this.#looked = false;
+    if (document.hidden && this.unreadAfter.peek() < 0) this.#looked = false;
     for (const listener of this.#listeners) listener(message);
   }
 
@@ -127,7 +134,7 @@ export class Screen {
     batch(() => {
       for (const id of this.#histories.keys()) if (all || isPrivate(id)) this.#histories.delete(id);
       this.expire();
-      this.unreadAfter.value = 0;
+      this.unreadAfter.value = NONE;
       this.#looked = false;
       this.open.value = addressed();
     });
@@ -149,7 +156,7 @@ export class Screen {
     if (id === this.open.peek()) return;
     this.#looked = false;
     batch(() => {
-      this.unreadAfter.value = 0;
+      this.unreadAfter.value = NONE;
       this.target.value = '';
       this.following = true;
       this.open.value = id;

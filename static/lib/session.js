@@ -2,11 +2,13 @@
 // here only says whether it is worth asking.
 import { batch, computed, signal } from './html.js';
 import { Problem } from './http.js';
+import { newId } from './outbox.js';
 import { load, save } from './shelf.js';
 import { samePerson } from './text.js';
 
 const NAME_KEY = 'realtalk.name';
 const SESSION_KEY = 'realtalk.session';
+const ENDED = 'Your session has ended. Please sign in again.';
 /** A session that is lost again within this time is not worth another silent try. */
 const RELAPSE_MS = 10_000;
 
@@ -24,6 +26,8 @@ export class Session {
   #api;
   /** @type {Promise<void> | undefined} */
   #settled;
+  /** @type {Promise<void> | undefined} */
+  #doubted;
   #lostAt = -RELAPSE_MS;
   /** The name, '' for nobody. Known before the service has confirmed it. */
   user = signal(load(NAME_KEY));
@@ -39,7 +43,7 @@ export class Session {
   /** @param {import('./api.js').Api} api */
   constructor(api) {
     this.#api = api;
-    api.onSignedOut = () => this.lost('Your session has ended. Please sign in again.');
+    api.onSignedOut = () => this.doubt(ENDED);
   }
 
   /**
@@ -47,10 +51,7 @@ export class Session {
    * @returns {Promise<void>}
    */
   settle() {
-    this.#settled ??= this.#find().catch((error) => {
-      this.#settled = undefined;
-      throw error;
-    });
+    this.#settled ??= this.#retried(this.#find());
     return this.#settled;
   }
 
@@ -59,15 +60,16 @@ export class Session {
    * @param {string} [password]
    * @throws {Problem} with status 401 if it takes a password, or another one
    */
-  async enter(name, password) {
-    const { user } = await this.#api.signIn(name, password);
-    this.#adopt(user);
+  enter(name, password) {
+    return this.#api.renewing(() => this.#enter(name, password));
   }
 
   /** Makes an account of a name, and enters. @param {string} name @param {string} password */
-  async register(name, password) {
-    await this.#api.register(name, password);
-    await this.enter(name, password);
+  register(name, password) {
+    return this.#api.renewing(async () => {
+      await this.#api.register(name, password);
+      await this.#enter(name, password);
+    });
   }
 
   async leave() {
@@ -78,30 +80,37 @@ export class Session {
   /** Goes on as nobody, or asks who it is. */
   forget() {
     save(NAME_KEY, '');
+    save(SESSION_KEY, '');
     this.#drop(this.mode.value === 'required' ? { name: '', password: true, words: '' } : null);
   }
 
   /** The stream says that it is over. @param {string} reason */
   end(reason) {
-    this.lost(ENDS[reason] ?? ENDS.expired);
+    this.doubt(ENDS[reason] ?? ENDS.expired);
   }
 
-  /** The service no longer believes it. @param {string} words */
-  lost(words) {
-    const guest = this.account.value?.kind === 'guest' && this.mode.value === 'open';
-    const relapse = Date.now() - this.#lostAt < RELAPSE_MS;
-    const name = this.user.value;
-    this.#lostAt = Date.now();
-    save(SESSION_KEY, '');
-    this.#settled = undefined;
-    if (guest && !relapse) this.settle().catch(() => {});
-    else if (this.account.value || !this.prompt.value) this.#drop({ name, password: true, words });
+  /**
+   * The service no longer believes it, or did not when it was asked: a new password ends all sessions
+   * and begins one. So it is asked once more, and only then lost.
+   * @param {string} words what to say then
+   */
+  async doubt(words) {
+    if (!this.#doubted) this.#settled = this.#doubted = this.#retried(this.#verify(words));
+    // An outage: whoever needs it settled next asks again.
+    await this.#doubted.catch(() => {});
+    this.#doubted = undefined;
   }
 
   /** Another tab may have become somebody else. @param {string | null} key of the storage that changed */
   follow(key) {
     if (key !== null && key !== SESSION_KEY) return;
-    if (samePerson(load(SESSION_KEY), this.account.value?.username ?? '')) return;
+    const name = noted();
+    if (samePerson(name, this.account.value?.username ?? '')) return;
+    // Not signed out there, only no longer believed, perhaps while this tab was renewing it.
+    if (!name && samePerson(load(NAME_KEY), this.user.value)) {
+      this.doubt(ENDED);
+      return;
+    }
     this.#settled = undefined;
     batch(() => {
       this.account.value = null;
@@ -120,16 +129,46 @@ export class Session {
     else if (mode === 'required') this.#drop({ name, password: true, words: '' });
   }
 
+  /** @param {string} words */
+  async #verify(words) {
+    const before = this.account.value;
+    // Or somebody has signed in or out meanwhile, and knows better.
+    if ((await this.#ask()) || this.account.value !== before) return;
+    const guest = this.account.value?.kind === 'guest' && this.mode.value === 'open';
+    const relapse = Date.now() - this.#lostAt < RELAPSE_MS;
+    const name = this.user.value;
+    this.#lostAt = Date.now();
+    if (guest && !relapse) await this.#enterByName(name);
+    else if (this.account.value || !this.prompt.value) this.#drop({ name, password: true, words });
+  }
+
   /** @returns {Promise<boolean>} whether the service knows the cookie */
   async #ask() {
+    const before = load(SESSION_KEY);
     try {
       this.#adopt(await this.#api.me());
       return true;
     } catch (error) {
       if (!(error instanceof Problem) || error.status !== 401) throw error;
+      // Meanwhile another tab has got a new one.
+      if (noted() && load(SESSION_KEY) !== before) return this.#ask();
       save(SESSION_KEY, '');
       return false;
     }
+  }
+
+  /** What fails is tried again by whoever asks next. @param {Promise<void>} finding */
+  #retried(finding) {
+    return finding.catch((error) => {
+      this.#settled = undefined;
+      throw error;
+    });
+  }
+
+  /** @param {string} name @param {string} [password] */
+  async #enter(name, password) {
+    const { user } = await this.#api.signIn(name, password);
+    this.#adopt(user);
   }
 
   /** @param {string} name */
@@ -146,7 +185,8 @@ export class Session {
   /** @param {User} account */
   #adopt(account) {
     save(NAME_KEY, account.username);
-    save(SESSION_KEY, account.username);
+    // Never the same text twice: others see that it is a new one.
+    save(SESSION_KEY, `${account.username}/${newId()}`);
     this.#settled = Promise.resolve();
     batch(() => {
       this.account.value = account;
@@ -157,7 +197,6 @@ export class Session {
 
   /** @param {Prompt | null} prompt */
   #drop(prompt) {
-    save(SESSION_KEY, '');
     this.#settled = Promise.resolve();
     batch(() => {
       this.account.value = null;
@@ -165,4 +204,9 @@ export class Session {
       this.prompt.value = prompt;
     });
   }
+}
+
+/** @returns {string} the name in the note of a session, which contains no slash */
+function noted() {
+  return load(SESSION_KEY).split('/')[0];
 }

@@ -141,7 +141,7 @@ export class Timeline extends Component {
     const lines = conversation(chat, shown);
     const empty = shown.loaded.value && lines.length === 0;
     const unread = chat.screen.unreadAfter.value;
-    const firstUnread = unread > 0 && lines.find(({ message, own }) => !own && (message?.seq ?? 0) > unread)?.key;
+    const firstUnread = unread >= 0 && lines.find(({ message, own }) => !own && (message?.seq ?? 0) > unread)?.key;
     const stop = lines.some(({ key }) => key === active) ? active : lines.at(-1)?.key;
     const target = chat.screen.target.value;
     return html`

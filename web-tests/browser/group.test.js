@@ -69,6 +69,30 @@ test('the life of a group: made, talked in, grown, renamed, left', async () => {
   assert.deepEqual([...ann.faults, ...ben.faults, ...eve.faults], []);
 });
 
+test('what somebody says while they are removed is not lost', async () => {
+  const { id } = await on.services.ask('POST', '/conversations', { user: 'Ann', kind: 'group', name: 'Chess', members: ['Eve'] });
+  const eve = await enter(on.browser, on.services, 'Eve');
+  await turnTo(eve.page, 'Chess');
+  /** @type {() => void} */
+  let release = () => {};
+  const removed = new Promise((resolve) => (release = () => resolve(undefined)));
+  await eve.page.route('**/messages', async (route) => {
+    await removed;
+    await route.continue();
+  });
+  await say(eve.page, 'my last words');
+  await on.services.ask('DELETE', `/conversations/${id}/members/Eve?user=Ann`);
+  await eve.page.getByRole('heading', { level: 1, name: 'public' }).waitFor();
+  release();
+  const refused = line(eve.page, 'my last words');
+  await refused.getByText('You are no longer in that conversation.').waitFor();
+  await eve.page.reload();
+  await live(eve.page);
+  await refused.getByRole('button', { name: 'Edit' }).click();
+  assert.equal(await eve.page.locator('#draft').inputValue(), 'my last words');
+  await until('it is not shown any more', async () => (await refused.count()) === 0);
+});
+
 test('rooms are made, found, joined and left, and a reload knows', async () => {
   const ann = await enter(on.browser, on.services, 'Ann');
   const ben = await enter(on.browser, on.services, 'Ben');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { act, allSent, enter, line, live, say, sees, texts } from './room.js';
+import { act, allSent, enter, line, live, say, sees, texts, turnTo, writeTo } from './room.js';
 import { until } from './server.js';
 import { stage } from './stage.js';
 
@@ -39,6 +39,22 @@ test('a message is edited in place, with the mouse and with the keyboard', async
   await line(ben.page, 'see you').getByRole('button', { name: 'Reply' }).waitFor();
   assert.equal(await line(ben.page, 'see you').getByRole('button', { name: 'Edit' }).count(), 0, 'only its author changes it');
   assert.deepEqual([...ann.faults, ...ben.faults], []);
+});
+
+test('what is wrong with an edit is said where it is edited', async () => {
+  const { ann } = await pair();
+  await writeTo(ann.page, 'Ben');
+  await turnTo(ann.page, 'public');
+  await say(ann.page, 'all is well');
+  await sees(ann.page, 'all is well');
+  await allSent(ann.page);
+  await ann.page.route('**/messages/*', (route) => route.fulfill({ status: 422, contentType: 'application/problem+json', body: '{"detail":"Too late."}' }));
+  await act(ann.page, 'all is well', 'Edit');
+  await say(ann.page, 'all is not');
+  const fault = ann.page.locator('.composer-box .fault');
+  await fault.getByText('Too late.').waitFor();
+  await turnTo(ann.page, 'Ben');
+  assert.equal(await fault.count(), 0);
 });
 
 test('a deleted message leaves a tombstone, for those who are there and those who come later', async () => {

@@ -33,6 +33,7 @@ test('two people talk in private, with badges, ticks, typing and presence; a thi
 
   await turnTo(ben.page, 'Ann');
   await sees(ben.page, 'secret one');
+  await ben.page.getByText('New messages').waitFor();
   await ticked(ann.page, 'secret one', 'Read');
   await until('the badge is gone', async () => (await entry(ben.page, 'Ann').locator('.badge').count()) === 0);
   assert.equal(await ben.page.title(), 'RealTalk');

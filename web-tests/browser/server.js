@@ -189,7 +189,7 @@ export class Services {
    * Asks the message service as somebody who has only a name.
    * @param {string} method
    * @param {string} path
-   * @param {object} body
+   * @param {object} [body]
    * @returns {Promise<any>}
    */
   async ask(method, path, body) {

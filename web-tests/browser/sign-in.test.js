@@ -70,20 +70,51 @@ test('a session that ends elsewhere asks again, and nothing typed is lost', asyn
 });
 
 test('a message whose session ends on the way goes out after the next sign-in', async () => {
-  const { page } = await guest(on.browser, { url: on.services.url });
+  const { page, context } = await guest(on.browser, { url: on.services.url });
   await page.getByRole('button', { name: 'Create an account' }).click();
   await sign(page, 'Cleo', PASSWORD, 'Create account');
   await live(page);
-  await page.route('**/messages', (route) =>
-    route.request().method() === 'POST'
-      ? route.fulfill({ status: 401, contentType: 'application/problem+json', body: '{"status":401,"code":"token_invalid","detail":"Expired."}' })
-      : route.fallback(), { times: 1 });
-  await say(page, 'will it arrive?');
+  const typing = page.waitForResponse((response) => response.url().endsWith('/typing'));
+  await page.locator('#draft').fill('will it arrive?');
+  await typing;
+  await context.clearCookies();
+  await page.locator('#draft').press('Enter');
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   await sign(page, 'Cleo', PASSWORD);
   await sees(page, 'will it arrive?');
   await until('it is sent', async () => (await page.locator('.line.pending').count()) === 0);
   assert.equal(await page.locator('.line.failed').count(), 0);
+});
+
+test('whoever changes their password stays, in every tab', async () => {
+  const { page, context, faults } = await guest(on.browser, { url: on.services.url });
+  await page.getByRole('button', { name: 'Create an account' }).click();
+  await sign(page, 'Dana', PASSWORD, 'Create account');
+  await live(page);
+  const others = [await tab(context, on.services.url), await tab(context, on.services.url)];
+  for (const other of others) await live(other.page);
+  /** @type {string[]} */
+  const lost = [];
+  for (const each of [page, ...others.map((other) => other.page)]) {
+    await each.exposeFunction('noteLoss', () => lost.push('signed out'));
+    await each.evaluate(() => new MutationObserver(() => document.querySelector('.gate') && /** @type {any} */ (window).noteLoss())
+      .observe(document.body, { childList: true, subtree: true }));
+  }
+  await page.locator('header .me').click();
+  await page.getByLabel('Current password').fill(PASSWORD);
+  await page.getByLabel('New password').fill(`${PASSWORD} staple`);
+  await page.getByRole('button', { name: 'Change', exact: true }).click();
+  await page.getByText('The password is changed.').waitFor();
+  await page.keyboard.press('Escape');
+  // The streams of the old session have ended: those of the new one bring this.
+  await say(page, 'still me');
+  for (const each of [page, ...others.map((other) => other.page)]) {
+    await sees(each, 'still me');
+    await live(each);
+    assert.equal(await each.locator('.me-name').innerText(), 'Dana');
+  }
+  assert.deepEqual(lost, []);
+  assert.deepEqual(grave([...faults, ...others.flatMap((other) => other.faults)]), []);
 });
 
 const open = stage();
@@ -116,6 +147,28 @@ test('in open mode a name can be given a password, and then takes it', async () 
   await page.reload();
   await live(page);
   assert.equal(await page.locator('.me-name').innerText(), 'Dora');
+});
+
+test('in open mode a name is given a password while other tabs are open: all of them stay', async () => {
+  for (const name of ['Gus', 'Hal', 'Ida', 'Jon', 'Kay']) {
+    const first = await enter(open.browser, open.services, name);
+    const tabs = [first, ...await Promise.all([1, 2, 3].map(() => tab(first.context, open.services.url)))];
+    for (const { page } of tabs) await live(page);
+    await first.page.locator('header .me').click();
+    await first.page.getByLabel('Password').fill(PASSWORD);
+    await first.page.getByRole('button', { name: 'Register' }).click();
+    await first.page.getByRole('button', { name: 'Change', exact: true }).waitFor();
+    await first.page.keyboard.press('Escape');
+    await say(first.page, `${name} has registered`);
+    for (const { page } of tabs) {
+      await sees(page, `${name} has registered`);
+      assert.equal(await page.locator('.me-name').innerText(), name);
+      await page.reload();
+      await live(page);
+      assert.equal(await page.locator('.me-name').innerText(), name, 'nor is the session forgotten');
+    }
+    await first.context.close();
+  }
 });
 
 test('in open mode a guest takes another name, and what was being written stays', async () => {

@@ -54,12 +54,15 @@ class Source extends EventTarget {
   static all = [];
   /** @type {((event: MessageEvent) => void) | null} */
   onmessage = null;
+  /** @type {(() => void) | null} */
+  onerror = null;
   closed = false;
   /** @param {string} url */
   constructor(url) {
     super();
     this.url = url;
     Source.all.push(this);
+    this.addEventListener('error', () => this.onerror?.());
     this.addEventListener('message', (event) => this.onmessage?.(/** @type {MessageEvent} */ (event)));
   }
   close() { this.closed = true; }
@@ -101,7 +104,10 @@ function tab(name, cursor = '') {
     source.onmessage = note;
     for (const type of ['ready', 'typing', 'reaction']) source.addEventListener(type, note);
     source.addEventListener('reset', () => (self.resets += 1));
-    source.onerror = () => (self.fails += 1);
+    source.onerror = () => {
+      self.fails += 1;
+      self.feed.down();
+    };
   }
   self.feed = new Feed({
     tab: name,
@@ -224,6 +230,26 @@ test('an interruption is one for all, and all come back', async () => {
   Source.open.at(-1)?.say('message', '1');
   await settle();
   assert.deepEqual([second.heard.filter(({ type }) => type === 'ready').length, second.ids], [2, ['1']]);
+});
+
+test('a stream that its tab gives up is down for all, also for those who come later', async () => {
+  const [first, second] = [tab('a', '0'), tab('b', '0')];
+  await settle();
+  first.open();
+  second.open();
+  Source.all[0].say('ready');
+  await settle();
+  // Offline, or silent for too long: nothing comes from the stream itself.
+  Source.all[0].close();
+  first.feed.down();
+  second.feed.down();
+  const third = tab('c', '0');
+  await settle();
+  assert.equal(second.fails, 1);
+  second.open();
+  third.open();
+  await settle();
+  assert.deepEqual([second, third].map(({ heard }) => heard.filter(({ type }) => type === 'ready').length), [1, 0]);
 });
 
 test('a reset reaches all', async () => {

@@ -124,7 +124,7 @@ test('a session that ends asks its member for the password, with the reason', as
   const session = visit();
   await session.enter('alice', 'correct horse');
   desk.cookie = null;
-  session.lost('Signed out elsewhere.');
+  await session.doubt('Signed out elsewhere.');
   assert.deepEqual(session.prompt.value, { name: 'alice', password: true, words: 'Signed out elsewhere.' });
   assert.equal(session.user.value, '');
 });
@@ -132,12 +132,75 @@ test('a session that ends asks its member for the password, with the reason', as
 test('a session that ends is begun again for a guest, silently, but not over and over', async () => {
   const session = visit();
   await session.enter('alice');
-  session.lost('ended');
-  await settle();
+  desk.cookie = null;
+  await session.doubt('ended');
   assert.deepEqual([session.user.value, session.account.value?.username, desk.signIns], ['alice', 'alice', 2]);
-  session.lost('ended');
-  await settle();
+  desk.cookie = null;
+  await session.doubt('ended');
   assert.deepEqual([session.user.value, session.prompt.value?.words, desk.signIns], ['', 'ended', 2]);
+});
+
+test('a new password ends a session and begins another: nobody is signed out by it', async () => {
+  desk.passwords.alice = 'correct horse';
+  const session = visit();
+  await session.enter('alice', 'correct horse');
+  session.end('signed_out');
+  await session.settle();
+  assert.deepEqual([session.user.value, session.account.value?.username, session.prompt.value], ['alice', 'alice', null]);
+});
+
+test('who signs out is not told that the session has ended', async () => {
+  const session = visit();
+  await session.enter('alice');
+  desk.cookie = null;
+  session.end('signed_out');
+  session.forget();
+  await settle();
+  assert.deepEqual([session.user.value, session.prompt.value], ['', null]);
+});
+
+test('an outage while a session is doubted leaves it, and the next attempt asks', async () => {
+  desk.passwords.alice = 'correct horse';
+  const session = visit();
+  await session.enter('alice', 'correct horse');
+  desk.me = async () => { throw new Problem(0, 'down'); };
+  await session.doubt('ended');
+  await assert.rejects(session.settle(), { status: 0 });
+  assert.equal(session.user.value, 'alice');
+});
+
+test('a tab that has asked too early takes nobody along, and comes back', async () => {
+  desk.mode = 'required';
+  desk.passwords.alice = 'correct horse';
+  const [here, there] = [visit(), visit()];
+  await here.enter('alice', 'correct horse');
+  await there.settle();
+  const me = desk.me;
+  desk.me = async () => { throw new Problem(401, 'not yet'); };
+  await there.doubt('ended');
+  assert.ok(there.locked.value);
+  desk.me = me;
+  here.follow('realtalk.session');
+  await here.settle();
+  assert.equal(here.account.value?.username, 'alice');
+  there.follow('realtalk.session');
+  await there.settle();
+  assert.equal(there.account.value?.username, 'alice');
+});
+
+test('an answer about an old session does not end the one that another tab has begun meanwhile', async () => {
+  desk.passwords.alice = 'correct horse';
+  const [here, there] = [visit(), visit()];
+  await here.enter('alice', 'correct horse');
+  await there.settle();
+  const me = desk.me;
+  desk.me = async () => {
+    desk.me = me;
+    await here.enter('alice', 'correct horse');
+    throw new Problem(401, 'too late');
+  };
+  await there.doubt('ended');
+  assert.equal(there.account.value?.username, 'alice');
 });
 
 test('an outage is not the end of a session: the next attempt finds it', async () => {

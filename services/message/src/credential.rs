@@ -6,7 +6,7 @@ use actix_web::{
     HttpMessage, HttpRequest,
     http::{
         StatusCode,
-        header::{HeaderValue, SET_COOKIE, WWW_AUTHENTICATE},
+        header::{HeaderValue, WWW_AUTHENTICATE},
     },
 };
 use common::internal::UserRef;
@@ -44,10 +44,7 @@ impl Shown {
             if !request.method().is_safe() {
                 state.identity.origins.check_with_cookie(request)?;
             }
-            return Self::by_token(state, token)
-                .await?
-                .map(Some)
-                .ok_or_else(|| token_invalid().with_header(SET_COOKIE, cookie.clear()));
+            return Self::by_token(state, token).await?.map(Some).ok_or_else(token_invalid);
         }
         match state.identity.mode {
             AuthMode::Open => Ok(None),
@@ -120,6 +117,12 @@ pub fn gate(state: AppState) -> Gate {
             Ok(())
         }
     })
+}
+
+/// The cookie that is the credential of a request, if one is.
+pub fn cookie_shown(state: &AppState, request: &HttpRequest) -> Option<SessionCookie> {
+    let cookie = SessionCookie::of(request, &state.proxies);
+    (bearer(request).is_none() && cookie.read(request).is_some()).then_some(cookie)
 }
 
 /// Whether a valid token has been revoked meanwhile.

@@ -1,6 +1,10 @@
 //! `/users/me`: one's own profile.
 
-use actix_web::{HttpRequest, HttpResponse, http::header::SET_COOKIE, web::Data};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header::SET_COOKIE},
+    web::Data,
+};
 use http_kit::{JsonBody, Query, Rejection};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -10,12 +14,13 @@ use crate::{
     caller::{Caller, Claim},
     change::{Change, Refusal},
     cookie::SessionCookie,
+    credential::cookie_shown,
     openapi::ProblemBody,
     password::Password,
     user::{Account, Me, parse_display_name},
 };
 
-/// Read one's own profile.
+/// Read one's own profile. A cookie that is not valid any more is taken away.
 #[utoipa::path(
     get, path = "/users/me", tag = "users", params(Claim),
     responses(
@@ -29,7 +34,15 @@ pub async fn get_me(
     state: Data<AppState>,
     claim: Query<Claim>,
 ) -> Result<HttpResponse, Rejection> {
-    let caller = Caller::of(&state, &request, claim.user.as_deref()).await?;
+    let caller = Caller::of(&state, &request, claim.user.as_deref()).await;
+    // Here, where a page asks who it is, and nowhere else: the answer to any other request may come
+    // after the page has got a newer cookie, and would take that.
+    let caller = caller.map_err(|refusal| match cookie_shown(&state, &request) {
+        Some(cookie) if refusal.status() == StatusCode::UNAUTHORIZED => {
+            refusal.with_header(SET_COOKIE, cookie.clear())
+        }
+        _ => refusal,
+    })?;
     let account = own_account(&state, &caller).await?;
     Ok(HttpResponse::Ok().json(Me { user: account.profile(), admin: caller.admin }))
 }

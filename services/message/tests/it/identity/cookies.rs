@@ -49,10 +49,34 @@ async fn a_page_is_signed_in_by_a_cookie_that_it_cannot_read() {
     assert_eq!(out.status, 204);
     let cleared = "realtalk_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0";
     assert_eq!(out.header("set-cookie"), Some(cleared));
-    // A stale one is taken away, so that the page can begin anew.
+    // A stale one is taken away when the page asks who it is, so that it can begin anew.
     let stale = send(&app, Method::GET, "/users/me", &cookie, &[]).await;
     refused(&stale, 401, "token_invalid");
     assert_eq!(stale.header("set-cookie"), Some(cleared));
+}
+
+#[tokio::test]
+async fn a_late_refusal_does_not_take_a_newer_cookie_away() {
+    let app = required();
+    app.register("alice").await;
+    let cookie = pair(&app.sign_in("alice", PASSWORD).await);
+    let out = send(&app, Method::DELETE, "/sessions/current", &cookie, &[]).await;
+    assert_eq!(out.status, 204);
+    for (method, target) in [
+        (Method::GET, "/conversations"),
+        (Method::POST, "/messages"),
+        (Method::DELETE, "/sessions/current"),
+    ] {
+        let late = send(&app, method, target, &cookie, &[]).await;
+        refused(&late, 401, "token_invalid");
+        assert_eq!(late.header("set-cookie"), None, "{target}");
+    }
+    // Nor does a refused token in the header take the cookie that comes with it.
+    let cookie = pair(&app.sign_in("alice", PASSWORD).await);
+    let bearer = [("authorization", "Bearer x")];
+    let late = send(&app, Method::GET, "/users/me", &cookie, &bearer).await;
+    refused(&late, 401, "token_invalid");
+    assert_eq!(late.header("set-cookie"), None);
 }
 
 #[tokio::test]
