@@ -37,13 +37,13 @@ export function Actions({ chat, shown, message, own }) {
     chat.attempt(shown.react(message.id, me, emoji, !given?.users.some((user) => samePerson(user, me))));
   };
   if (mode === 'react') {
-    return html`<div class="actions" role="toolbar" aria-label="React with">
+    return html`<div class="actions choice" role="toolbar" aria-label="React with">
       ${EMOJI.map((emoji) => html`<button type="button" class="emoji" aria-label=${`React with ${emoji}`} onClick=${() => react(emoji)}>${emoji}</button>`)}
       <${Tool} icon="close" words="Close" act=${() => setMode('')} />
     </div>`;
   }
   if (mode === 'delete') {
-    return html`<div class="actions" role="toolbar" aria-label="Delete this message?">
+    return html`<div class="actions choice" role="toolbar" aria-label="Delete this message?">
       <button type="button" class="sure" onClick=${remove}>Delete for everybody</button>
       <${Tool} icon="close" words="Keep it" act=${() => setMode('')} />
     </div>`;
