@@ -94,6 +94,7 @@ test('in open mode a name can be given a password, and then takes it', async () 
   await ann.page.getByLabel('Password').fill(PASSWORD);
   await ann.page.getByRole('button', { name: 'Register' }).click();
   await ann.page.getByRole('button', { name: 'Change', exact: true }).waitFor();
+  await ann.page.getByText('The name is yours.').waitFor();
   await ann.page.keyboard.press('Escape');
   await say(ann.page, 'it is really me');
   await sees(ann.page, 'it is really me');
