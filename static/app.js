@@ -52,7 +52,7 @@ function App() {
       <footer>
         <${Typing} chat=${chat} id=${id} />
         ${chat.session.user.value === ''
-          ? html`<${NameForm} key=${chat.session.prompt.value?.words} chat=${chat} />`
+          ? chat.session.known.value && html`<${NameForm} key=${chat.session.prompt.value?.words} chat=${chat} />`
           : html`<${Composer} chat=${chat} id=${id} />`}
       </footer>
     </div>
