@@ -1,5 +1,6 @@
 import { effect, html, render } from './lib/html.js';
 import { Chat } from './lib/chat.js';
+import { title } from './lib/conversations.js';
 import { Composer, Typing } from './views/composer.js';
 import { Banner, Header, useTrouble } from './views/header.js';
 import { lazy } from './views/lazy.js';
@@ -34,6 +35,14 @@ effect(() => {
   chat.session.user.value;
   dialog.value = null;
   drawer.value = false;
+});
+/** @type {import('./lib/conversations.js').Conversation | undefined} */
+let before;
+// What is on the screen goes away when one is no longer in it: that takes a word.
+effect(() => {
+  const { value } = chat.screen.conversation;
+  if (before && !value && chat.inbox.loaded.value) chat.notice.value = `You are no longer in “${title(before, chat.session.user.peek())}”.`;
+  before = value;
 });
 
 function App() {
