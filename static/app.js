@@ -1,5 +1,6 @@
 import { effect, html, render } from './lib/html.js';
 import { Chat } from './lib/chat.js';
+import { title } from './lib/conversations.js';
 import { foldName } from './lib/text.js';
 import { Composer, Typing } from './views/composer.js';
 import { Banner, Header, useTrouble } from './views/header.js';
@@ -36,6 +37,14 @@ effect(() => {
   dialog.value = null;
   drawer.value = false;
 });
+/** @type {import('./lib/conversations.js').Conversation | undefined} */
+let before;
+// What is on the screen goes away when one is no longer in it: that takes a word.
+effect(() => {
+  const { value } = chat.screen.conversation;
+  if (before && !value && chat.inbox.loaded.value) chat.notice.value = `You are no longer in “${title(before, chat.session.user.peek())}”.`;
+  before = value;
+});
 
 function App() {
   const trouble = useTrouble(chat);
@@ -53,9 +62,9 @@ function App() {
       </main>
       <footer>
         <${Typing} chat=${chat} id=${id} />
-        ${user === ''
-          ? html`<${NameForm} key=${chat.session.prompt.value?.words} chat=${chat} />`
-          : html`<${Composer} key=${`${foldName(user)}/${id}`} chat=${chat} id=${id} />`}
+          ${user === ''
+            ? chat.session.known.value && html`<${NameForm} key=${chat.session.prompt.value?.words} chat=${chat} />`
+            : html`<${Composer} key=${`${foldName(user)}/${id}`} chat=${chat} id=${id} />`}
       </footer>
     </div>
     ${Dialog ? html`<${Dialog} key=${dialog.value} chat=${chat} />` : html`<${Notice} chat=${chat} />`}

@@ -2,7 +2,7 @@
 import { batch, effect, signal, untracked } from './html.js';
 import { Api, streamUrl } from './api.js';
 import { Burst } from './burst.js';
-import { isPrivate, PUBLIC, title } from './conversations.js';
+import { isPrivate, PUBLIC } from './conversations.js';
 import { Drafts } from './drafts.js';
 import { Feed } from './feed.js';
 import { faultOf } from './http.js';
@@ -248,7 +248,6 @@ export class Chat {
 
   /** @param {{event: StreamEvent, cursor: string}[]} received */
   #apply(received) {
-    const before = this.screen.conversation.value;
     batch(() => {
       for (const { event, cursor } of received) {
         this.#take(event);
@@ -257,10 +256,7 @@ export class Chat {
       }
       this.screen.read();
     });
-    if (!this.screen.conversation.value && this.inbox.loaded.value) {
-      if (before) this.notice.value = `You are no longer in “${title(before, this.session.user.value)}”.`;
-      this.screen.show(PUBLIC);
-    }
+    if (!this.screen.conversation.value && this.inbox.loaded.value) this.screen.show(PUBLIC);
     this.screen.loaded(this.screen.open.value)?.fillGaps();
     this.#nameRooms();
   }

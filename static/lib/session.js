@@ -35,6 +35,8 @@ export class Session {
   account = signal(null);
   /** @type {import('@preact/signals').Signal<'open' | 'required'>} */
   mode = signal('open');
+  /** Whether the service has said which. */
+  known = signal(false);
   /** @type {import('@preact/signals').Signal<Prompt | null>} */
   prompt = signal(null);
   /** Whether nothing can be seen before somebody signs in. */
@@ -123,6 +125,7 @@ export class Session {
   async #find() {
     const { mode } = await this.#api.services();
     this.mode.value = mode;
+    this.known.value = true;
     if (load(SESSION_KEY) && (await this.#ask())) return;
     const name = load(NAME_KEY);
     if (mode === 'open' && name) await this.#enterByName(name);

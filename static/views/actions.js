@@ -1,4 +1,4 @@
-import { html, useState } from '../lib/html.js';
+import { html, useEffect, useRef, useState } from '../lib/html.js';
 import { samePerson } from '../lib/text.js';
 import { Icon } from './icon.js';
 
@@ -12,6 +12,13 @@ const EMOJI = ['👍', '❤️', '😂', '🎉', '😮', '😢', '🙏', '🔥']
  */
 export function Actions({ chat, shown, message, own }) {
   const [mode, setMode] = useState(/** @type {'' | 'react' | 'delete'} */ (''));
+  const box = useRef(/** @type {HTMLElement | null} */ (null));
+  const before = useRef(mode);
+  // The pressed button goes away: the focus must not fall off the page.
+  useEffect(() => {
+    if (before.current !== mode && document.activeElement === document.body) box.current?.querySelector('button')?.focus();
+    before.current = mode;
+  }, [mode]);
   const me = chat.session.user.value;
   const draft = chat.drafts.of(shown.id);
   const write = () => document.getElementById('draft')?.focus();
@@ -33,22 +40,23 @@ export function Actions({ chat, shown, message, own }) {
   /** @param {string} emoji */
   const react = (emoji) => {
     const given = message.reactions?.find((reaction) => reaction.emoji === emoji);
+    /** @type {HTMLElement | null | undefined} */ (box.current?.closest('.line'))?.focus();
     setMode('');
     chat.attempt(shown.react(message.id, me, emoji, !given?.users.some((user) => samePerson(user, me))));
   };
   if (mode === 'react') {
-    return html`<div class="actions" role="toolbar" aria-label="React with">
+    return html`<div key=${mode} ref=${box} class="actions choice" role="toolbar" aria-label="React with">
       ${EMOJI.map((emoji) => html`<button type="button" class="emoji" aria-label=${`React with ${emoji}`} onClick=${() => react(emoji)}>${emoji}</button>`)}
       <${Tool} icon="close" words="Close" act=${() => setMode('')} />
     </div>`;
   }
   if (mode === 'delete') {
-    return html`<div class="actions" role="toolbar" aria-label="Delete this message?">
+    return html`<div key=${mode} ref=${box} class="actions choice" role="toolbar" aria-label="Delete this message?">
       <button type="button" class="sure" onClick=${remove}>Delete for everybody</button>
       <${Tool} icon="close" words="Keep it" act=${() => setMode('')} />
     </div>`;
   }
-  return html`<div class="actions" role="toolbar" aria-label="Actions">
+  return html`<div key=${mode} ref=${box} class="actions" role="toolbar" aria-label="Actions">
     <${Tool} icon="smile" words="React" act=${() => setMode('react')} />
     <${Tool} icon="reply" words="Reply" act=${reply} />
     ${own && html`<${Tool} icon="edit" words="Edit" act=${edit} />`}

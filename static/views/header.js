@@ -44,6 +44,12 @@ function Status({ chat, trouble }) {
   const { phase } = chat.connection.value;
   const state = phase === 'live' ? 'live' : !trouble ? 'pending' : navigator.onLine ? 'lost' : 'offline';
   const words = { live: 'Live', pending: 'Connecting…', lost: 'Reconnecting…', offline: 'Offline' };
+  const conversation = chat.screen.conversation.value;
+  // Under somebody's name it would seem to be about them: while all is well, it is.
+  if (state === 'live' && conversation?.kind === 'direct') {
+    const online = chat.people.isOnline(other(conversation, chat.session.user.value));
+    return html`<span class="status ${online ? 'live' : ''}" data-phase=${phase}><span class="dot"></span>${online ? 'Online now' : 'Not online'}</span>`;
+  }
   return html`<span class="status ${state}" data-phase=${phase}><span class="dot"></span>${words[state]}</span>`;
 }
 
@@ -54,10 +60,9 @@ function About({ chat }) {
   const { kind, id, members = [], member_count } = conversation;
   const crowd = chat.people.crowd.value;
   let words = '';
-  if (kind === 'direct') words = chat.people.isOnline(other(conversation, chat.session.user.value)) ? 'online' : '';
-  else if (kind === 'group') words = `${members.length} member${members.length === 1 ? '' : 's'}`;
+  if (kind === 'group') words = `${members.length} member${members.length === 1 ? '' : 's'}`;
   else if (id === 'public') words = crowd > 1 ? `${crowd} here` : '';
-  else if (member_count) words = `${member_count} member${member_count === 1 ? '' : 's'}`;
+  else if (kind === 'room' && member_count) words = `${member_count} member${member_count === 1 ? '' : 's'}`;
   return words && html`<span class="about-more"> · ${words}</span>`;
 }
 

@@ -58,12 +58,12 @@ export class LineView extends Component {
               ${message?.deleted ? 'This message was deleted.' : html`<${Words} text=${content} mentions=${message?.mentions} me=${chat.session.user.value} />`}
               ${message?.edited_at && !message.deleted && html` <span class="edited">(edited)</span>`}
             </div>
+            ${active && message && !message.deleted && chat.session.user.value &&
+            html`<${Actions} chat=${chat} shown=${shown} message=${message} own=${own} />`}
           </div>
           ${message && !message.deleted && (message.reactions?.length ?? 0) > 0 && html`<${Reactions} chat=${chat} shown=${shown} message=${message} active=${active} />`}
           ${entry && html`<${Fate} entry=${entry} chat=${chat} shown=${shown} />`}
         </div>
-        ${active && message && !message.deleted && chat.session.user.value &&
-        html`<${Actions} chat=${chat} shown=${shown} message=${message} own=${own} />`}
       </li>
     `;
   }

@@ -107,6 +107,23 @@ test('a message can be reached and answered with the keyboard alone', async () =
   await line(page, 'got it').locator('.quote').getByText('what do you say?').waitFor();
 });
 
+test('a reaction is given with the keyboard alone, and the focus stays at its message', async () => {
+  const { page } = await enter(on.browser, on.services, 'Kim Keyboard');
+  await on.services.post('Person 1', 'how is that?');
+  await sees(page, 'how is that?');
+  const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent ?? '');
+  await line(page, 'how is that?').focus();
+  await line(page, 'how is that?').getByRole('button', { name: 'React', exact: true }).press('Enter');
+  await until('the first one has the focus', async () => (await focused()) === 'React with 👍');
+  await line(page, 'how is that?').getByRole('button', { name: 'Close' }).press('Enter');
+  await until('the buttons have it back', async () => (await focused()) === 'React');
+  await page.keyboard.press('Enter');
+  await until('the first one has the focus', async () => (await focused()) === 'React with 👍');
+  await page.keyboard.press('Enter');
+  await line(page, 'how is that?').locator('.reaction').waitFor();
+  assert.match(await focused(), /how is that/);
+});
+
 test('a dialog takes the focus and gives it back', async () => {
   const { page } = await enter(on.browser, on.services, 'Dialog Dan');
   const button = page.getByRole('button', { name: 'Rooms' });

@@ -125,3 +125,18 @@ test('rooms are made, found, joined and left, and a reload knows', async () => {
   await until('it is gone', async () => (await entry(ben.page, 'Café Corner').count()) === 0);
   assert.deepEqual([...ann.faults, ...ben.faults], []);
 });
+
+test('a room is named in any script, and no two share an address', async () => {
+  const { page, faults } = await enter(on.browser, on.services, 'Ann');
+  for (const name of ['Кофейня', '咖啡', 'Чай 24', 'Вода 24']) {
+    await page.getByRole('button', { name: 'Rooms' }).click();
+    await page.getByLabel('A new room').fill(name);
+    await page.getByRole('button', { name: 'Create' }).click();
+    await page.getByRole('heading', { level: 1, name }).waitFor();
+  }
+  await page.getByRole('button', { name: 'Rooms' }).click();
+  await page.getByLabel('A new room').fill('?!');
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByText('needs letters or digits').waitFor();
+  assert.deepEqual(faults, []);
+});

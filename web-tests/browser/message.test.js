@@ -156,3 +156,28 @@ test('what is written into one conversation while offline arrives there, once', 
   await sees(ben.page, 'written in the tunnel');
   assert.equal((await texts(ben.page)).filter((text) => text === 'written in the tunnel').length, 1);
 });
+
+test('what can be done with a message stands beside it and covers none', async () => {
+  for (const text of ['look', 'ok', 'a message that is so long that it has to go on in another line, as wide as a bubble becomes']) {
+    await on.services.post('Otto', text);
+  }
+  const { page } = await enter(on.browser, on.services, 'Ann');
+  for (const text of ['mine', 'yes', 'mine, which is so long that it has to go on in another line too, as wide as a bubble becomes']) await say(page, text);
+  await allSent(page);
+  for (const text of ['ok', 'it has to go on in another line, as', 'yes', 'it has to go on in another line too']) {
+    await line(page, text).hover();
+    await line(page, text).locator('.actions').waitFor();
+    const found = await line(page, text).evaluate((row) => {
+      const box = /** @type {Element} */ (row.querySelector('.actions')).getBoundingClientRect();
+      const own = /** @type {Element} */ (row.querySelector('.bubble')).getBoundingClientRect();
+      const covered = [...document.querySelectorAll('.bubble')].filter((each) => {
+        const other = each.getBoundingClientRect();
+        return other.left < box.right && other.right > box.left && other.top < box.bottom && other.bottom > box.top;
+      });
+      const gap = Math.max(own.left - box.right, box.left - own.right);
+      const { left, right } = /** @type {Element} */ (document.querySelector('.scroller')).getBoundingClientRect();
+      return { covered: covered.map((each) => each.textContent), near: gap < 40, inside: box.left >= left && box.right <= right };
+    });
+    assert.deepEqual(found, { covered: [], near: true, inside: true }, text);
+  }
+});

@@ -67,9 +67,13 @@ test('two people talk in private, with badges, ticks, typing and presence; a thi
   assert.deepEqual(leaks, []);
   assert.ok(!(await texts(ann.page)).some((text) => /secret/.test(text)), 'nor does the public room');
 
+  // Under his name stands whether he is there, not that her own stream is.
+  await turnTo(ann.page, 'Ben');
+  await ann.page.locator('.about').getByText('Online now').waitFor();
   await ben.context.close();
   await phone.context.close();
   await until('Ben is seen to go', async () => (await entry(ann.page, 'Ben').getByText('online').count()) === 0, 30_000);
+  assert.equal((await ann.page.locator('.about').innerText()).trim(), 'Not online');
   assert.deepEqual([...ann.faults, ...eve.faults], []);
 });
 

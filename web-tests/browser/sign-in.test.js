@@ -50,6 +50,23 @@ test('one registers, talks, signs out and in again; nothing shows before that', 
   assert.deepEqual(grave([...faults, ...second.faults]), []);
 });
 
+test('nobody is asked for a name before it is known whether a name is enough', async () => {
+  const { page, faults } = await guest(on.browser);
+  /** @type {(value?: unknown) => void} */
+  let answer = () => {};
+  const asked = new Promise((resolve) => (answer = resolve));
+  await page.route('**/config.json', async (route) => {
+    await asked;
+    await route.fallback();
+  });
+  await page.goto(on.services.url);
+  await page.locator('.status').waitFor();
+  assert.equal(await page.locator('#name').count(), 0);
+  answer();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  assert.deepEqual(grave(faults), []);
+});
+
 test('a session that ends elsewhere asks again, and nothing typed is lost', async () => {
   const here = await guest(on.browser, { url: on.services.url });
   await here.page.getByRole('button', { name: 'Create an account' }).click();
@@ -125,6 +142,7 @@ test('in open mode a name can be given a password, and then takes it', async () 
   await ann.page.getByLabel('Password').fill(PASSWORD);
   await ann.page.getByRole('button', { name: 'Register' }).click();
   await ann.page.getByRole('button', { name: 'Change', exact: true }).waitFor();
+  await ann.page.getByText('The name is yours.').waitFor();
   await ann.page.keyboard.press('Escape');
   await say(ann.page, 'it is really me');
   await sees(ann.page, 'it is really me');

@@ -15,12 +15,9 @@ export function Account({ chat }) {
   };
   return html`<${Frame} chat=${chat} title=${chat.session.user.value}>
     ${!account && html`<p class="dialog-words">The server cannot be reached at the moment.</p>`}
-    ${guest && html`
-      <p class="dialog-words">You are here by name only: anybody could take it. A password makes it yours.</p>
-      <${Password} chat=${chat} guest />
-      <${Name} chat=${chat} />
-    `}
-    ${account && !guest && html`<${Password} chat=${chat} />`}
+    ${guest && html`<p class="dialog-words">You are here by name only: anybody could take it. A password makes it yours.</p>`}
+    ${account && html`<${Password} chat=${chat} guest=${guest} />`}
+    ${guest && html`<${Name} chat=${chat} />`}
     <p class="dialog-foot"><button type="button" class="quiet danger" onClick=${leave}>Sign out everywhere</button></p>
   <//>`;
 }

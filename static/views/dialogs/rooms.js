@@ -1,6 +1,7 @@
 import { html, useEffect, useState } from '../../lib/html.js';
 import { PUBLIC } from '../../lib/conversations.js';
 import { faultOf } from '../../lib/http.js';
+import { newId } from '../../lib/outbox.js';
 import { Icon } from '../icon.js';
 import { close, Frame, useDeed } from './frame.js';
 
@@ -64,8 +65,11 @@ export function Rooms({ chat }) {
   <//>`;
 }
 
-/** @param {string} name @returns {string} what it is called in addresses */
+/** @param {string} name @returns {string} what it is called in addresses, '' without a letter or digit */
 function slug(name) {
   const plain = name.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
-  return plain.replace(/[^a-z0-9]+/g, '-').slice(0, 64).replace(/^-+|-+$/g, '');
+  // What addresses have no letters for, they cannot tell apart either.
+  const lost = /[^\P{L}a-z]|[^\P{N}0-9]/u.test(plain);
+  const kept = plain.replace(/[^a-z0-9]+/g, '-').slice(0, lost ? 48 : 64).replace(/^-+|-+$/g, '');
+  return lost ? [kept || 'room', newId().slice(0, 8)].join('-') : kept;
 }
