@@ -151,6 +151,14 @@ export class Api {
     return (await (await request(url, { credentials: 'include' })).json()).online_users;
   }
 
+  /** @returns {Promise<number>} how many are online, 0 where that is not for everybody to know */
+  async crowd() {
+    const { notifications, mode } = await this.services();
+    if (mode !== 'open') return 0;
+    // Whoever says who they are is told of their contacts only.
+    return (await (await request(`${notifications}/presence`, { credentials: 'omit' })).json()).online_count;
+  }
+
   /**
    * @param {string} method
    * @param {string} path

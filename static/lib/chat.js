@@ -85,11 +85,7 @@ export class Chat {
     effect(() => {
       if (this.session.account.value) untracked(() => this.outgoing.outbox.refresh());
     });
-    // Who is there when the stream or a conversation begins, no change will tell.
-    effect(() => {
-      const contacts = this.inbox.contacts.value.split(',').filter(Boolean);
-      if (this.connection.value.phase === 'live') untracked(() => this.people.ask(contacts));
-    });
+    this.people.follow(this.connection, this.inbox.contacts);
     this.outgoing.outbox.refresh();
     this.#begin();
     addEventListener('storage', ({ key }) => {

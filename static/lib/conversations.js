@@ -27,6 +27,7 @@ export const PUBLIC = 'public';
  * @property {Member[]} [members] of directs and groups
  * @property {number} [member_count] of rooms
  * @property {number} [counted] up to where `unread` has counted; the client's own note
+ * @property {string} [moved] the last event that `member_count` has counted; the client's own note
  */
 
 /**
@@ -200,6 +201,13 @@ function receipt(list, known, event, me) {
   return samePerson(user, me) ? applyRead(changed, known.id, read_seq) : changed;
 }
 
+/** @param {Conversation} known a room @param {StreamEvent} event somebody has come or gone @returns {Conversation} */
+function moved(known, { id = '', action }) {
+  const step = { joined: 1, left: -1 }[/** @type {string} */ (action)];
+  if (!step || known.member_count === undefined || id <= (known.moved ?? '')) return known;
+  return { ...known, member_count: known.member_count + step, moved: id };
+}
+
 /** @param {List} list @param {StreamEvent} event @param {Conversation | undefined} known @returns {List} */
 function conversationEvent(list, event, known) {
   const { action, conversation, conversation_id = '' } = event;
@@ -221,8 +229,7 @@ function memberEvent(list, known, event, me) {
     if (action === 'left') return known.kind === 'group' ? without(list, known.id) : list;
     if (action === 'role') list = put(list, { ...known, role });
   }
-  // Counting who comes to a room and goes is not worth a request.
-  if (known.kind === 'room') return list;
+  if (known.kind === 'room') return put(list, moved(known, event));
   const current = list.byId.get(known.id) ?? known;
   const members = current.members ?? [];
   const others = members.filter((member) => !samePerson(member.user, user));

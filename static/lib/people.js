@@ -1,5 +1,5 @@
 // Who is there, and who is writing: what only matters now.
-import { signal } from './html.js';
+import { effect, signal, untracked } from './html.js';
 import { foldName, samePerson } from './text.js';
 
 /** Somebody who has not been heard of for this long has stopped writing. */
@@ -26,7 +26,7 @@ export class People {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
-  /** @param {Pick<import('./api.js').Api, 'presence' | 'typing'>} api */
+  /** @param {Pick<import('./api.js').Api, 'presence' | 'crowd' | 'typing'>} api */
   constructor(api) {
     this.#api = api;
   }
@@ -80,6 +80,28 @@ export class People {
     } catch {
       // Their dots come with the next change.
     }
+  }
+
+  /**
+   * Asks when the stream begins, and when a conversation does: who is there then, no change will tell.
+   * @param {import('@preact/signals').ReadonlySignal<import('./stream.js').Connection>} connection
+   * @param {import('@preact/signals').ReadonlySignal<string>} contacts separated by commas
+   */
+  follow(connection, contacts) {
+    effect(() => {
+      if (connection.value.phase === 'live') untracked(() => this.count());
+    });
+    effect(() => {
+      const users = contacts.value.split(',').filter(Boolean);
+      if (connection.value.phase === 'live') untracked(() => this.ask(users));
+    });
+  }
+
+  /** Asks how many are there; changes come with the stream. */
+  async count() {
+    // What cannot be asked comes with the next change.
+    const crowd = await this.#api.crowd().catch(() => 0);
+    if (crowd > 0) this.crowd.value = crowd;
   }
 
   /** The stream has ended: what was known of now is of the past. */

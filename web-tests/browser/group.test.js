@@ -103,7 +103,9 @@ test('rooms are made, found, joined and left, and a reload knows', async () => {
   await say(ann.page, 'first in');
 
   await ben.page.getByRole('button', { name: 'Rooms' }).click();
+  await ann.page.getByText('· 1 member').waitFor();
   await ben.page.locator('[data-room="cafe-corner"]').click();
+  await ann.page.getByText('· 2 members').waitFor();
   await ben.page.getByRole('heading', { level: 1, name: 'Café Corner' }).waitFor();
   await sees(ben.page, 'first in');
   // What is said there now comes live: the stream has been opened again with the new room.
@@ -119,6 +121,7 @@ test('rooms are made, found, joined and left, and a reload knows', async () => {
   await ben.page.reload();
   await live(ben.page);
   await entry(ben.page, 'Café Corner').locator('.badge').getByText('1', { exact: false }).waitFor();
+  await ben.page.getByText(/· \d here/).waitFor();
   await turnTo(ben.page, 'Café Corner');
   await ben.page.getByRole('button', { name: 'Details' }).click();
   await ben.page.getByRole('button', { name: 'Leave' }).click();

@@ -129,6 +129,15 @@ test('one comes into a group and goes, by the events about it', () => {
   }
 });
 
+test('who comes to a room and goes is counted, once', () => {
+  const room = { id: 'tea', kind: 'room', name: 'Tea', last_seq: 0, unread: 0, mentions: 0, read_seq: 0, member_count: 2 };
+  const move = (/** @type {number} */ n, /** @type {string} */ action) => ({ type: 'member', id: id(n), conversation_id: 'tea', user: 'bob', action });
+  const events = [move(2, 'joined'), move(4, 'joined'), move(4, 'joined'), move(5, 'role'), move(6, 'left'), move(4, 'joined')];
+  const list = events.reduce((before, event) => applyEvent(before, event, ME), snapshot([/** @type {any} */ (room)], id(3)));
+  assert.equal(one(list, 'tea').member_count, 2, 'what the snapshot knows does not count again');
+  assert.equal(one(applyEvent(list, move(7, 'joined'), ME), 'tea').member_count, 3);
+});
+
 test('what the list has been loaded with is not applied again', () => {
   const list = snapshot([direct()], id(5));
   const left = { type: 'conversation', id: id(4), conversation_id: 'dm:alice:bob', action: 'left' };

@@ -4,6 +4,7 @@ import { People } from '../../static/lib/people.js';
 
 /** @type {string[]} */
 let told = [];
+let crowd = 0;
 let people = new People(/** @type {any} */ ({}));
 
 beforeEach(() => {
@@ -12,6 +13,7 @@ beforeEach(() => {
   people = new People({
     typing: async (conversation) => { told.push(conversation); return new Response(); },
     presence: async (users) => users.filter((user) => user !== 'eve'),
+    crowd: async () => crowd,
   });
 });
 afterEach(() => mock.timers.reset());
@@ -64,4 +66,13 @@ test('others are told that one writes every three seconds, in each conversation'
   people.told = '';
   people.tell('g-2');
   assert.deepEqual(told, ['g-1', 'g-1', 'g-2', 'g-2']);
+});
+
+test('how many are there is asked at the beginning; where nobody may, a change tells', async () => {
+  people.apply({ type: 'presence', online_count: 3 }, 'alice');
+  await people.count();
+  assert.equal(people.crowd.value, 3);
+  crowd = 5;
+  await people.count();
+  assert.equal(people.crowd.value, 5);
 });
