@@ -58,7 +58,8 @@ export class Chat {
   #named = '';
   /** @type {Burst<{event: StreamEvent, cursor: string}>} */
   #received = new Burst((received) => this.#apply(received));
-  #receipts = new Receipts((receipts) => this.api.receipts(receipts));
+  // One for a conversation that one has been removed from would have all of them refused.
+  #receipts = new Receipts((all) => this.api.receipts(all.filter((each) => this.inbox.get(each.conversation_id))));
   #feed = new Feed({
     tab: this.#tab,
     locks: navigator.locks,

@@ -90,6 +90,29 @@ test('a dialog whose files do not come says so, and opens the next time', async 
   await page.getByLabel('Password').waitFor();
 });
 
+test('what cannot be taken back asks first, and a double click is no answer', async () => {
+  await on.services.ask('POST', '/conversations', { user: 'Ann', kind: 'group', name: 'To stay', members: ['Ben'] });
+  const { page, faults } = await enter(on.browser, on.services, 'Ann');
+  /** @type {string[]} */
+  const gone = [];
+  page.on('request', (request) => request.method() === 'DELETE' && gone.push(request.url()));
+  await turnTo(page, 'To stay');
+  await page.getByRole('button', { name: 'Details' }).click();
+  const ben = page.locator('[data-member="Ben"]');
+  await ben.getByRole('button', { name: 'Remove Ben' }).dblclick();
+  await page.keyboard.press('Enter');
+  await ben.getByRole('button', { name: 'Remove Ben' }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Remove Ben', 'the focus is back');
+  await page.getByRole('button', { name: 'Leave' }).click();
+  await page.getByRole('button', { name: 'Cancel' }).waitFor();
+  assert.deepEqual(gone, []);
+  await page.getByRole('button', { name: 'Yes, leave' }).click();
+  await page.getByRole('heading', { level: 1, name: 'public' }).waitFor();
+  await closed(page);
+  assert.equal(gone.length, 1);
+  assert.deepEqual(faults, []);
+});
+
 const closedShop = stage(undefined, { AUTH_MODE: 'required' });
 
 test('a dialog does not outlive the session that it was opened in', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { enter, entry, line, live, say, sees, turnTo } from './room.js';
+import { enter, entry, line, live, say, sees, surely, turnTo } from './room.js';
 import { until } from './server.js';
 import { stage } from './stage.js';
 
@@ -52,7 +52,7 @@ test('the life of a group: made, talked in, grown, renamed, left', async () => {
   await Promise.all([ann, eve].map(({ page }) => page.getByRole('heading', { level: 1, name: 'Tea at six' }).waitFor()));
 
   // Eve is removed: it goes from her list and her screen, and she hears no more of it.
-  await member(ben.page, 'Eve').getByRole('button', { name: /^Remove/ }).click();
+  await surely(member(ben.page, 'Eve'), 'Remove');
   await eve.page.getByRole('heading', { level: 1, name: 'public' }).waitFor();
   await until('it is gone from her list', async () => (await entry(eve.page, 'Tea at six').count()) === 0);
   await ben.page.keyboard.press('Escape');
@@ -62,7 +62,7 @@ test('the life of a group: made, talked in, grown, renamed, left', async () => {
   assert.doesNotMatch(await eve.page.locator('body').innerText(), /just the two/);
 
   await ann.page.getByRole('button', { name: 'Details' }).click();
-  await ann.page.getByRole('button', { name: 'Leave' }).click();
+  await surely(ann.page, 'Leave');
   await ann.page.getByRole('heading', { level: 1, name: 'public' }).waitFor();
   await until('it is gone', async () => (await entry(ann.page, 'Tea at six').count()) === 0);
   await ben.page.getByText('· 1 member').waitFor();
@@ -124,7 +124,7 @@ test('rooms are made, found, joined and left, and a reload knows', async () => {
   await ben.page.getByText(/· \d here/).waitFor();
   await turnTo(ben.page, 'Café Corner');
   await ben.page.getByRole('button', { name: 'Details' }).click();
-  await ben.page.getByRole('button', { name: 'Leave' }).click();
+  await surely(ben.page, 'Leave');
   await until('it is gone', async () => (await entry(ben.page, 'Café Corner').count()) === 0);
   assert.deepEqual([...ann.faults, ...ben.faults], []);
 });

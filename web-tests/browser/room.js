@@ -77,6 +77,12 @@ export function line(page, text) {
   return page.locator('.line').filter({ has: page.locator('.bubble', { hasText: text }) }).last();
 }
 
+/** Presses a button that asks first, and says yes. @param {import('playwright-core').Page | import('playwright-core').Locator} place @param {string} words */
+export async function surely(place, words) {
+  await place.getByRole('button', { name: new RegExp(`^${words}`) }).click();
+  await place.getByRole('button', { name: `Yes, ${words}` }).click();
+}
+
 /** Does something with a message. @param {Page} page @param {string} text @param {string} action */
 export async function act(page, text, action) {
   await line(page, text).hover();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { audit } from './barrier.js';
 import { guest, tab } from './chromium.js';
-import { enter, live, say, sees } from './room.js';
+import { enter, live, say, sees, surely } from './room.js';
 import { until } from './server.js';
 import { stage } from './stage.js';
 
@@ -38,7 +38,7 @@ test('one registers, talks, signs out and in again; nothing shows before that', 
   const second = await tab(context, on.services.url);
   await live(second.page);
   await page.locator('header .me').click();
-  await page.getByRole('button', { name: 'Sign out everywhere' }).click();
+  await surely(page, 'Sign out everywhere');
   for (const each of [page, second.page]) await each.getByRole('heading', { name: 'Sign in' }).waitFor();
   assert.doesNotMatch(await page.locator('body').innerText(), /members only/);
   await sign(page, 'Ann', 'not the password');
@@ -78,7 +78,7 @@ test('a session that ends elsewhere asks again, and nothing typed is lost', asyn
   await sign(there.page, 'Ben', PASSWORD);
   await live(there.page);
   await there.page.locator('header .me').click();
-  await there.page.getByRole('button', { name: 'Sign out everywhere' }).click();
+  await surely(there.page, 'Sign out everywhere');
   await here.page.getByRole('heading', { name: 'Sign in' }).waitFor();
   assert.equal(await here.page.getByLabel('Name').inputValue(), 'Ben');
   await sign(here.page, 'Ben', PASSWORD);

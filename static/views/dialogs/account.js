@@ -1,6 +1,6 @@
 import { html, useState } from '../../lib/html.js';
 import { nameFault, NAME_LIMIT, tidyName } from '../../lib/text.js';
-import { close, Frame, useDeed } from './frame.js';
+import { close, Frame, Sure, useDeed } from './frame.js';
 
 const SHORTEST = 8;
 
@@ -18,7 +18,7 @@ export function Account({ chat }) {
     ${guest && html`<p class="dialog-words">You are here by name only: anybody could take it. A password makes it yours.</p>`}
     ${account && html`<${Password} chat=${chat} guest=${guest} />`}
     ${guest && html`<${Name} chat=${chat} />`}
-    <p class="dialog-foot"><button type="button" class="quiet danger" onClick=${leave}>Sign out everywhere</button></p>
+    <p class="dialog-foot"><${Sure} words="Sign out everywhere" act=${leave} /></p>
   <//>`;
 }
 
@@ -89,6 +89,7 @@ function Name({ chat }) {
         onInput=${(/** @type {any} */ event) => setName(event.currentTarget.value)} />
       <button class="quiet" type="submit">Change name</button>
     </div>
+    <p class="dialog-words">Your private conversations and groups stay with the old name: they go from your list.</p>
     <p class="fault" role="alert">${fault}</p>
   </form>`;
 }

@@ -3,7 +3,7 @@ import { other, PUBLIC, title } from '../../lib/conversations.js';
 import { faultOf } from '../../lib/http.js';
 import { samePerson } from '../../lib/text.js';
 import { Avatar } from '../icon.js';
-import { close, Frame } from './frame.js';
+import { close, Frame, Sure } from './frame.js';
 import { Search } from './search.js';
 
 /** @typedef {import('../../lib/chat.js').Chat} Chat */
@@ -44,7 +44,7 @@ export function Details({ chat }) {
     ${kind === 'group' && owner && (adding
       ? html`<${Search} chat=${chat} label="Add somebody" without=${members.map(({ user }) => user)} pick=${add} />`
       : html`<button type="button" class="quiet" onClick=${() => setAdding(true)}>Add somebody</button>`)}
-    ${id !== PUBLIC && html`<p class="dialog-foot"><button type="button" class="quiet danger" onClick=${leave}>Leave</button></p>`}
+    ${id !== PUBLIC && html`<p class="dialog-foot"><${Sure} words="Leave" act=${leave} /></p>`}
   <//>`;
 }
 
@@ -71,14 +71,12 @@ function Members({ chat, id, members, owner }) {
           <span class="person-name" dir="auto">${user}</span>
           <span class="person-more">${role === 'owner' ? 'Owner' : 'Member'}${online ? ', online' : ''}</span>
         </span>
-        ${other && html`
+        ${other && html`<span class="member-acts">
           <button type="button" class="quiet" onClick=${() => chat.attempt(chat.api.putMember(id, user, role === 'owner' ? 'member' : 'owner'))}>
             ${role === 'owner' ? 'Make member' : 'Make owner'}<span class="hidden"> ${user}</span>
           </button>
-          <button type="button" class="quiet danger" onClick=${() => chat.attempt(chat.api.removeMember(id, user))}>
-            Remove<span class="hidden"> ${user}</span>
-          </button>
-        `}
+          <${Sure} words="Remove" about=${user} act=${() => chat.attempt(chat.api.removeMember(id, user))} />
+        </span>`}
       </li>`;
     })}
   </ul>`;

@@ -28,6 +28,30 @@ export function useDeed() {
 }
 
 /**
+ * A button for what cannot be taken back by another one: it asks first.
+ * @param {{words: string, about?: string, act: () => unknown}} props `about` whom, for screen readers
+ */
+export function Sure({ words, about, act }) {
+  const [asked, setAsked] = useState(false);
+  const box = useRef(/** @type {HTMLElement | null} */ (null));
+  const shown = useRef(asked);
+  // The pressed button is gone: the focus must not go with it.
+  useEffect(() => {
+    if (shown.current !== asked) box.current?.querySelector('button')?.focus();
+    shown.current = asked;
+  }, [asked]);
+  // The second click of a double click is no answer.
+  const answer = (/** @type {MouseEvent} */ event) => event.detail < 2 && act();
+  const whom = about && html`<span class="hidden"> ${about}</span>`;
+  return html`<span class="sure-row" ref=${box}>
+    ${asked
+      ? html`<button key="no" type="button" class="quiet" onClick=${() => setAsked(false)}>Cancel</button>
+          <button key="yes" type="button" class="quiet danger filled" onClick=${answer}>Yes, ${words.toLowerCase()}${whom}</button>`
+      : html`<button key="ask" type="button" class="quiet danger" onClick=${() => setAsked(true)}>${words}${whom}</button>`}
+  </span>`;
+}
+
+/**
  * A dialog. The browser keeps the focus in it, and gives it back.
  * @param {{chat: import('../../lib/chat.js').Chat, title: string, children?: any}} props
  */
