@@ -261,20 +261,6 @@ mod tests {
     }
 
     #[test]
-    fn audiences_count_towards_what_a_ring_may_hold() {
-        let mut ring = Ring::new(RingLimits { events: 10, bytes: 5_000 }, id(100));
-        let audience = Audience::Users(vec!["somebody".to_owned(); 100]);
-        for micros in [110, 120, 130] {
-            let sse = Bytes::from_static(b"data: x\n\n");
-            let entry = Entry::new(Some(id(micros)), audience.clone(), sse, Bytes::new());
-            ring.push(Arc::new(entry));
-        }
-        assert_eq!((ids(&ring, 119), ids(&ring, 120)), (None, Some(vec![Some(130)])));
-        // They are not written: nobody is behind by them.
-        assert_eq!(ring.lag(ring.after(id(120)).unwrap()), Some(Lag { events: 1, bytes: 9 }));
-    }
-
-    #[test]
     fn a_restart_leaves_no_old_position_valid() {
         let mut ring = Ring::new(RingLimits { events: 9, bytes: 1_000 }, id(100));
         ring.push(entry(Some(110), 10));

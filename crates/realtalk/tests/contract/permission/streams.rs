@@ -177,7 +177,9 @@ async fn who_is_removed_is_told_so_and_nothing_after() {
     for mut stream in streams {
         let told: Vec<_> = stream.told_until("the end").await;
         let told: Vec<_> = told.into_iter().filter(|it| !it.ends_with("is here {group}")).collect();
-        let told: Vec<_> = told.iter().filter(|it| !it.contains(" is here ")).collect();
+        let told = told.iter().filter(|it| !it.contains(" is here "));
+        // What was said to them alone comes again if its delivery has not been reported yet.
+        let told: Vec<_> = told.filter(|it| !it.ends_with(" dm:author:member")).collect();
         assert_eq!(told, expected.iter().collect::<Vec<_>>());
     }
     // What was said while they were a member is not theirs any more, nor is what comes later.
