@@ -1,6 +1,5 @@
 import { effect, html, render, useEffect } from './lib/html.js';
 import { Chat } from './lib/chat.js';
-import { foldName } from './lib/text.js';
 import { Composer, Typing } from './views/composer.js';
 import { Banner, Header, useTrouble } from './views/header.js';
 import { lazy } from './views/lazy.js';
@@ -47,7 +46,7 @@ function App() {
         <${Typing} chat=${chat} id=${id} />
         ${user === ''
           ? html`<${NameForm} key=${chat.session.prompt.value?.words} chat=${chat} />`
-          : html`<${Composer} key=${`${foldName(user)}/${id}`} chat=${chat} id=${id} />`}
+          : html`<${Composer} key=${`${user}/${id}`} chat=${chat} id=${id} />`}
       </footer>
     </div>
     ${Dialog && html`<${Dialog} key=${dialog.value} chat=${chat} />`}
