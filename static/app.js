@@ -1,7 +1,6 @@
 import { effect, html, render } from './lib/html.js';
 import { Chat } from './lib/chat.js';
 import { title } from './lib/conversations.js';
-import { foldName } from './lib/text.js';
 import { Composer, Typing } from './views/composer.js';
 import { Banner, Header, useTrouble } from './views/header.js';
 import { lazy } from './views/lazy.js';
@@ -62,9 +61,9 @@ function App() {
       </main>
       <footer>
         <${Typing} chat=${chat} id=${id} />
-          ${user === ''
-            ? chat.session.known.value && html`<${NameForm} key=${chat.session.prompt.value?.words} chat=${chat} />`
-            : html`<${Composer} key=${`${foldName(user)}/${id}`} chat=${chat} id=${id} />`}
+        ${user === ''
+          ? chat.session.known.value && html`<${NameForm} key=${chat.session.prompt.value?.words} chat=${chat} />`
+          : html`<${Composer} key=${`${user}/${id}`} chat=${chat} id=${id} />`}
       </footer>
     </div>
     ${Dialog ? html`<${Dialog} key=${dialog.value} chat=${chat} />` : html`<${Notice} chat=${chat} />`}

@@ -27,6 +27,9 @@ export class Chat {
   screen = new Screen({
     api: this.api,
     inbox: this.inbox,
+    // Whoever has been told more already need not hear it.
+    onMissing: (id) => (this.notice.value ||= isPrivate(id)
+      ? 'That conversation is not in your list.' : `You are not in “${id}”. Those you can join are under Rooms.`),
     onRead: (id, seq) => this.session.account.value && this.#receipts.mark(id, 'read', seq),
   });
   outgoing = new Outgoing({

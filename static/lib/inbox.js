@@ -38,6 +38,11 @@ export class Inbox {
     this.#session = session;
   }
 
+  /** Whether it is the list of somebody, and not what all see. */
+  get owned() {
+    return this.#session.account.value !== null;
+  }
+
   /** @param {string} id */
   get(id) {
     return this.list.value.byId.get(id);

@@ -15,6 +15,7 @@ const KEPT = 12;
  * @property {import('./api.js').Api} api
  * @property {import('./inbox.js').Inbox} inbox
  * @property {(id: string, seq: number) => void} onRead
+ * @property {(id: string) => void} onMissing the address names what is not in the list
  */
 
 export class Screen {
@@ -142,13 +143,24 @@ export class Screen {
 
   /** Only what is in the list can be shown. */
   correct() {
-    if (!this.conversation.value) this.open.value = PUBLIC;
+    if (!this.conversation.value) this.#miss(this.open.value);
   }
 
   #readAddress() {
     const id = addressed();
     if (!this.#options.inbox.loaded.peek()) this.open.value = id;
-    else this.#turnTo(this.#options.inbox.get(id) ? id : PUBLIC);
+    else if (this.#options.inbox.get(id)) this.#turnTo(id);
+    else this.#miss(id);
+  }
+
+  /** @param {string} id */
+  #miss(id) {
+    // Whoever has no name yet may have it in their list once they have one.
+    if (this.#options.inbox.owned) {
+      history.replaceState(null, '', location.pathname + location.search);
+      this.#options.onMissing(id);
+    }
+    this.#turnTo(PUBLIC);
   }
 
   /** @param {string} id */

@@ -93,6 +93,26 @@ test('what somebody says while they are removed is not lost', async () => {
   await until('it is not shown any more', async () => (await refused.count()) === 0);
 });
 
+test('a link to a room leads there, or says why not', async () => {
+  await on.services.ask('POST', '/conversations', { user: 'Ann', kind: 'room', id: 'garden', name: 'Garden' });
+  const ben = await enter(on.browser, on.services, 'Ben');
+  const here = ben.page.url();
+  const missing = ben.page.getByText('You are not in “garden”.');
+  await ben.page.goto(`${here}#garden`);
+  await missing.waitFor();
+  assert.equal(ben.page.url(), here);
+  await ben.page.goto('about:blank');
+  await ben.page.goto(`${here}#garden`);
+  await missing.waitFor();
+  await ben.page.getByRole('heading', { level: 1, name: 'public' }).waitFor();
+  assert.equal(ben.page.url(), here);
+  await on.services.ask('PUT', '/conversations/garden/members/Ben?user=Ben');
+  await ben.page.goto('about:blank');
+  await ben.page.goto(`${here}#garden`);
+  await ben.page.getByRole('heading', { level: 1, name: 'Garden' }).waitFor();
+  assert.deepEqual(ben.faults, []);
+});
+
 test('rooms are made, found, joined and left, and a reload knows', async () => {
   const ann = await enter(on.browser, on.services, 'Ann');
   const ben = await enter(on.browser, on.services, 'Ben');

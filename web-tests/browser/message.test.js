@@ -101,9 +101,10 @@ test('reactions are given, counted and taken back', async () => {
 
 test('an answer quotes what it answers, and leads there from far away', async () => {
   await on.services.post('Otto', 'the question of questions');
-  for (let i = 0; i < 120; i += 1) await on.services.post(`Filler ${i % 3}`, `filler ${i}`);
+  // More than a page keeps while its reader is at the end.
+  for (let i = 0; i < 350; i += 1) await on.services.post(`Filler ${i % 3}`, `filler ${i}`);
   const { ann, ben } = await pair();
-  for (let i = 0; i < 10 && (await line(ann.page, 'the question').count()) === 0; i += 1) {
+  for (let i = 0; i < 12 && (await line(ann.page, 'the question').count()) === 0; i += 1) {
     const before = (await texts(ann.page)).length;
     await ann.page.locator('.scroller').evaluate((box) => box.scrollTo(0, 0));
     await until('more is shown', async () => (await texts(ann.page)).length > before);
