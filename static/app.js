@@ -1,6 +1,6 @@
 import { effect, html, render } from './lib/html.js';
 import { Chat } from './lib/chat.js';
-import { title } from './lib/conversations.js';
+import { counted, title } from './lib/conversations.js';
 import { Composer, Typing } from './views/composer.js';
 import { Banner, Header, useTrouble } from './views/header.js';
 import { lazy } from './views/lazy.js';
@@ -28,7 +28,7 @@ const chat = new Chat();
 
 effect(() => {
   const { value } = chat.inbox.unread;
-  document.title = value > 0 ? `(${value}) RealTalk` : 'RealTalk';
+  document.title = value > 0 ? `(${counted(value)}) RealTalk` : 'RealTalk';
 });
 // What somebody has opened is not for whoever comes next.
 effect(() => {

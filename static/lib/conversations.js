@@ -139,6 +139,11 @@ export function progress({ members = [], kind }, seq, me) {
   return reached ? 'delivered' : 'sent';
 }
 
+/** @param {number} count @returns {string} as far as counts are exact */
+export function counted(count) {
+  return count < COUNT_CAP ? String(count) : `${COUNT_CAP - 1}+`;
+}
+
 /** @param {string | undefined} id @returns {boolean} whether only members know of it */
 export function isPrivate(id = PUBLIC) {
   return /^(?:dm:|g-)/.test(id);

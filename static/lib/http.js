@@ -53,10 +53,15 @@ async function explanation(response) {
   try {
     const problem = await response.json();
     const detail = problem.errors?.[0]?.detail || problem.detail || problem.title || fallback;
-    return { detail: String(detail), code: String(problem.code ?? '') };
+    return { detail: sentence(String(detail)), code: String(problem.code ?? '') };
   } catch {
     return { detail: fallback, code: '' };
   }
+}
+
+/** Services explain in fragments, people read sentences. @param {string} words */
+function sentence(words) {
+  return words.charAt(0).toUpperCase() + words.slice(1) + (/[.!?…]$/.test(words) ? '' : '.');
 }
 
 /** Seconds or a date (RFC 9110, section 10.2.3). @param {Response} response */

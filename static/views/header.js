@@ -1,5 +1,5 @@
 import { html, useEffect, useState } from '../lib/html.js';
-import { other, title } from '../lib/conversations.js';
+import { counted, other, title } from '../lib/conversations.js';
 import { Icon } from './icon.js';
 import { drawer, openDialog } from './shell.js';
 import { Emblem } from './sidebar.js';
@@ -20,7 +20,7 @@ export function Header({ chat, trouble }) {
       <button
         class="tool narrow"
         type="button"
-        aria-label=${elsewhere > 0 ? `Conversations, ${elsewhere} unread` : 'Conversations'}
+        aria-label=${elsewhere > 0 ? `Conversations, ${counted(elsewhere)} unread` : 'Conversations'}
         aria-controls="conversations"
         aria-expanded=${drawer.value}
         onClick=${() => (drawer.value = true)}

@@ -1,5 +1,5 @@
 import { html, useEffect, useRef } from '../lib/html.js';
-import { activity, COUNT_CAP, other, PUBLIC, title } from '../lib/conversations.js';
+import { activity, counted, other, PUBLIC, title } from '../lib/conversations.js';
 import { samePerson } from '../lib/text.js';
 import { moment } from '../lib/time.js';
 import { Avatar, Icon, Logo } from './icon.js';
@@ -89,7 +89,7 @@ function Entry({ chat, conversation }) {
           <span class="entry-bottom">
             <${Preview} chat=${chat} conversation=${conversation} />
             ${mentions > 0 && html`<span class="badge mention" title="You are mentioned">@<span class="hidden"> you are mentioned, </span></span>`}
-            ${unread > 0 && html`<span class="badge">${unread >= COUNT_CAP ? `${COUNT_CAP - 1}+` : unread}<span class="hidden"> unread</span></span>`}
+            ${unread > 0 && html`<span class="badge">${counted(unread)}<span class="hidden"> unread</span></span>`}
           </span>
         </span>
         ${kind === 'group' && html`<span class="hidden">, group</span>`}

@@ -163,3 +163,12 @@ test('a room is named in any script, and no two share an address', async () => {
   await page.getByText('needs letters or digits').waitFor();
   assert.deepEqual(faults, []);
 });
+
+test('who has been picked is not said to be missing', async () => {
+  const { page } = await enter(on.browser, on.services, 'Ann');
+  await page.getByRole('button', { name: 'Group', exact: true }).click();
+  for (const name of ['Ben', 'Eve']) await pick(page, name);
+  await page.getByText('Nobody else is left.').waitFor();
+  await page.getByRole('searchbox').fill('Ben');
+  await page.getByText('Nobody else is called that.').waitFor();
+});

@@ -154,3 +154,10 @@ test('the address of the stream', () => {
   const all = streamUrl(services, { clientId: 'me', cursor: '7', rooms: ['tea', 'ops'], ticket: 't', acks: true });
   assert.equal(all, 'http://localhost:8081/events?client_id=me&rooms=public%2Ctea%2Cops&acks=true&ticket=t&last_event_id=7');
 });
+
+test('what a service explains in fragments is said in sentences', async () => {
+  for (const [detail, words] of [['a room is called that already', 'A room is called that already.'], ['Why?', 'Why?'], ['Too long.', 'Too long.']]) {
+    say(409, { detail });
+    assert.equal((await problem(api.rename('g-1', 'Tea'))).message, words);
+  }
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  applyEvent, applyRead, applySent, ordered, other, progress, snapshot, title,
+  applyEvent, applyRead, applySent, counted, ordered, other, progress, snapshot, title,
 } from '../../static/lib/conversations.js';
 import { Village } from './village.js';
 
@@ -200,3 +200,7 @@ function sketch(conversations) {
     members: members.map(({ user, role, read_seq = 0, delivered_seq = 0 }) => [user, role, read_seq, delivered_seq].join(' ')).sort(),
   }));
 }
+
+test('counts are said as far as they are exact', () => {
+  assert.deepEqual([0, 1, 99, 100, 250].map(counted), ['0', '1', '99', '99+', '99+']);
+});

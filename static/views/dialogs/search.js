@@ -60,6 +60,6 @@ export function Search({ chat, label, without = [], pick }) {
         </li>
       `)}
     </ul>
-    ${people?.length === 0 && html`<p class="nothing">${query ? 'Nobody is called that.' : 'Nobody else is here yet.'}</p>`}
+    ${people?.length === 0 && html`<p class="nothing">${query ? `Nobody ${without.length > 0 ? 'else ' : ''}is called that.` : without.length > 0 ? 'Nobody else is left.' : 'Nobody else is here yet.'}</p>`}
   `;
 }
