@@ -27,6 +27,10 @@ pub const MAX_HISTORY: u32 = 200;
 /// The most undelivered messages that a stream begins with.
 pub const MAX_UNDELIVERED: u32 = 5_000;
 
+/// The most bytes of what is said that a stream begins with: of history as much as fits, of what
+/// was missed all or nothing. It is held in memory until the client has read it.
+pub const MAX_BEGINNING: usize = 4 * 1024 * 1024;
+
 // A byte of a key becomes at most two in JSON; the rest of an entry is an id and two field names.
 const _: () = assert!(MAX_REPORTED * (2 * MAX_KEY_BYTES + 64) < MAX_BODY);
 const _: () = assert!(MAX_ASKED * (2 * MAX_KEY_BYTES + 64) < MAX_BODY);

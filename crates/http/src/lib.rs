@@ -3,7 +3,7 @@
 //! | module | noun |
 //! | --- | --- |
 //! | [`rejection`] | [`Rejection`]: an error on its way to becoming a problem response |
-//! | [`bearer`] | the token that a request presents |
+//! | [`mod@bearer`] | the token that a request presents |
 //! | [`body`] | [`JsonBody`]: a JSON body, read within a size and a deadline |
 //! | [`query`] | [`Query`]: the parameters of a request |
 //! | [`internal`] | [`InternalHop`]: who may call the routes between the services |

@@ -5,7 +5,7 @@ mod place;
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
-use common::{Audience, Event, EventId, internal::MAX_UNDELIVERED};
+use common::{EventId, internal::MAX_BEGINNING};
 use serde_json::Value;
 use tokio::{sync::Semaphore, time::timeout};
 
@@ -129,7 +129,7 @@ impl Resume {
             Cursor::None => self.live(scope),
         };
         let resumed = place.is_resumed();
-        let Before { frames: mut preface, up_to: preface_up_to } = place.before;
+        let Before { frames: mut preface, up_to: preface_up_to, .. } = place.before;
         let name = name.as_deref();
         preface.push_front(wire.ready(&request.client_id, place.cursor, resumed, name));
         if let Some(opening) = wire.opening(place.cursor) {
@@ -186,11 +186,11 @@ impl Resume {
                 Err(_) => return Err(NotNow::Upstream),
             };
             behind += page.batch.events.len() as u64;
-            if behind > MAX_BEHIND {
-                return Ok(self.reset(scope, wire, "too_far"));
-            }
             let seen = page.batch.events.iter().filter(|event| scope.receives(&event.audience));
             seen.for_each(|event| before.add(event, wire));
+            if behind > MAX_BEHIND || before.bytes > MAX_BEGINNING {
+                return Ok(self.reset(scope, wire, "too_far"));
+            }
             let progress = page.batch.end();
             if let Some(subscriber) = self.hub.subscribe(progress, scope.clone()) {
                 return Ok(Place { subscriber, cursor, before, from: "log" });
@@ -269,11 +269,6 @@ impl Resume {
                 return Err(NotNow::Upstream);
             }
         };
-        // The message service gives one more than there may be, if there are more.
-        let private = |event: &&Event| matches!(event.audience, Audience::Users(_));
-        if batch.events.iter().filter(private).count() > MAX_UNDELIVERED as usize {
-            return Ok(self.reset(scope, wire, "too_far"));
-        }
         let (cursor, mut first) = (from.unwrap_or(batch.after), batch.events);
         first.sort_unstable_by_key(|event| event.id);
         first.dedup_by_key(|event| event.id);

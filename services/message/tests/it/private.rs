@@ -133,6 +133,30 @@ async fn a_stream_begins_with_what_has_not_arrived_among_the_last_of_its_rooms()
 }
 
 #[tokio::test]
+async fn what_a_stream_begins_with_is_bounded_in_bytes() {
+    let app = App::with(&[("MAX_CONTENT_CHARS", "16384"), ("DURABILITY", "relaxed")]);
+    let long = |n: usize| format!("{n} {}", "é".repeat(16_000));
+    for n in 0..140 {
+        app.say(&long(n)).await;
+    }
+    // Of history, the newest.
+    let opening = app.get_signed("/internal/opening?rooms=public&history=200").await.json();
+    let events = opening["events"].as_array().unwrap();
+    assert!((100..140).contains(&events.len()), "{}", events.len());
+    assert_eq!(events.last().unwrap()["data"]["content"], json!(long(139)));
+    // Of what has not arrived, all or nothing.
+    for n in 0..130 {
+        whisper(&app, "alice", "bob", &long(n)).await;
+    }
+    let path = "/internal/opening?user=bob&rooms=public&history=1";
+    assert_eq!(app.get_signed(path).await.json()["events"].as_array().unwrap().len(), 131);
+    for n in 130..140 {
+        whisper(&app, "alice", "bob", &long(n)).await;
+    }
+    assert_eq!(app.get_signed(path).await.refusal(), (410, "too_far".to_owned()));
+}
+
+#[tokio::test]
 async fn nothing_private_needs_a_sender_who_is_somebody_else() {
     let app = App::start();
     for (body, refusal) in [

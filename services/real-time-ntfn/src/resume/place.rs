@@ -21,6 +21,8 @@ pub(super) struct Place {
 #[derive(Default)]
 pub(super) struct Before {
     pub(super) frames: VecDeque<Bytes>,
+    /// Of events among them.
+    pub(super) bytes: usize,
     pub(super) up_to: Option<EventId>,
 }
 
@@ -29,6 +31,7 @@ impl Before {
         let Some(frame) = wire.durable(event) else {
             return;
         };
+        self.bytes += frame.len();
         self.frames.push_back(frame);
         if matches!(event.audience, Audience::Users(_)) {
             self.up_to = self.up_to.max(Some(event.id));

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use common::{
     Audience, Batch, EventId,
-    internal::{MAX_HISTORY, MAX_UNDELIVERED},
+    internal::{MAX_BEGINNING, MAX_HISTORY, MAX_UNDELIVERED},
 };
 use http_kit::{Query, Rejection};
 use serde::Deserialize;
@@ -19,6 +19,9 @@ use crate::{
 
 /// Markers in one answer. Whoever has missed more learns the rest with a fresh load.
 const MAX_RECEIPTS: u32 = 2_000;
+
+/// Undelivered messages that are read at once.
+const PAGE: u32 = 500;
 
 /// Which messages a new stream wants first.
 #[derive(Debug, Deserialize)]
@@ -38,29 +41,78 @@ pub async fn read_opening(
     state.hop.check(&request, b"")?;
     let rooms = parse_rooms(&state, query.rooms.as_deref()).await?;
     let after = state.writer.head().get();
-    // By id: messages of different conversations arrive in the order in which they were said.
-    let mut opening: BTreeMap<EventId, (Message, Audience)> = BTreeMap::new();
     let history = query.history.unwrap_or(0);
     if history > MAX_HISTORY {
         return Err(Rejection::bad_request("invalid_limit", "history is a number from 0 to 200"));
     }
+    let mut opening = Opening::default();
     if history > 0 {
         for room in rooms {
             let page = state.store.page(None, &room, Window::Newest, history).await??;
-            for message in page.messages {
-                opening.insert(message.id, (message, Audience::Room(room.clone())));
-            }
+            opening.add(page.messages, &Audience::Room(room));
+            opening.trim();
         }
     }
     if let Some(key) = &query.user {
-        // One more than there may be tells the asker that there are more.
-        for message in state.store.undelivered(key, EventId::ZERO, MAX_UNDELIVERED + 1).await? {
-            opening.insert(message.id, (message, Audience::Users(vec![key.clone()])));
-        }
+        read_undelivered(&state, key, &mut opening).await?;
     }
-    let events = opening.into_values().map(|(message, audience)| message.event(audience));
+    let events = opening.messages.into_values();
+    let events = events.map(|(message, audience)| message.event(audience));
     let events = events.collect::<Result<_, _>>().map_err(StoreError::from)?;
     Ok(HttpResponse::Ok().json(Batch { after, events }))
+}
+
+/// What a stream begins with, by id: messages of different conversations arrive in the order in
+/// which they were said.
+#[derive(Default)]
+struct Opening {
+    messages: BTreeMap<EventId, (Message, Audience)>,
+    bytes: usize,
+}
+
+impl Opening {
+    fn add(&mut self, messages: Vec<Message>, audience: &Audience) {
+        for message in messages {
+            self.bytes += message.content.len();
+            self.messages.insert(message.id, (message, audience.clone()));
+        }
+    }
+
+    /// Leaves out the oldest beyond [`MAX_BEGINNING`].
+    fn trim(&mut self) {
+        while self.bytes > MAX_BEGINNING
+            && let Some((_, (message, _))) = self.messages.pop_first()
+        {
+            self.bytes -= message.content.len();
+        }
+    }
+}
+
+/// Adds what has not reached a user, unless it is too much for a stream to begin with.
+async fn read_undelivered(
+    state: &AppState,
+    key: &str,
+    opening: &mut Opening,
+) -> Result<(), Rejection> {
+    let audience = Audience::Users(vec![key.to_owned()]);
+    let (mut after, mut count, before) = (EventId::ZERO, 0, opening.bytes);
+    loop {
+        let page = state.store.undelivered(key, after, PAGE).await?;
+        let last = page.last().filter(|_| page.len() == PAGE as usize).map(|message| message.id);
+        count += page.len();
+        opening.add(page, &audience);
+        if count > MAX_UNDELIVERED as usize || opening.bytes - before > MAX_BEGINNING {
+            return Err(Rejection::new(
+                StatusCode::GONE,
+                "too_far",
+                "more has not been delivered than a stream begins with: load anew",
+            ));
+        }
+        match last {
+            Some(last) => after = last,
+            None => return Ok(()),
+        }
+    }
 }
 
 /// Whose markers, and since when.

@@ -10,7 +10,7 @@ use actix_web::{
 use common::{
     Audience, Batch, Event, EventId, Problem, Secret,
     event::LogPage,
-    internal::{ContactsOf, DeliveredBatch, Identified, Identify, UserRef},
+    internal::{ContactsOf, DeliveredBatch, Identified, Identify, MAX_UNDELIVERED, UserRef},
     signature,
 };
 
@@ -141,11 +141,16 @@ fn opening(book: &Book, query: &Parameters) -> HttpResponse {
     }
     if let Some(user) = query.get("user") {
         let delivered = book.delivered.get(user).copied().unwrap_or_default();
-        events.extend(book.log.iter().filter(|event| {
+        let undelivered = book.log.iter().filter(|event| {
             let theirs = matches!(&event.audience, Audience::Users(users) if users.contains(user));
             let own = event.data.get().contains(&format!("\"user\":\"{user}\""));
             theirs && !own && event.id > delivered
-        }));
+        });
+        let undelivered: Vec<_> = undelivered.collect();
+        if undelivered.len() > MAX_UNDELIVERED as usize {
+            return problem(410, "too_far");
+        }
+        events.extend(undelivered);
     }
     events.sort_by_key(|event| event.id);
     let after = match book.log.as_slice() {

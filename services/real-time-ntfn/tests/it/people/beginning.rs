@@ -81,6 +81,23 @@ async fn more_than_a_stream_can_begin_with_is_a_reset() {
 }
 
 #[tokio::test]
+async fn what_is_missed_is_held_in_memory_up_to_some_mebibytes() {
+    let desk = Desk::start();
+    let first = desk.post("first");
+    for _ in 0..100 {
+        desk.post(&"x".repeat(60_000));
+    }
+    let app = App::start(&desk.url(), &[("RING_EVENTS", "10")]);
+    let after = first["id"].as_str().unwrap();
+    let mut stream = app.stream_with("last-event-id", after, "").await;
+    let reset = stream.next_fact().await;
+    assert_eq!(reset.data.unwrap()["reason"], json!("too_far"));
+    let now = desk.post("now");
+    desk.tell(&app).await;
+    stream.next_fact().await.assert_is(&now);
+}
+
+#[tokio::test]
 async fn who_returns_gets_the_receipts_since() {
     let desk = Desk::start();
     let first = desk.direct("alice", "bob", "first");
