@@ -9,8 +9,8 @@ use http_kit::{
 use utoipa::OpenApi;
 
 use crate::routes::{
-    conversations, dialect, direct, inbox, me, members, message, messages, receipts, said,
-    sessions, sync, tickets, typing, users,
+    conversation, conversations, dialect, direct, inbox, me, members, message, messages, receipts,
+    said, sessions, sync, tickets, typing, users,
 };
 
 /// The description, served as `/openapi.json`.
@@ -42,8 +42,8 @@ use crate::routes::{
         tickets::post_ticket,
         conversations::list_conversations,
         conversations::create_conversation,
-        conversations::get_conversation,
-        conversations::update_conversation,
+        conversation::get_conversation,
+        conversation::update_conversation,
         said::list_conversation_messages,
         said::post_to_conversation,
         direct::resolve_direct,

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web::Data};
 use http_kit::{JsonBody, Query, Rejection};
 use serde::Deserialize;
 
-use super::{AppState, conversations::answer_conversation};
+use super::{AppState, conversation::answer_conversation};
 use crate::{
     caller::{Caller, Claim},
     change::{Answer, Change},

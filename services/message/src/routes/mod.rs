@@ -1,6 +1,7 @@
 //! The route table.
 
 pub mod client;
+pub mod conversation;
 pub mod conversations;
 pub mod dialect;
 pub mod direct;
