@@ -16,6 +16,9 @@ const Actions = lazy(async () => (await import('./actions.js')).Actions);
  *   active: boolean, stop: boolean, target: boolean, activate: () => void}} Props
  */
 
+/** Whether somebody is at a message's buttons with the keyboard: a mouse that lies there must not take them away. */
+export const isChoosing = () => document.querySelector('.actions :focus-visible') !== null;
+
 /** One message, stored or on its way. @extends {Component<Props>} */
 export class LineView extends Component {
   /** @param {Props} next */
@@ -42,7 +45,7 @@ export class LineView extends Component {
         data-id=${message?.id}
         tabindex=${stop ? 0 : -1}
         onFocusIn=${(/** @type {FocusEvent} */ event) => event.target === event.currentTarget && activate()}
-        onPointerEnter=${(/** @type {PointerEvent} */ event) => event.pointerType === 'mouse' && activate()}
+        onPointerEnter=${(/** @type {PointerEvent} */ event) => event.pointerType === 'mouse' && !isChoosing() && activate()}
         onClick=${activate}
       >
         ${!own && html`<span class="avatar hue-${hue(user, 8)}" aria-hidden="true">${last && initials(user)}</span>`}

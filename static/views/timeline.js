@@ -2,7 +2,7 @@ import { Component, html, useEffect, useState } from '../lib/html.js';
 import { samePerson } from '../lib/text.js';
 import { group } from '../lib/time.js';
 import { Icon } from './icon.js';
-import { LineView } from './line.js';
+import { isChoosing, LineView } from './line.js';
 
 /** This close to the end, the reader follows the conversation. */
 const NEAR_END_PX = 100;
@@ -156,7 +156,7 @@ export class Timeline extends Component {
           tabindex="0"
           onScroll=${() => this.onScroll()}
           onKeyDown=${(/** @type {KeyboardEvent} */ event) => this.onKeyDown(event)}
-          onPointerLeave=${(/** @type {PointerEvent} */ event) => event.pointerType === 'mouse' && this.setState({ active: '' })}
+          onPointerLeave=${(/** @type {PointerEvent} */ event) => event.pointerType === 'mouse' && !isChoosing() && this.setState({ active: '' })}
         >
           <${Beginning} chat=${chat} shown=${shown} />
           ${empty && html`<${Quiet} chat=${chat} />`}

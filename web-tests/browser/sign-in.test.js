@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { audit } from './barrier.js';
 import { guest, tab } from './chromium.js';
-import { enter, live, say, sees, surely } from './room.js';
+import { enter, grave, live, say, sees, surely } from './room.js';
 import { until } from './server.js';
 import { stage } from './stage.js';
 
@@ -16,8 +16,6 @@ async function sign(page, name, password, button = 'Sign in') {
   await page.getByRole('button', { name: button, exact: true }).click();
 }
 
-/** Refused attempts are answered with 401, which the console notes. @param {string[]} faults */
-const grave = (faults) => faults.filter((fault) => !/status of 401/.test(fault));
 
 test('one registers, talks, signs out and in again; nothing shows before that', async () => {
   const { page, context, faults } = await guest(on.browser, { url: on.services.url });
