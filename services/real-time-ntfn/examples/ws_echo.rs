@@ -21,7 +21,7 @@ use common::EventId;
 use http_kit::Rejection;
 use realtime_ntfn::{
     admission::Admission,
-    config::{Backlog, RingLimits},
+    config::{Backlog, FrameLimits, RingLimits},
     delivery::Delivery,
     engine,
     hub::Hub,
@@ -31,7 +31,7 @@ use realtime_ntfn::{
     shard::{Settings, Shards},
     socket,
     wire::Wire,
-    ws::{Limits, Talk},
+    ws::Talk,
 };
 
 const STALL: Duration = Duration::from_secs(30);
@@ -100,7 +100,7 @@ async fn echo(
         client_id: "echo".to_owned(),
         heartbeat: PING,
         talk: Some(Conversation {
-            talk: Talk { limits: Limits::default(), desk: None },
+            talk: Talk { limits: FrameLimits::default(), desk: None },
             payload: payload.into_inner(),
         }),
         delivery: Delivery::default(),

@@ -8,8 +8,7 @@ use std::{
 use common::telemetry::LogFormat;
 use serde::Deserialize;
 
-use super::StreamEngine;
-use crate::ws::Limits;
+use super::{frames::FrameLimits, stream_engine::StreamEngine};
 
 /// The environment variables of the notification service, as they are written.
 #[derive(Debug, Deserialize)]
@@ -148,15 +147,15 @@ fn default_ws_ping_secs() -> u64 {
 }
 
 fn default_ws_message_kib() -> usize {
-    Limits::default().message_bytes / 1024
+    FrameLimits::default().message_bytes / 1024
 }
 
 fn default_ws_frame_rate() -> u32 {
-    Limits::default().rate.per_second
+    FrameLimits::default().rate.per_second
 }
 
 fn default_ws_frame_burst() -> u32 {
-    Limits::default().rate.burst
+    FrameLimits::default().rate.burst
 }
 
 fn default_drain_secs() -> u64 {

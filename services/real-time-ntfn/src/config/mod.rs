@@ -1,6 +1,8 @@
 //! [`Config`]: how the service is set up.
 
 mod env;
+mod frames;
+mod stream_engine;
 
 use std::{fmt, net::IpAddr, time::Duration};
 
@@ -10,27 +12,10 @@ use http_kit::{
     body::BodyLimits,
     settings::{self, within},
 };
-use serde::Deserialize;
 
-use crate::ws::{Limits, Rate};
 use env::Env;
-
-/// Where streams are run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StreamEngine {
-    /// In shards, to which their sockets are handed over.
-    Handover,
-    /// As bodies of actix responses.
-    Portable,
-}
-
-impl Default for StreamEngine {
-    /// Sockets can be handed over where they are descriptors.
-    fn default() -> Self {
-        if cfg!(unix) { Self::Handover } else { Self::Portable }
-    }
-}
+pub use frames::{FrameLimits, FrameRate};
+pub use stream_engine::StreamEngine;
 
 /// The settings in force.
 #[derive(Clone, Debug)]
@@ -68,7 +53,7 @@ pub struct Config {
     /// Time between two pings on a WebSocket.
     pub ping: Duration,
     /// What a WebSocket's client may send.
-    pub frames: Limits,
+    pub frames: FrameLimits,
     /// Time over which streams are closed when the service stops.
     pub drain: Duration,
     /// What a request body may cost.
@@ -159,10 +144,10 @@ impl Config {
             stall: seconds("STALL_SECS", env.stall_secs, 1)?,
             heartbeat: seconds("HEARTBEAT_SECS", env.heartbeat_secs, 1)?,
             ping: seconds("WS_PING_SECS", env.ws_ping_secs, 1)?,
-            frames: Limits {
+            frames: FrameLimits {
                 message_bytes: within("WS_MESSAGE_KIB", env.ws_message_kib, 1..=MAX_MESSAGE_KIB)?
                     * 1024,
-                rate: Rate {
+                rate: FrameRate {
                     per_second: env.ws_frame_rate,
                     burst: within("WS_FRAME_BURST", env.ws_frame_burst, 1..=1_000_000)?,
                 },

@@ -2,14 +2,7 @@
 
 use std::time::Instant;
 
-/// What a connection may send.
-#[derive(Clone, Copy, Debug)]
-pub struct Rate {
-    /// Frames a second in the long run; 0 for any number.
-    pub per_second: u32,
-    /// Frames at once, after a pause.
-    pub burst: u32,
-}
+use crate::config::FrameRate;
 
 /// A token bucket.
 #[derive(Debug)]
@@ -30,12 +23,12 @@ pub(super) enum Verdict {
 }
 
 impl Bucket {
-    pub(super) fn new(rate: Rate, now: Instant) -> Self {
+    pub(super) fn new(rate: FrameRate, now: Instant) -> Self {
         Self { tokens: rate.burst as f32, filled: now, refused: 0 }
     }
 
     /// Judges the next frame.
-    pub(super) fn take(&mut self, rate: Rate, now: Instant) -> Verdict {
+    pub(super) fn take(&mut self, rate: FrameRate, now: Instant) -> Verdict {
         if rate.per_second == 0 {
             return Verdict::Take;
         }
@@ -62,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_burst_passes_then_the_rate_and_then_patience_ends() {
-        let rate = Rate { per_second: 2, burst: 3 };
+        let rate = FrameRate { per_second: 2, burst: 3 };
         let start = Instant::now();
         let mut bucket = Bucket::new(rate, start);
         let mut at = |millis| bucket.take(rate, start + Duration::from_millis(millis));

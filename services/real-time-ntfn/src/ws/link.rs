@@ -7,41 +7,13 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{
-    bucket::{Bucket, Rate, Verdict},
+    bucket::{Bucket, Verdict},
     close::{self, Ending},
     inbound::{Inbound, Incoming},
     mailbox::{Mailbox, Refused},
     reply,
 };
-use crate::frame;
-
-/// What a client may send.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// The longest message, in bytes.
-    pub message_bytes: usize,
-    /// How often.
-    pub rate: Rate,
-}
-
-impl Limits {
-    /// Messages that may wait for the ones before them: a whole burst, or it would not be allowed.
-    pub fn most_waiting(&self) -> usize {
-        match self.rate {
-            Rate { per_second: 0, .. } => MOST_WAITING,
-            Rate { burst, .. } => burst as usize,
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { message_bytes: 64 * 1024, rate: Rate { per_second: 20, burst: 100 } }
-    }
-}
-
-/// Messages that may wait for the ones before them where any number may be sent at once.
-const MOST_WAITING: usize = 128;
+use crate::{config::FrameLimits, frame};
 
 /// Pings that may stay unanswered.
 const MOST_SILENT: u8 = 2;
@@ -57,7 +29,7 @@ pub enum Partner {
 
 /// One WebSocket's side of the protocol.
 pub struct Link {
-    limits: Limits,
+    limits: FrameLimits,
     partner: Partner,
     inbound: Inbound,
     bucket: Bucket,
@@ -76,7 +48,7 @@ pub enum Act {
 
 impl Link {
     /// A connection that has just been opened.
-    pub fn new(limits: Limits, partner: Partner, now: Instant) -> Self {
+    pub fn new(limits: FrameLimits, partner: Partner, now: Instant) -> Self {
         let bucket = Bucket::new(limits.rate, now);
         Self { limits, partner, inbound: Inbound::default(), bucket, silent: 0 }
     }
@@ -160,9 +132,10 @@ impl Link {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::FrameRate;
 
-    fn link(rate: Rate) -> Link {
-        let limits = Limits { rate, ..Limits::default() };
+    fn link(rate: FrameRate) -> Link {
+        let limits = FrameLimits { rate, ..FrameLimits::default() };
         Link::new(limits, Partner::Echo, Instant::now())
     }
 
@@ -172,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_client_that_answers_no_ping_is_let_go_at_the_third() {
-        let mut link = link(Limits::default().rate);
+        let mut link = link(FrameLimits::default().rate);
         assert!(matches!(link.beat(), Act::Say(_)));
         assert!(matches!(link.beat(), Act::Say(_)));
         link.receive(&[0x8a, 0x80, 0, 0, 0, 0], Instant::now(), &mut vec![]);
@@ -183,7 +156,7 @@ mod tests {
 
     #[test]
     fn who_goes_on_sending_too_much_is_let_go() {
-        let mut link = link(Rate { per_second: 1, burst: 2 });
+        let mut link = link(FrameRate { per_second: 1, burst: 2 });
         let (mut acts, now) = (vec![], Instant::now());
         for _ in 0..4 {
             link.receive(&ping(), now, &mut acts);

@@ -33,11 +33,10 @@ mod utf8;
 
 use std::time::Instant;
 
-pub use bucket::Rate;
 pub use desk::{Desk, Frames};
-pub use link::{Act, Limits, Link};
+pub use link::{Act, Link};
 
-use crate::{connection_id::ConnectionId, scope::Scope};
+use crate::{config::FrameLimits, connection_id::ConnectionId, scope::Scope};
 use link::Partner;
 use outlet::Outlet;
 
@@ -45,7 +44,7 @@ use outlet::Outlet;
 #[derive(Clone)]
 pub struct Talk {
     /// What clients may send.
-    pub limits: Limits,
+    pub limits: FrameLimits,
     /// Who carries out their frames; without it they are sent back.
     pub desk: Option<Desk>,
 }

@@ -11,9 +11,9 @@ use crate::{
     stage::{Part, Stage},
 };
 use realtime_ntfn::{
-    config::Backlog,
+    config::{Backlog, FrameLimits},
     wire::Wire,
-    ws::{Limits, Talk},
+    ws::Talk,
 };
 
 const AT_ONCE: usize = 250;
@@ -27,7 +27,7 @@ const SLACK_KIB: u64 = (ROUNDS * AT_ONCE / 10 * LENGTH / 2 / 1024) as u64;
 
 /// A client whose frames are sent back.
 fn echo(stage: &Stage) -> TcpStream {
-    let talk = Some(Talk { limits: Limits::default(), desk: None });
+    let talk = Some(Talk { limits: FrameLimits::default(), desk: None });
     let (client, _) = stage.play(Part { wire: Wire::Ws, talk, ..Part::default() });
     client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     client

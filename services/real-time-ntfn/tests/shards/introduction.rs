@@ -18,7 +18,7 @@ use common::{
 use futures_util::{SinkExt, StreamExt, future::BoxFuture};
 use realtime_ntfn::{
     admission::Admission,
-    config::{Backlog, RingLimits},
+    config::{Backlog, FrameLimits, RingLimits},
     delivery::Delivery,
     hub::{HandOver, Hub},
     metrics::Metrics,
@@ -29,7 +29,7 @@ use realtime_ntfn::{
     shard::{Settings, Shards},
     upstream::UpstreamError,
     wire::Wire,
-    ws::{Desk, Frames, Limits, Talk},
+    ws::{Desk, Frames, Talk},
 };
 use serde_json::{Value, json};
 use tokio_tungstenite::{
@@ -154,7 +154,7 @@ async fn scene(missed: usize) -> Scene {
         preface_up_to: None,
         permit: Admission::new(10, 0, u64::MAX).admit(peer.ip()).ok().unwrap(),
         client_id: "test".to_owned(),
-        talk: Some(Talk { limits: Limits::default(), desk: Some(desk) }),
+        talk: Some(Talk { limits: FrameLimits::default(), desk: Some(desk) }),
     });
     let client = tokio::net::TcpStream::from_std(client).unwrap();
     // Nothing of what a client misses here is too large for it.

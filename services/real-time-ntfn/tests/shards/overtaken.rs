@@ -9,10 +9,11 @@ use std::{
 use bytes::Bytes;
 use common::{Audience, EventId, event::SessionEnded, internal::UserRef};
 use realtime_ntfn::{
+    config::FrameLimits,
     ring::Entry,
     scope::{Scope, Session},
     wire::Wire,
-    ws::{Limits, Talk},
+    ws::Talk,
 };
 use socket2::SockRef;
 
@@ -34,7 +35,8 @@ fn overtaken(wire: Wire) -> (Stage, Vec<TcpStream>) {
     // One for each shard, and likewise the witnesses.
     let clients: Vec<_> = (0..2)
         .map(|_| {
-            let talk = (wire == Wire::Ws).then(|| Talk { limits: Limits::default(), desk: None });
+            let talk =
+                (wire == Wire::Ws).then(|| Talk { limits: FrameLimits::default(), desk: None });
             let part = Part { scope: scope.clone(), wire, talk, ..Part::default() };
             let (mut client, _) = stage.play(part);
             SockRef::from(&client).set_recv_buffer_size(16 * 1_024).unwrap();

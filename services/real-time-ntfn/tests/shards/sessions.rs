@@ -10,11 +10,11 @@ use std::{
 use bytes::Bytes;
 use common::{Audience, EventId, event::SessionEnded, internal::UserRef};
 use realtime_ntfn::{
-    config::Backlog,
+    config::{Backlog, FrameLimits},
     ring::Entry,
     scope::{Scope, Session},
     wire::Wire,
-    ws::{Limits, Talk},
+    ws::Talk,
 };
 use socket2::SockRef;
 
@@ -38,7 +38,7 @@ fn session() -> Session {
 
 fn part(session: Session, wire: Wire) -> Part {
     let scope = Scope::new(["public".to_owned()], Some(session));
-    let talk = (wire == Wire::Ws).then(|| Talk { limits: Limits::default(), desk: None });
+    let talk = (wire == Wire::Ws).then(|| Talk { limits: FrameLimits::default(), desk: None });
     Part { scope, wire, talk, ..Part::default() }
 }
 

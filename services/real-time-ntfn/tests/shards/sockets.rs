@@ -9,17 +9,17 @@ use std::{
 use bytes::Bytes;
 use common::{Audience, EventId};
 use realtime_ntfn::{
-    config::Backlog,
+    config::{Backlog, FrameLimits, FrameRate},
     ring::Entry,
     wire::Wire,
-    ws::{Limits, Rate, Talk},
+    ws::Talk,
 };
 use socket2::SockRef;
 
 use crate::stage::{Part, Stage};
 
-const UNLIMITED: Limits =
-    Limits { message_bytes: 64 * 1_024, rate: Rate { per_second: 0, burst: 1 } };
+const UNLIMITED: FrameLimits =
+    FrameLimits { message_bytes: 64 * 1_024, rate: FrameRate { per_second: 0, burst: 1 } };
 
 fn stage() -> Stage {
     Stage::new(Backlog { events: 100_000, bytes: 1 << 30 }, Duration::from_secs(30))
