@@ -18,7 +18,6 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
     resume::NotNow,
-    routes::AppState,
     scope::{Scope, Session},
     upstream::{Upstream, UpstreamError},
 };
@@ -54,29 +53,6 @@ pub struct Identity {
     turns: Semaphore,
 }
 
-/// Whose a stream is and what it watches.
-///
-/// `rooms` are separated by commas; `username` and `ticket` are from the query or a first frame.
-/// A client without a credential and a name that watches just the public room is nobody, where
-/// that is allowed, and nobody is asked.
-pub async fn identify(
-    state: &AppState,
-    request: &HttpRequest,
-    rooms: Option<&str>,
-    username: Option<&str>,
-    ticket: Option<&str>,
-    acknowledges: bool,
-) -> Result<Scope, Refusal> {
-    let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
-    let ticket = given(ticket);
-    // What a client names in its request counts before what a browser adds by itself.
-    let token = bearer(request).map(str::to_owned);
-    let token = token.or_else(|| ticket.is_none().then(|| cookie(request)).flatten());
-    let ticket = ticket.filter(|_| token.is_none());
-    let asked = Identify { token, ticket, username: given(username), rooms: parse(rooms)? };
-    state.identity.identify(asked, acknowledges).await
-}
-
 impl Identity {
     /// Asks the message service, as far as `mode` leaves anything to ask.
     pub fn new(mode: AuthMode, upstream: Upstream) -> Self {
@@ -86,6 +62,29 @@ impl Identity {
     /// Whether a client may be nobody.
     pub fn is_open(&self) -> bool {
         self.mode == AuthMode::Open
+    }
+
+    /// Whose a stream is and what it watches.
+    ///
+    /// `rooms` are separated by commas; `username` and `ticket` are from the query or a first frame.
+    /// A client without a credential and a name that watches just the public room is nobody, where
+    /// that is allowed, and nobody is asked.
+    pub async fn identify_request(
+        &self,
+        request: &HttpRequest,
+        rooms: Option<&str>,
+        username: Option<&str>,
+        ticket: Option<&str>,
+        acknowledges: bool,
+    ) -> Result<Scope, Refusal> {
+        let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+        let ticket = given(ticket);
+        // What a client names in its request counts before what a browser adds by itself.
+        let token = bearer(request).map(str::to_owned);
+        let token = token.or_else(|| ticket.is_none().then(|| cookie(request)).flatten());
+        let ticket = ticket.filter(|_| token.is_none());
+        let asked = Identify { token, ticket, username: given(username), rooms: parse(rooms)? };
+        self.identify(asked, acknowledges).await
     }
 
     /// Whose a stream is that says this of itself.

@@ -29,6 +29,7 @@ pub mod routes;
 pub mod scope;
 pub mod shard;
 pub mod socket;
+pub mod state;
 pub mod upstream;
 pub mod wire;
 pub mod ws;
@@ -55,8 +56,8 @@ use identity::Identity;
 use metrics::Metrics;
 use presence::{Presence, PresenceTask};
 use resume::Resume;
-use routes::AppState;
 use shard::Shards;
+use state::AppState;
 use upstream::Upstream;
 use ws::{Desk, Talk, service::Service};
 

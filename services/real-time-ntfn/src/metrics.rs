@@ -4,8 +4,6 @@ use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
-use crate::wire::Wire;
-
 /// The service's own metrics; clones count together.
 #[derive(Clone)]
 pub struct Metrics {
@@ -111,17 +109,17 @@ impl Metrics {
         })
     }
 
-    /// A stream has begun on an engine.
-    pub fn stream_opened(&self, wire: Wire, engine: &str) {
+    /// A stream of a transport has begun on an engine.
+    pub fn stream_opened(&self, transport: &str, engine: &str) {
         self.streams.inc();
-        self.engine_streams.with_label_values(&[wire.transport(), engine]).inc();
+        self.engine_streams.with_label_values(&[transport, engine]).inc();
         self.opened.inc();
     }
 
-    /// A stream has ended on an engine, for a reason.
-    pub fn stream_closed(&self, wire: Wire, engine: &str, reason: &str) {
+    /// A stream of a transport has ended on an engine, for a reason.
+    pub fn stream_closed(&self, transport: &str, engine: &str, reason: &str) {
         self.streams.dec();
-        self.engine_streams.with_label_values(&[wire.transport(), engine]).dec();
+        self.engine_streams.with_label_values(&[transport, engine]).dec();
         self.closed.with_label_values(&[reason]).inc();
     }
 }

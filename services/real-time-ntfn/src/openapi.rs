@@ -1,7 +1,6 @@
 //! The API's description.
 
 use actix_web::{HttpResponse, web};
-pub use http_kit::rejection::ProblemBody;
 use http_kit::{
     description::Refusals,
     request::{get, resource},

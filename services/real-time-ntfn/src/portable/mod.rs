@@ -106,7 +106,7 @@ enum Phase {
 impl Stream {
     fn new(opening: Opening) -> Self {
         let subscriber = &opening.subscriber;
-        opening.metrics.stream_opened(subscriber.wire(), ENGINE);
+        opening.metrics.stream_opened(subscriber.wire().transport(), ENGINE);
         // The first heartbeat comes at a random time: streams that began together must not
         // all beat together.
         let first = opening.heartbeat.mul_f64(rand::random());
@@ -259,7 +259,7 @@ impl MessageBody for Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         let Opening { metrics, client_id, permit, .. } = &self.opening;
-        metrics.stream_closed(self.wire(), ENGINE, self.reason);
+        metrics.stream_closed(self.wire().transport(), ENGINE, self.reason);
         tracing::info!(
             client_id,
             address = %permit.address(),

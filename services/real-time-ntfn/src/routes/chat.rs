@@ -1,13 +1,10 @@
 //! `/sse/chat`: one user's direct messages, in a dialect of their own.
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
-use http_kit::{Query, Rejection};
+use http_kit::{Query, Rejection, rejection::ProblemBody};
 
-use super::{
-    AppState,
-    events::{EventsQuery, open_stream},
-};
-use crate::{openapi::ProblemBody, wire::Wire};
+use super::events::{EventsQuery, open_stream};
+use crate::{state::AppState, wire::Wire};
 
 /// Follow one user's direct messages.
 ///

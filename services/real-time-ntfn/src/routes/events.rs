@@ -6,21 +6,19 @@ use actix_web::{
     web::Data,
 };
 use common::{EventId, internal::MAX_HISTORY};
-use http_kit::{Query, Rejection};
+use http_kit::{Query, Rejection, rejection::ProblemBody};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::AppState;
 use crate::{
     admission::{Permit, Refusal},
     busy::Busy,
     engine::{self, NO_STORE},
-    frame,
-    identity::{self, identify},
-    openapi::ProblemBody,
+    frame, identity,
     portable::Opening,
     presence::TooMany,
     resume::{Cursor, Request, Start},
+    state::AppState,
     wire::Wire,
 };
 
@@ -219,7 +217,10 @@ impl AppState {
         let loads = self.feed.loads();
         let (rooms, user) = (wanted.rooms.as_deref(), wanted.user.as_deref());
         let ticket = wanted.ticket.as_deref();
-        let scope = identify(self, request, rooms, user, ticket, wanted.acknowledges).await?;
+        let scope = self
+            .identity
+            .identify_request(request, rooms, user, ticket, wanted.acknowledges)
+            .await?;
         let Wanted { cursor, history, client_id, wire, .. } = wanted;
         let wanted =
             Request { scope: scope.clone(), cursor, history, client_id: client_id.clone(), wire };

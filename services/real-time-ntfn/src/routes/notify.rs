@@ -12,11 +12,11 @@ use common::{
 use http_kit::{
     Rejection,
     body::{parse, read, require_json},
+    rejection::ProblemBody,
 };
 use serde_json::{Map, Value, json};
 
-use super::AppState;
-use crate::{openapi::ProblemBody, passing};
+use crate::{passing, state::AppState};
 
 /// The longest `content` of a direct notification, in bytes.
 const MAX_CONTENT: usize = 65_536;

@@ -4,15 +4,10 @@ use std::collections::HashSet;
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use common::name;
-use http_kit::{Query, Rejection};
+use http_kit::{Query, Rejection, rejection::ProblemBody};
 use serde::{Deserialize, Serialize};
 
-use super::AppState;
-use crate::{
-    identity::{Refusal, identify},
-    openapi::ProblemBody,
-    upstream::UpstreamError,
-};
+use crate::{identity::Refusal, state::AppState, upstream::UpstreamError};
 
 /// Names in a question.
 const MAX_ASKED: usize = 500;
@@ -68,7 +63,7 @@ pub async fn list_present(
     state.origins.check(&request)?;
     let asked = query.users.as_deref().map(parse).transpose()?;
     let (user, ticket) = (query.user.as_deref(), query.ticket.as_deref());
-    let scope = match identify(&state, &request, None, user, ticket, false).await {
+    let scope = match state.identity.identify_request(&request, None, user, ticket, false).await {
         Ok(scope) => scope,
         Err(Refusal::Rejected(rejection)) => return Err(rejection),
         Err(Refusal::NotNow(_)) => return Err(not_now()),

@@ -4,16 +4,13 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
 };
-use http_kit::{Query, Rejection};
+use http_kit::{Query, Rejection, rejection::ProblemBody};
 
-use super::{
-    AppState,
-    events::{EventsQuery, Refused},
-};
+use super::events::{EventsQuery, Refused};
 use crate::{
     engine,
-    openapi::ProblemBody,
     portable::{Conversation, Opening},
+    state::AppState,
     wire::Wire,
     ws::close::{self, Ending},
 };

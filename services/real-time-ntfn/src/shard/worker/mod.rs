@@ -129,7 +129,7 @@ impl Worker {
         drop(self.queue.close());
         let reason = if outcome.is_err() { "failed" } else { "drained" };
         for connection in self.connections.drain() {
-            self.settings.metrics.stream_closed(connection.wire(), ENGINE, reason);
+            self.settings.metrics.stream_closed(connection.wire().transport(), ENGINE, reason);
         }
     }
 
@@ -239,7 +239,7 @@ impl Worker {
         let mut connection = Connection::new(new, link, turn, &self.ring);
         let wire = connection.wire();
         let interest = Interest::READABLE | Interest::WRITABLE;
-        self.settings.metrics.stream_opened(wire, ENGINE);
+        self.settings.metrics.stream_opened(wire.transport(), ENGINE);
         let registered =
             self.poll.registry().register(&mut connection.socket, Token(key), interest);
         if missed_a_restart {
@@ -302,7 +302,7 @@ impl Worker {
         self.index.remove(key, connection.scope());
         self.forget_expiry(key, &connection);
         let metrics = &self.settings.metrics;
-        metrics.stream_closed(connection.wire(), ENGINE, reason);
+        metrics.stream_closed(connection.wire().transport(), ENGINE, reason);
         tracing::info!(
             client_id = connection.client_id(),
             address = %connection.address(),
