@@ -21,14 +21,14 @@ use common::EventId;
 use http_kit::Rejection;
 use realtime_ntfn::{
     admission::Admission,
-    config::{Backlog, FrameLimits, RingLimits},
+    config::{Backlog, FrameLimits, RingLimits, StreamEngine},
     delivery::Delivery,
-    engine,
+    engine::{self, Engine},
     hub::Hub,
     metrics::Metrics,
     portable::{Conversation, Opening},
     scope::Scope,
-    shard::{Settings, Shards},
+    shard::Settings,
     socket,
     wire::Wire,
     ws::Talk,
@@ -61,14 +61,16 @@ fn main() -> anyhow::Result<()> {
         metrics: metrics.clone(),
     };
     let is_portable = env::args().nth(2).is_some_and(|engine| engine == "portable");
-    let shards = if is_portable { None } else { Some(Shards::start(&settings)?) };
-    let hub = Hub::new(ring, backlog, metrics.clone(), shards);
+    let choice = if is_portable { StreamEngine::Portable } else { StreamEngine::Handover };
+    let engine = Engine::start(choice, &settings)?;
+    let hub = Hub::new(ring, backlog, metrics.clone(), engine.follower());
     let state = Data::new(State { hub, admission: Admission::new(1_000, 0, 10_000), metrics });
     let server = HttpServer::new(move || {
+        let engine = engine.clone();
         App::new()
             .app_data(state.clone())
             .default_service(web::to(echo))
-            .wrap(from_fn(engine::run_stream))
+            .wrap(from_fn(move |request, next| engine.clone().run_stream(request, next)))
     })
     .workers(2)
     .tcp_nodelay(true)

@@ -1,13 +1,14 @@
 //! Where a stream is run: the last step of a request for one.
 //!
 //! The route decides that there is a stream, and what it begins with; it puts an [`Opening`] into
-//! its response. All middleware adds its headers to that. Then [`run_stream`], the outermost one,
+//! its response. All middleware adds its headers to that. Then [`Engine::run_stream`], the outermost one,
 //! writes the head on a copy of the socket, gives it to a shard, and makes actix let go of its own:
 //! no response body, no write buffer, no task remain. Where that cannot be, the stream becomes an
 //! ordinary response body.
 
 use std::{
-    any::Any, cell::Cell, convert::Infallible, io, net::TcpStream, pin::Pin, task, task::Poll,
+    any::Any, cell::Cell, convert::Infallible, io, net::TcpStream, pin::Pin, sync::Arc, task,
+    task::Poll,
 };
 
 use actix_http::{
@@ -31,16 +32,18 @@ use http_kit::Rejection;
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 
 use crate::{
+    config::StreamEngine,
     frame,
-    hub::HandOver,
+    hub::Follower,
     portable::{self, Opening},
+    shard::{HandOver, Settings, Shards},
     ws::close::Ending,
 };
 
 /// Neither stored nor transformed on the way: compression would buffer.
 pub const NO_STORE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store, no-transform");
 
-/// The response to a request for a stream, for [`run_stream`] to run.
+/// The response to a request for a stream, for [`Engine::run_stream`] to run.
 pub fn respond(opening: Opening) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response
@@ -52,7 +55,7 @@ pub fn respond(opening: Opening) -> HttpResponse {
     response.finish()
 }
 
-/// The response to a WebSocket's handshake, for [`run_stream`] to run.
+/// The response to a WebSocket's handshake, for [`Engine::run_stream`] to run.
 pub fn respond_socket(request: &HttpRequest, opening: Opening) -> Result<HttpResponse, Rejection> {
     let mut response = HttpResponse::from(shake_hands(request)?.finish().map_into_boxed_body());
     response.extensions_mut().insert(opening);
@@ -111,37 +114,60 @@ pub fn remember(connection: &dyn Any, extensions: &mut Extensions) {
     let _ = (connection, extensions);
 }
 
-/// Middleware, and the outermost: runs the stream that a response asks for.
-pub async fn run_stream(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    if let Some(carrier) = request.conn_data::<Carrier>() {
-        carrier.requests.set(carrier.requests.get() + 1);
+/// Where streams are run. Clones run them in the same place.
+#[derive(Clone)]
+pub struct Engine {
+    shards: Option<Arc<Shards>>,
+}
+
+impl Engine {
+    /// Starts shards, unless all streams are to take the portable path.
+    pub fn start(choice: StreamEngine, settings: &Settings) -> io::Result<Self> {
+        let shards = match choice {
+            StreamEngine::Handover => Some(Arc::new(Shards::start(settings)?)),
+            StreamEngine::Portable => None,
+        };
+        Ok(Self { shards })
     }
-    let mut response = next.call(request).await?.map_into_boxed_body();
-    let opening = response.response_mut().extensions_mut().remove::<Opening>();
-    let Some(opening) = opening else {
-        return Ok(response);
-    };
-    if opening.subscriber.can_be_handed_over()
-        && let Ok(socket) = copy_socket(&response)
-    {
-        let Opening { mut preface, preface_up_to, subscriber, permit, client_id, talk, .. } =
-            opening;
-        preface.push_front(head(response.response()));
-        let talk = talk.map(|talk| talk.talk);
-        let with = HandOver { socket, preface, preface_up_to, permit, client_id, talk };
-        subscriber.hand_over(with);
-        return Ok(response.map_body(|_, _| BoxBody::new(LetGo)));
+
+    /// Who has to be told all that the hub is told.
+    pub fn follower(&self) -> Option<Arc<dyn Follower>> {
+        self.shards.clone().map(|shards| shards as _)
     }
-    if response.request().version() < Version::HTTP_11 {
-        // HTTP/1.0 knows no chunks: the stream ends with the connection.
-        let head = response.response_mut().head_mut();
-        head.no_chunking(true);
-        head.set_connection_type(actix_web::http::ConnectionType::Close);
+
+    /// Middleware, and the outermost: runs the stream that a response asks for.
+    pub async fn run_stream(
+        self,
+        request: ServiceRequest,
+        next: Next<impl MessageBody + 'static>,
+    ) -> Result<ServiceResponse<BoxBody>, Error> {
+        if let Some(carrier) = request.conn_data::<Carrier>() {
+            carrier.requests.set(carrier.requests.get() + 1);
+        }
+        let mut response = next.call(request).await?.map_into_boxed_body();
+        let opening = response.response_mut().extensions_mut().remove::<Opening>();
+        let Some(opening) = opening else {
+            return Ok(response);
+        };
+        if let Some(shards) = self.shards.filter(|shards| shards.is_alive())
+            && let Ok(socket) = copy_socket(&response)
+        {
+            let Opening { mut preface, preface_up_to, subscriber, permit, client_id, talk, .. } =
+                opening;
+            preface.push_front(head(response.response()));
+            let talk = talk.map(|talk| talk.talk);
+            let with = HandOver { socket, preface, preface_up_to, permit, client_id, talk };
+            shards.take_over(subscriber, with);
+            return Ok(response.map_body(|_, _| BoxBody::new(LetGo)));
+        }
+        if response.request().version() < Version::HTTP_11 {
+            // HTTP/1.0 knows no chunks: the stream ends with the connection.
+            let head = response.response_mut().head_mut();
+            head.no_chunking(true);
+            head.set_connection_type(actix_web::http::ConnectionType::Close);
+        }
+        Ok(response.map_body(|_, _| portable::body(opening)))
     }
-    Ok(response.map_body(|_, _| portable::body(opening)))
 }
 
 /// A second descriptor of the connection that a response belongs to.

@@ -48,15 +48,14 @@ use tokio_util::sync::CancellationToken;
 
 use admission::Admission;
 pub use config::Config;
-use config::StreamEngine;
 use delivery::{Delivery, Reporter};
+use engine::Engine;
 use feed::Feed;
 use hub::Hub;
 use identity::Identity;
 use metrics::Metrics;
 use presence::{Presence, PresenceTask};
 use resume::Resume;
-use shard::Shards;
 use state::AppState;
 use upstream::Upstream;
 use ws::{Desk, Talk, service::Service};
@@ -78,8 +77,8 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let hop = InternalHop::new(config.secret.clone());
     let upstream = Upstream::new(&config.message_url, hop.clone())?;
     let delivery = Delivery::default();
-    let shards = start_shards(&config, &metrics, &delivery)?;
-    let hub = Hub::new(config.ring, config.backlog, metrics.clone(), shards);
+    let engine = start_engine(&config, &metrics, &delivery)?;
+    let hub = Hub::new(config.ring, config.backlog, metrics.clone(), engine.follower());
     let reporter = Reporter::new(delivery.clone(), upstream.clone(), metrics.clone());
     let presence = Presence::new(config.max_streams_per_user, metrics.clone());
     let presence_task =
@@ -124,7 +123,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         delivery,
         metrics,
     };
-    let server = server(listener, &config, state, operations)?;
+    let server = server(listener, &config, state, engine, operations)?;
     let handle = server.handle();
     let server_task = tokio::spawn(server);
 
@@ -142,14 +141,11 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     Ok(())
 }
 
-fn start_shards(
+fn start_engine(
     config: &Config,
     metrics: &Metrics,
     delivery: &Delivery,
-) -> std::io::Result<Option<Shards>> {
-    if config.engine == StreamEngine::Portable {
-        return Ok(None);
-    }
+) -> std::io::Result<Engine> {
     let settings = shard::Settings {
         shards: std::thread::available_parallelism().map_or(2, usize::from),
         ring: config.ring,
@@ -160,13 +156,14 @@ fn start_shards(
         delivery: delivery.clone(),
         metrics: metrics.clone(),
     };
-    Shards::start(&settings).map(Some)
+    Engine::start(config.engine, &settings)
 }
 
 fn server(
     listener: TcpListener,
     config: &Config,
     state: AppState,
+    engine: Engine,
     operations: Operations,
 ) -> anyhow::Result<Server> {
     let state = Data::new(state);
@@ -174,7 +171,7 @@ fn server(
     // Refused by us with a word why, before actix would leave connections waiting.
     let most_connections = state.admission.most().saturating_add(192);
     let server = HttpServer::new(move || {
-        let guard = origins.clone();
+        let (guard, engine) = (origins.clone(), engine.clone());
         App::new()
             .app_data(state.clone())
             .configure(|app| body.configure(app))
@@ -192,7 +189,7 @@ fn server(
                     .add((X_CONTENT_TYPE_OPTIONS, "nosniff"))
                     .add((REFERRER_POLICY, "no-referrer")),
             )
-            .wrap(from_fn(engine::run_stream))
+            .wrap(from_fn(move |request, next| engine.clone().run_stream(request, next)))
     })
     .keep_alive(KEEP_ALIVE)
     .max_connections(most_connections)

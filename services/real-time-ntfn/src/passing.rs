@@ -2,10 +2,9 @@
 //! than waited with.
 
 use common::{Audience, Ephemeral};
-use futures_util::FutureExt;
 use serde_json::{Value, json};
 
-use crate::{hub::Hub, ring::Entry};
+use crate::ring::Entry;
 
 /// A passing fact as streams receive it.
 pub fn entry(kind: &str, audience: Audience, data: &Value) -> Entry {
@@ -32,13 +31,6 @@ pub fn of_user(name: &str, online: bool, contacts: Vec<String>) -> Entry {
 pub fn of_room(room: &str, online: usize) -> Entry {
     let data = json!({"type": PRESENCE, "conversation_id": room, "online_count": online});
     entry(PRESENCE, Audience::Room(room.to_owned()), &data)
-}
-
-/// Publishes, unless a shard has as much to do as it can queue: then whatever is in the log comes
-/// first, and this is not published. Returns whether it was.
-pub fn publish(hub: &Hub, entries: Vec<Entry>) -> bool {
-    // Publishing waits for nothing but room; a future that is not polled again has done nothing.
-    entries.is_empty() || hub.publish(entries).now_or_never().is_some()
 }
 
 const PRESENCE: &str = "presence";

@@ -3,11 +3,12 @@
 //! Publishing appends to the ring and returns; it waits for no stream. Every stream reads a ring
 //! from a position of its own, so a slow one is only ever behind, never in the way.
 //!
-//! Streams live in shards, which have copies of the ring, or, where a socket cannot be handed over,
-//! on the portable path, which reads the hub's own. Both are told the same things in the same order,
-//! so a position means the same everywhere.
+//! A stream reads the hub's own ring, or leaves it for a [`Follower`], which has a copy. Both are told
+//! the same things in the same order, so a position means the same everywhere.
 
+mod follower;
 mod piece;
+mod place;
 mod seat;
 mod subscriber;
 
@@ -18,6 +19,7 @@ use std::{
 };
 
 use common::{EventId, event::SessionEnded};
+use futures_util::FutureExt;
 use tokio::sync::{Notify, watch};
 
 use crate::{
@@ -28,11 +30,15 @@ use crate::{
     metrics::Metrics,
     ring::{Entry, Ring},
     scope::Scope,
-    shard::Shards,
     wire::Wire,
 };
+pub use follower::Follower;
+pub use place::Place;
 use seat::Seat;
-pub use subscriber::{HandOver, Step, Subscriber};
+pub use subscriber::{Step, Subscriber};
+
+/// How often publishing looks whether the follower has caught up.
+const ROOM_AGAIN: Duration = Duration::from_millis(1);
 
 /// How often a drain looks how many streams are left.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
@@ -50,10 +56,10 @@ struct Shared {
     state: RwLock<State>,
     /// What the audiences of entries are shared with.
     audiences: Mutex<Audiences>,
-    /// Streams on the portable path, and those on their way to a shard.
+    /// Streams that have not left for the follower.
     seats: Mutex<Seats>,
     published: Notify,
-    shards: Option<Shards>,
+    follower: Option<Arc<dyn Follower>>,
     /// The window over which streams end, once the service stops.
     drain: watch::Sender<Option<Duration>>,
     backlog: Backlog,
@@ -73,13 +79,13 @@ struct State {
 }
 
 impl Hub {
-    /// A hub without events. [`run`](Hub::run) it. Without `shards`, all streams take the portable
-    /// path.
+    /// A hub without events. [`run`](Hub::run) it. With a `follower`, streams may leave it
+    /// for that.
     pub fn new(
         limits: RingLimits,
         backlog: Backlog,
         metrics: Metrics,
-        shards: Option<Shards>,
+        follower: Option<Arc<dyn Follower>>,
     ) -> Self {
         let state = State { ring: Ring::new(limits, EventId::ZERO), generation: 0 };
         let shared = Shared {
@@ -87,7 +93,7 @@ impl Hub {
             audiences: Mutex::default(),
             seats: Mutex::default(),
             published: Notify::new(),
-            shards,
+            follower,
             drain: watch::Sender::new(None),
             backlog,
             metrics,
@@ -107,23 +113,31 @@ impl Hub {
         }
     }
 
-    /// Gives entries to all streams, in this order. Waits only when a shard has more to do than
-    /// it can queue.
+    /// Gives entries to all streams, in this order. Waits only when the follower has more to
+    /// do than it can queue.
     pub async fn publish(&self, entries: impl IntoIterator<Item = Entry>) {
         let entries = self.share_audiences(entries);
-        if let Some(shards) = &self.shared.shards {
-            shards.room().await;
+        while self.shared.follower.as_ref().is_some_and(|follower| !follower.has_room()) {
+            tokio::time::sleep(ROOM_AGAIN).await;
         }
         let mut state = self.write();
         for entry in entries.iter() {
             state.ring.push(entry.clone());
         }
         // Under the lock, so that all rings hold the same in the same order.
-        if let Some(shards) = &self.shared.shards {
-            shards.publish(&entries);
+        if let Some(follower) = &self.shared.follower {
+            follower.publish(&entries);
         }
         drop(state);
         self.shared.published.notify_one();
+    }
+
+    /// Gives passing facts to all streams, unless the follower has as much to do as it can queue:
+    /// then whatever is in the log comes first, and these are dropped. Returns whether they went
+    /// out.
+    pub fn offer(&self, entries: Vec<Entry>) -> bool {
+        // Publishing waits for nothing but room; a future that is not polled again has done nothing.
+        entries.is_empty() || self.publish(entries).now_or_never().is_some()
     }
 
     fn share_audiences(&self, entries: impl IntoIterator<Item = Entry>) -> Arc<[Arc<Entry>]> {
@@ -141,8 +155,8 @@ impl Hub {
         let mut state = self.write();
         state.ring.restart(head);
         state.generation += 1;
-        if let Some(shards) = &self.shared.shards {
-            shards.restart(head);
+        if let Some(follower) = &self.shared.follower {
+            follower.restart(head);
         }
         drop(state);
         for seat in self.seats().by_connection.values() {
@@ -202,19 +216,20 @@ impl Hub {
         }
         seats.ended.add(ended.clone());
         drop(seats);
-        if let Some(shards) = &self.shared.shards {
-            shards.end_sessions(ended);
+        if let Some(follower) = &self.shared.follower {
+            follower.end_sessions(ended);
         }
     }
 
     /// How many streams there are.
     pub fn streams(&self) -> usize {
-        self.seats().by_connection.len() + self.shared.shards.as_ref().map_or(0, Shards::streams)
+        self.seats().by_connection.len()
+            + self.shared.follower.as_ref().map_or(0, |follower| follower.streams())
     }
 
-    /// Whether a shard has panicked.
+    /// Whether a part of the follower has failed.
     pub fn has_failed(&self) -> bool {
-        self.shared.shards.as_ref().is_some_and(Shards::has_failed)
+        self.shared.follower.as_ref().is_some_and(|follower| follower.has_failed())
     }
 
     /// Whether streams are being closed.
@@ -233,8 +248,8 @@ impl Hub {
         }
         self.shared.drain.send_replace(Some(window));
         self.shared.published.notify_one();
-        if let Some(shards) = &self.shared.shards {
-            shards.drain(window);
+        if let Some(follower) = &self.shared.follower {
+            follower.drain(window);
         }
         let empty = async {
             while self.streams() > 0 {

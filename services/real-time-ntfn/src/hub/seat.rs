@@ -1,4 +1,4 @@
-//! [`Seat`]: how the hub reaches a stream that is not in a shard.
+//! [`Seat`]: how the hub reaches a stream that has not left for the follower.
 
 use std::{sync::OnceLock, task::Waker};
 

@@ -1,8 +1,6 @@
 //! [`Subscriber`]: one stream's place in the hub.
 
 use std::{
-    collections::VecDeque,
-    net::TcpStream,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -12,16 +10,9 @@ use bytes::Bytes;
 use common::{Audience, EventId};
 use tokio::sync::watch;
 
-use super::{Hub, piece::Piece, seat::Seat};
+use super::{Hub, piece::Piece, place::Place, seat::Seat};
 use crate::{
-    admission::Permit,
-    config::Backlog,
-    connection_id::ConnectionId,
-    ring::Position,
-    scope::Scope,
-    shard::{NewConnection, Place, Shards},
-    wire::Wire,
-    ws::Talk,
+    config::Backlog, connection_id::ConnectionId, ring::Position, scope::Scope, wire::Wire,
 };
 
 /// One stream's place in the hub; leaves it when dropped.
@@ -38,22 +29,6 @@ pub struct Subscriber {
     pub(super) generation: u64,
     /// The last event addressed to the user among what was sent.
     pub(super) unnoted: Option<EventId>,
-}
-
-/// What a stream takes with it into a shard.
-pub struct HandOver {
-    /// Its socket, not blocking.
-    pub socket: TcpStream,
-    /// What is written before anything of the hub's.
-    pub preface: VecDeque<Bytes>,
-    /// The last event addressed to its user in there.
-    pub preface_up_to: Option<EventId>,
-    /// Its place among the admitted.
-    pub permit: Permit,
-    /// The name it goes by in the log.
-    pub client_id: String,
-    /// If its client talks, too.
-    pub talk: Option<Talk>,
 }
 
 /// What a stream does next.
@@ -78,31 +53,6 @@ impl Subscriber {
     /// How long the stream may take to end, once the service stops.
     pub fn drain_window(&self) -> Option<Duration> {
         *self.drain.borrow()
-    }
-
-    /// Whether there is a shard to live on in.
-    pub fn can_be_handed_over(&self) -> bool {
-        self.hub.shared.shards.as_ref().is_some_and(Shards::is_alive)
-    }
-
-    /// Lives on in a shard. Should the last shard fail at this very moment, the socket is closed,
-    /// and the client comes back.
-    pub fn hand_over(self, with: HandOver) {
-        if let Some(shards) = &self.hub.shared.shards {
-            let HandOver { socket, preface, preface_up_to, permit, client_id, talk } = with;
-            shards.add(NewConnection {
-                socket,
-                preface,
-                preface_up_to,
-                scope: self.scope.clone(),
-                wire: self.wire,
-                id: self.id,
-                talk,
-                place: self.place(),
-                permit,
-                client_id,
-            });
-        }
     }
 
     /// How the stream is written.

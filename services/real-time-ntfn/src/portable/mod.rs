@@ -5,6 +5,7 @@
 //! [`crate::socket`]). For the same reason a WebSocket's client that reads nothing is not read from.
 
 mod ending;
+mod replies;
 #[cfg(test)]
 mod tests;
 
@@ -35,11 +36,9 @@ use crate::{
     hub::{Step, Subscriber},
     metrics::Metrics,
     wire::Wire,
-    ws::{
-        Link, Talk, close,
-        outlet::{MOST_REPLIES, Outlet, Tell},
-    },
+    ws::{Link, Talk, close, outlet::Tell},
 };
+use replies::{MOST_REPLIES, Replies};
 
 /// In the metrics.
 const ENGINE: &str = "portable";
@@ -114,7 +113,7 @@ impl Stream {
         let link = opening.talk.as_ref().map(|conversation| {
             let most = MOST_REPLIES + conversation.talk.limits.most_waiting();
             let (sender, replies) = mpsc::channel(most);
-            let outlet = || Outlet::portable(sender);
+            let outlet = || Box::new(Replies::new(sender)) as _;
             let (id, scope) = (subscriber.id(), subscriber.scope());
             (conversation.talk.link(id, &opening.client_id, scope, outlet), replies)
         });

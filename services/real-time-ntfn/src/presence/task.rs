@@ -142,7 +142,7 @@ impl PresenceTask {
             });
             let entries: Vec<_> = entries.collect();
             drop(registry);
-            if !passing::publish(&self.hub, entries) {
+            if !self.hub.offer(entries) {
                 return self.failed("the streams are behind");
             }
             for user in &users {
@@ -171,7 +171,7 @@ impl PresenceTask {
         if online == self.told || self.told_at.elapsed() < pause {
             return;
         }
-        if passing::publish(&self.hub, vec![passing::of_room(PUBLIC_ROOM, online)]) {
+        if self.hub.offer(vec![passing::of_room(PUBLIC_ROOM, online)]) {
             (self.told, self.told_at) = (online, Instant::now());
         }
     }

@@ -165,7 +165,7 @@ impl AppState {
         let wanted = wanted.filter(|fact| fact.kind != TYPING || !crowded(&fact.audience));
         let entries: Vec<_> = wanted.filter_map(passing::from_wire).collect();
         let published = entries.len();
-        let published = if passing::publish(&self.hub, entries) { published } else { 0 };
+        let published = if self.hub.offer(entries) { published } else { 0 };
         self.metrics.passing_dropped.inc_by((batch.ephemeral.len() - published) as u64);
     }
 

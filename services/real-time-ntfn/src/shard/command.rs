@@ -17,10 +17,14 @@ use mio::Waker;
 use crate::{
     admission::Permit,
     connection_id::ConnectionId,
-    ring::{Entry, Position},
+    hub::Place,
+    ring::Entry,
     scope::Scope,
     wire::Wire,
-    ws::Talk,
+    ws::{
+        Talk,
+        outlet::{Beginning, Outlet, Tell},
+    },
 };
 
 /// One step in a shard's history. They are carried out in the order of the queue.
@@ -70,17 +74,6 @@ pub struct NewConnection {
     pub client_id: String,
 }
 
-/// A place in the ring to go on from.
-#[derive(Clone, Copy, Debug)]
-pub struct Place {
-    /// The place.
-    pub position: Position,
-    /// Where the ring ended when the place was taken: what lies before is replay.
-    pub live_from: Position,
-    /// How often the ring had been restarted when that was so.
-    pub generation: u64,
-}
-
 /// Another place for a connection to go on from, perhaps as somebody else.
 pub struct Relocation {
     /// What it watches from now on.
@@ -106,15 +99,19 @@ pub struct Address {
     pub(super) slot: Slot,
 }
 
-impl Address {
-    /// Writes a frame; nothing happens if the connection has ended.
-    pub fn say(&self, frame: Bytes) {
-        self.queue.send(Command::Say(self.slot, frame)).ok();
-    }
-
-    /// Lets the connection go on from another place.
-    pub fn relocate(&self, to: Relocation) {
-        self.queue.send(Command::Relocate(self.slot, Box::new(to))).ok();
+impl Outlet for Address {
+    fn tell(&self, what: Tell) {
+        let command = match what {
+            Tell::Say(frame) => Command::Say(self.slot, frame),
+            Tell::Begin(beginning) => {
+                let Beginning { scope, preface, preface_up_to, subscriber } = *beginning;
+                // The subscriber stays here: it may own the shards, and must not die in one.
+                let place = subscriber.place();
+                let to = Relocation { scope, preface, preface_up_to, place };
+                Command::Relocate(self.slot, Box::new(to))
+            }
+        };
+        self.queue.send(command).ok();
     }
 }
 

@@ -9,12 +9,14 @@
 //! | --- | --- |
 //! | [`command`] | what a shard is told, and the queue |
 //! | `connection` | one stream's socket: where it is in the ring, and writing |
+//! | [`HandOver`] | how a stream comes here |
 //! | `index` | which connections an audience means |
 //! | `wheel` | when each connection's heartbeat is due |
 //! | `worker` | the loop |
 
 pub mod command;
 mod connection;
+mod hand_over;
 mod index;
 mod wheel;
 mod worker;
@@ -34,19 +36,18 @@ use common::{EventId, event::SessionEnded};
 use crate::{
     config::{Backlog, RingLimits},
     delivery::Delivery,
+    hub::Follower,
     metrics::Metrics,
     ring::Entry,
 };
-pub use command::{Address, NewConnection, Place, Relocation};
+pub use command::{Address, NewConnection, Relocation};
 use command::{Command, Ended, Queue};
+pub use hand_over::HandOver;
 use worker::Worker;
 
 /// Entries that may wait for one shard. Publishing waits beyond this, and with it the relay; the
 /// log keeps what is not published yet.
 const MOST_QUEUED: usize = 16_384;
-
-/// How often publishing looks whether a shard has caught up.
-const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// What shards are set up with.
 #[derive(Clone)]
@@ -103,28 +104,6 @@ impl Shards {
         Ok(Self { shards, next: AtomicUsize::new(0) })
     }
 
-    /// Resolves when every shard can take more entries.
-    pub async fn room(&self) {
-        while self.living().any(|shard| shard.queue.entries() > MOST_QUEUED) {
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
-    }
-
-    /// Gives entries to all shards. The caller sees to it that they go to the hub's own ring at
-    /// the same time, so that positions mean the same everywhere.
-    pub fn publish(&self, entries: &Arc<[Arc<Entry>]>) {
-        for shard in self.living() {
-            shard.queue.send(Command::Publish(entries.clone())).ok();
-        }
-    }
-
-    /// Tells all shards that the log goes on after `head`, with a hole before it.
-    pub fn restart(&self, head: EventId) {
-        for shard in self.living() {
-            shard.queue.send(Command::Restart(head)).ok();
-        }
-    }
-
     /// Gives a connection to the next shard; without one that lives, it is closed.
     pub fn add(&self, connection: NewConnection) {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
@@ -140,31 +119,6 @@ impl Shards {
         }
     }
 
-    /// Asks all connections to end, spread over a window.
-    pub fn drain(&self, window: Duration) {
-        for shard in self.living() {
-            shard.queue.send(Command::Drain(window)).ok();
-        }
-    }
-
-    /// Ends the streams of a user whose sessions are over, and tells them why.
-    pub fn end_sessions(&self, ended: &SessionEnded) {
-        for shard in self.living() {
-            shard.queue.send(Command::EndSessions(ended.clone())).ok();
-        }
-    }
-
-    /// How many connections there are.
-    pub fn streams(&self) -> usize {
-        self.living().map(|shard| shard.state.streams.load(Ordering::Acquire)).sum()
-    }
-
-    /// Whether a shard has panicked. Its clients have been cut and come back to the others, but
-    /// a process in which that happened should be replaced.
-    pub fn has_failed(&self) -> bool {
-        self.shards.iter().any(|shard| !shard.is_alive())
-    }
-
     /// Whether a connection would be taken.
     pub fn is_alive(&self) -> bool {
         self.living().next().is_some()
@@ -172,6 +126,44 @@ impl Shards {
 
     fn living(&self) -> impl Iterator<Item = &Shard> {
         self.shards.iter().filter(|shard| shard.is_alive())
+    }
+}
+
+impl Follower for Shards {
+    fn has_room(&self) -> bool {
+        self.living().all(|shard| shard.queue.entries() <= MOST_QUEUED)
+    }
+
+    fn publish(&self, entries: &Arc<[Arc<Entry>]>) {
+        for shard in self.living() {
+            shard.queue.send(Command::Publish(entries.clone())).ok();
+        }
+    }
+
+    fn restart(&self, head: EventId) {
+        for shard in self.living() {
+            shard.queue.send(Command::Restart(head)).ok();
+        }
+    }
+
+    fn end_sessions(&self, ended: &SessionEnded) {
+        for shard in self.living() {
+            shard.queue.send(Command::EndSessions(ended.clone())).ok();
+        }
+    }
+
+    fn drain(&self, window: Duration) {
+        for shard in self.living() {
+            shard.queue.send(Command::Drain(window)).ok();
+        }
+    }
+
+    fn streams(&self) -> usize {
+        self.living().map(|shard| shard.state.streams.load(Ordering::Acquire)).sum()
+    }
+
+    fn has_failed(&self) -> bool {
+        self.shards.iter().any(|shard| !shard.is_alive())
     }
 }
 
@@ -209,7 +201,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        admission::Admission, connection_id::ConnectionId, ring::Ring, scope::Scope, wire::Wire,
+        admission::Admission, connection_id::ConnectionId, hub::Place, ring::Ring, scope::Scope,
+        wire::Wire,
     };
 
     fn start(shards: usize, registry: &prometheus::Registry) -> Shards {

@@ -87,7 +87,7 @@ impl Desk {
         id: ConnectionId,
         client_id: String,
         scope: Scope,
-        outlet: Outlet,
+        outlet: Box<dyn Outlet>,
     ) -> Mailbox {
         let acknowledges = self.acknowledges;
         Mailbox::new(id, client_id, scope, acknowledges, outlet, self.mailboxes.clone())

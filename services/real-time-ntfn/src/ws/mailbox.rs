@@ -29,7 +29,7 @@ struct Shared {
     id: ConnectionId,
     client_id: String,
     acknowledges: bool,
-    outlet: Outlet,
+    outlet: Box<dyn Outlet>,
     /// Where mailboxes go that have something in them.
     desk: mpsc::Sender<Mailbox>,
     state: Mutex<State>,
@@ -58,7 +58,7 @@ impl Mailbox {
         client_id: String,
         scope: Scope,
         acknowledges: bool,
-        outlet: Outlet,
+        outlet: Box<dyn Outlet>,
         desk: mpsc::Sender<Self>,
     ) -> Self {
         let state = State {

@@ -20,13 +20,13 @@ use realtime_ntfn::{
     admission::Admission,
     config::{Backlog, FrameLimits, RingLimits},
     delivery::Delivery,
-    hub::{HandOver, Hub},
+    hub::Hub,
     metrics::Metrics,
     presence::Attendance,
     resume::{Cursor, NotNow, Request, Start},
     ring::Entry,
     scope::{Scope, Session},
-    shard::{Settings, Shards},
+    shard::{HandOver, Settings, Shards},
     upstream::UpstreamError,
     wire::Wire,
     ws::{Desk, Frames, Talk},
@@ -136,7 +136,8 @@ async fn scene(missed: usize) -> Scene {
         delivery: delivery.clone(),
         metrics: metrics.clone(),
     });
-    let hub = Hub::new(ring, backlog, metrics, Some(shards.unwrap()));
+    let shards = Arc::new(shards.unwrap());
+    let hub = Hub::new(ring, backlog, metrics, Some(shards.clone()));
     let resumed = Arc::<AtomicUsize>::default();
     let believing = Believing { hub: hub.clone(), missed, resumed: resumed.clone() };
     let (desk, task) = Desk::new(Arc::new(believing));
@@ -148,14 +149,15 @@ async fn scene(missed: usize) -> Scene {
     socket.set_nonblocking(true).unwrap();
     client.set_nonblocking(true).unwrap();
     let subscriber = hub.subscribe(hub.head(), Scope::public()).unwrap().written_as(Wire::Ws);
-    subscriber.hand_over(HandOver {
+    let with = HandOver {
         socket,
         preface: VecDeque::new(),
         preface_up_to: None,
         permit: Admission::new(10, 0, u64::MAX).admit(peer.ip()).ok().unwrap(),
         client_id: "test".to_owned(),
         talk: Some(Talk { limits: FrameLimits::default(), desk: Some(desk) }),
-    });
+    };
+    shards.take_over(subscriber, with);
     let client = tokio::net::TcpStream::from_std(client).unwrap();
     // Nothing of what a client misses here is too large for it.
     let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use common::{Audience, EventId, event::SessionEnded, internal::UserRef};
 use realtime_ntfn::{
     config::FrameLimits,
+    hub::Follower,
     ring::Entry,
     scope::{Scope, Session},
     wire::Wire,

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use common::{Audience, EventId, event::SessionEnded, internal::UserRef};
 use realtime_ntfn::{
     config::{Backlog, FrameLimits},
+    hub::Follower,
     ring::Entry,
     scope::{Scope, Session},
     wire::Wire,

@@ -15,10 +15,11 @@ use realtime_ntfn::{
     config::{Backlog, RingLimits},
     connection_id::ConnectionId,
     delivery::Delivery,
+    hub::{Follower, Place},
     metrics::Metrics,
     ring::{Entry, Ring},
     scope::Scope,
-    shard::{NewConnection, Place, Settings, Shards},
+    shard::{NewConnection, Settings, Shards},
     wire::Wire,
     ws::Talk,
 };

@@ -33,7 +33,7 @@ use crate::{
     ended::Ended,
     ring::{Entry, Ring},
     wire::Wire,
-    ws::{Act, outlet::Outlet},
+    ws::Act,
 };
 
 /// In the metrics.
@@ -233,7 +233,7 @@ impl Worker {
         let key = entry.key();
         let link = new.talk.as_ref().map(|talk| {
             let slot = Slot { key: key as u32, id: new.id };
-            let outlet = || Outlet::Shard(Address { queue: self.queue.clone(), slot });
+            let outlet = || Box::new(Address { queue: self.queue.clone(), slot }) as _;
             Box::new(talk.link(new.id, &new.client_id, &new.scope, outlet))
         });
         let mut connection = Connection::new(new, link, turn, &self.ring);
