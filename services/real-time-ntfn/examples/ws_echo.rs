@@ -20,17 +20,18 @@ use anyhow::Context as _;
 use common::EventId;
 use http_kit::Rejection;
 use realtime_ntfn::{
-    admission::Admission,
     config::{Backlog, FrameLimits, RingLimits, StreamEngine},
-    delivery::Delivery,
-    engine::{self, Engine},
+    engine::{
+        self, Engine,
+        portable::{Conversation, Opening},
+        shard::Settings,
+        socket,
+    },
+    event::{scope::Scope, wire::Wire},
     hub::Hub,
     metrics::Metrics,
-    portable::{Conversation, Opening},
-    scope::Scope,
-    shard::Settings,
-    socket,
-    wire::Wire,
+    opening::admission::Admission,
+    people::delivery::Delivery,
     ws::Talk,
 };
 

@@ -1,37 +1,19 @@
 //! RealTalk's notification service: broadcasts events to connected clients.
 //!
 //! It owns the connections and touches no database. Events come in through [`routes::notify`] →
-//! [`feed`], which keeps them free of holes → [`hub`] → the streams. A stream begins at
-//! [`routes::events`] → [`resume`], which finds its place, and then lives in [`portable`].
+//! [`log::feed`], which keeps them free of holes → [`hub`] → the streams. A stream begins at
+//! [`routes::events`] → [`opening`], which finds its place, and then lives in [`engine`].
 
-pub mod admission;
-mod audiences;
-mod busy;
-mod change;
 pub mod config;
-pub mod connection_id;
-pub mod delivery;
-mod ended;
 pub mod engine;
-pub mod entry;
-pub mod feed;
-pub mod frame;
+pub mod event;
 pub mod hub;
-pub mod identity;
+pub mod log;
 pub mod metrics;
-pub mod openapi;
-pub mod passing;
-pub mod portable;
-pub mod presence;
-pub mod resume;
-pub mod ring;
+pub mod opening;
+pub mod people;
 pub mod routes;
-pub mod scope;
-pub mod shard;
-pub mod socket;
 pub mod state;
-pub mod upstream;
-pub mod wire;
 pub mod ws;
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
@@ -46,18 +28,18 @@ use actix_web::{
 use http_kit::{InternalHop, Operations, Shutdown, request, shutdown::raise_open_files, unread};
 use tokio_util::sync::CancellationToken;
 
-use admission::Admission;
 pub use config::Config;
-use delivery::{Delivery, Reporter};
-use engine::Engine;
-use feed::Feed;
+use engine::{Engine, shard, socket};
 use hub::Hub;
-use identity::Identity;
+use log::{feed::Feed, upstream::Upstream};
 use metrics::Metrics;
-use presence::{Presence, PresenceTask};
-use resume::Resume;
+use opening::{admission::Admission, identity::Identity, resume::Resume};
+use people::{
+    delivery::{Delivery, Reporter},
+    presence::{Presence, PresenceTask},
+};
+use routes::openapi;
 use state::AppState;
-use upstream::Upstream;
 use ws::{Desk, Talk, service::Service};
 
 /// Longer than the relay keeps an idle connection, so that none is closed under a push.

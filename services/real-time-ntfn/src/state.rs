@@ -5,8 +5,12 @@ use std::{sync::Arc, time::Duration};
 use http_kit::{InternalHop, OriginPolicy, TrustedProxies};
 
 use crate::{
-    admission::Admission, delivery::Delivery, feed::Feed, hub::Hub, identity::Identity,
-    metrics::Metrics, presence::Presence, resume::Resume, upstream::Upstream, ws::Talk,
+    hub::Hub,
+    log::{feed::Feed, upstream::Upstream},
+    metrics::Metrics,
+    opening::{admission::Admission, identity::Identity, resume::Resume},
+    people::{delivery::Delivery, presence::Presence},
+    ws::Talk,
 };
 
 /// What handlers work with.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use common::{EventId, event::SessionEnded};
 
-use crate::ring::Entry;
+use crate::event::ring::Entry;
 
 /// Runs streams from a copy of the hub's ring.
 ///

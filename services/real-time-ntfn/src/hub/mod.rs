@@ -23,14 +23,16 @@ use futures_util::FutureExt;
 use tokio::sync::{Notify, watch};
 
 use crate::{
-    audiences::Audiences,
     config::{Backlog, RingLimits},
-    connection_id::ConnectionId,
-    ended::Ended,
+    event::{
+        audiences::Audiences,
+        connection_id::ConnectionId,
+        ended::Ended,
+        ring::{Entry, Ring},
+        scope::Scope,
+        wire::Wire,
+    },
     metrics::Metrics,
-    ring::{Entry, Ring},
-    scope::Scope,
-    wire::Wire,
 };
 pub use follower::Follower;
 pub use place::Place;

@@ -1,6 +1,6 @@
 //! [`Place`]: where in the ring a stream goes on.
 
-use crate::ring::Position;
+use crate::event::ring::Position;
 
 /// A place in the ring to go on from.
 #[derive(Clone, Copy, Debug)]

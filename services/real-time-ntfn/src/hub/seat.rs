@@ -5,7 +5,7 @@ use std::{sync::OnceLock, task::Waker};
 use common::event::SessionEnded;
 use futures_util::task::AtomicWaker;
 
-use crate::scope::Scope;
+use crate::event::scope::Scope;
 
 /// How the hub reaches a stream.
 pub(super) struct Seat {

@@ -12,7 +12,8 @@ use tokio::sync::watch;
 
 use super::{Hub, piece::Piece, place::Place, seat::Seat};
 use crate::{
-    config::Backlog, connection_id::ConnectionId, ring::Position, scope::Scope, wire::Wire,
+    config::Backlog,
+    event::{connection_id::ConnectionId, ring::Position, scope::Scope, wire::Wire},
 };
 
 /// One stream's place in the hub; leaves it when dropped.
@@ -165,7 +166,7 @@ mod tests {
     use futures_util::{FutureExt, task::noop_waker};
 
     use super::*;
-    use crate::{config::RingLimits, metrics::Metrics, ring::Entry};
+    use crate::{config::RingLimits, event::ring::Entry, metrics::Metrics};
 
     fn hub(backlog: Backlog) -> Hub {
         let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web::Data};
 use http_kit::{Query, Rejection, rejection::ProblemBody};
 
 use super::events::{EventsQuery, open_stream};
-use crate::{state::AppState, wire::Wire};
+use crate::{event::wire::Wire, state::AppState};
 
 /// Follow one user's direct messages.
 ///

@@ -11,15 +11,16 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::{
-    admission::{Permit, Refusal},
-    busy::Busy,
-    engine::{self, NO_STORE},
-    frame, identity,
-    portable::Opening,
-    presence::TooMany,
-    resume::{Cursor, Request, Start},
+    engine::{self, NO_STORE, portable::Opening},
+    event::{frame, wire::Wire},
+    opening::{
+        admission::{Permit, Refusal},
+        busy::Busy,
+        identity,
+        resume::{Cursor, Request, Start},
+    },
+    people::presence::TooMany,
     state::AppState,
-    wire::Wire,
 };
 
 /// What a stream asks for. Without `Debug`: a ticket must not get into a log.

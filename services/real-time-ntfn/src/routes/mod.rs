@@ -3,6 +3,7 @@
 pub mod chat;
 pub mod events;
 pub mod notify;
+pub mod openapi;
 pub mod presence;
 pub mod ws;
 

@@ -16,7 +16,7 @@ use http_kit::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::{passing, state::AppState};
+use crate::{event::passing, state::AppState};
 
 /// The longest `content` of a direct notification, in bytes.
 const MAX_CONTENT: usize = 65_536;

@@ -7,7 +7,7 @@ use common::name;
 use http_kit::{Query, Rejection, rejection::ProblemBody};
 use serde::{Deserialize, Serialize};
 
-use crate::{identity::Refusal, state::AppState, upstream::UpstreamError};
+use crate::{log::upstream::UpstreamError, opening::identity::Refusal, state::AppState};
 
 /// Names in a question.
 const MAX_ASKED: usize = 500;

@@ -8,10 +8,12 @@ use http_kit::{Query, Rejection, rejection::ProblemBody};
 
 use super::events::{EventsQuery, Refused};
 use crate::{
-    engine,
-    portable::{Conversation, Opening},
+    engine::{
+        self,
+        portable::{Conversation, Opening},
+    },
+    event::wire::Wire,
     state::AppState,
-    wire::Wire,
     ws::close::{self, Ending},
 };
 

@@ -20,12 +20,10 @@ use super::{
     said::Said,
 };
 use crate::{
-    connection_id::ConnectionId,
-    presence::Attendance,
-    resume::{Cursor, NotNow, Request, Start},
-    scope::Scope,
-    upstream::UpstreamError,
-    wire::Wire,
+    event::{connection_id::ConnectionId, scope::Scope, wire::Wire},
+    log::upstream::UpstreamError,
+    opening::resume::{Cursor, NotNow, Request, Start},
+    people::presence::Attendance,
 };
 
 /// Mailboxes that may wait to be worked on; a frame that finds no room is refused.

@@ -13,7 +13,7 @@ use super::{
     mailbox::{Mailbox, Refused},
     reply,
 };
-use crate::{config::FrameLimits, frame};
+use crate::{config::FrameLimits, event::frame};
 
 /// Pings that may stay unanswered.
 const MOST_SILENT: u8 = 2;

@@ -12,7 +12,10 @@ use super::{
     outlet::{Outlet, Tell},
     under_way::UnderWay,
 };
-use crate::{connection_id::ConnectionId, presence::Attendance, scope::Scope};
+use crate::{
+    event::{connection_id::ConnectionId, scope::Scope},
+    people::presence::Attendance,
+};
 
 /// Bytes of one connection's messages that may wait for the ones before them. Many small messages
 /// are an ordinary burst; with more than this, a few clients could fill the memory.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use common::EventId;
 
-use crate::{hub::Subscriber, scope::Scope};
+use crate::{event::scope::Scope, hub::Subscriber};
 
 /// The way back to one connection. Whoever owns the socket brings it.
 pub trait Outlet: Send + Sync {

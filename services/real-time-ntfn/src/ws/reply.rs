@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::frame;
+use crate::event::frame;
 
 /// Any object, as a frame.
 pub(super) fn object(reply: &Value) -> Bytes {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::resume::Cursor;
+use crate::opening::resume::Cursor;
 
 /// What a client's text means.
 #[derive(Debug, PartialEq)]

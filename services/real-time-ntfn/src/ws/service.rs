@@ -12,12 +12,14 @@ use http_kit::Rejection;
 
 use super::Frames;
 use crate::{
-    busy::Busy,
-    identity::{Identity, Refusal},
-    presence::{Attendance, Presence, TooMany},
-    resume::{NotNow, Request, Resume, Start},
-    scope::Scope,
-    upstream::{Upstream, UpstreamError},
+    event::scope::Scope,
+    log::upstream::{Upstream, UpstreamError},
+    opening::{
+        busy::Busy,
+        identity::{Identity, Refusal},
+        resume::{NotNow, Request, Resume, Start},
+    },
+    people::presence::{Attendance, Presence, TooMany},
 };
 
 /// Passes frames on to the message service.

@@ -7,7 +7,10 @@ use super::{
     link::{Link, Partner},
     outlet::Outlet,
 };
-use crate::{config::FrameLimits, connection_id::ConnectionId, scope::Scope};
+use crate::{
+    config::FrameLimits,
+    event::{connection_id::ConnectionId, scope::Scope},
+};
 
 /// What a WebSocket needs besides what every stream needs.
 #[derive(Clone)]

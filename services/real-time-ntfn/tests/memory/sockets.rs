@@ -12,7 +12,7 @@ use crate::{
 };
 use realtime_ntfn::{
     config::{Backlog, FrameLimits},
-    wire::Wire,
+    event::wire::Wire,
     ws::Talk,
 };
 

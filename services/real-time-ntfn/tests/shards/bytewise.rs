@@ -4,7 +4,7 @@ use std::{io::Read, net::TcpStream, thread, time::Duration};
 
 use bytes::Bytes;
 use common::{Audience, Event, EventId, event::PUBLIC_ROOM};
-use realtime_ntfn::{config::Backlog, ring::Entry};
+use realtime_ntfn::{config::Backlog, event::ring::Entry};
 use serde_json::{Value, json, value::to_raw_value};
 use socket2::SockRef;
 

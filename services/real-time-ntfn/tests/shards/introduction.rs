@@ -17,18 +17,21 @@ use common::{
 };
 use futures_util::{SinkExt, StreamExt, future::BoxFuture};
 use realtime_ntfn::{
-    admission::Admission,
     config::{Backlog, FrameLimits, RingLimits},
-    delivery::Delivery,
+    engine::shard::{HandOver, Settings, Shards},
+    event::{
+        ring::Entry,
+        scope::{Scope, Session},
+        wire::Wire,
+    },
     hub::Hub,
+    log::upstream::UpstreamError,
     metrics::Metrics,
-    presence::Attendance,
-    resume::{Cursor, NotNow, Request, Start},
-    ring::Entry,
-    scope::{Scope, Session},
-    shard::{HandOver, Settings, Shards},
-    upstream::UpstreamError,
-    wire::Wire,
+    opening::{
+        admission::Admission,
+        resume::{Cursor, NotNow, Request, Start},
+    },
+    people::{delivery::Delivery, presence::Attendance},
     ws::{Desk, Frames, Talk},
 };
 use serde_json::{Value, json};

@@ -10,10 +10,12 @@ use bytes::Bytes;
 use common::{Audience, EventId, event::SessionEnded, internal::UserRef};
 use realtime_ntfn::{
     config::FrameLimits,
+    event::{
+        ring::Entry,
+        scope::{Scope, Session},
+        wire::Wire,
+    },
     hub::Follower,
-    ring::Entry,
-    scope::{Scope, Session},
-    wire::Wire,
     ws::Talk,
 };
 use socket2::SockRef;

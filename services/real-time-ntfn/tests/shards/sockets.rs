@@ -10,8 +10,7 @@ use bytes::Bytes;
 use common::{Audience, EventId};
 use realtime_ntfn::{
     config::{Backlog, FrameLimits, FrameRate},
-    ring::Entry,
-    wire::Wire,
+    event::{ring::Entry, wire::Wire},
     ws::Talk,
 };
 use socket2::SockRef;

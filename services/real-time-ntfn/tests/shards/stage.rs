@@ -11,16 +11,18 @@ use std::{
 use bytes::Bytes;
 use common::{Audience, EventId, event::PUBLIC_ROOM};
 use realtime_ntfn::{
-    admission::Admission,
     config::{Backlog, RingLimits},
-    connection_id::ConnectionId,
-    delivery::Delivery,
+    engine::shard::{NewConnection, Settings, Shards},
+    event::{
+        connection_id::ConnectionId,
+        ring::{Entry, Ring},
+        scope::Scope,
+        wire::Wire,
+    },
     hub::{Follower, Place},
     metrics::Metrics,
-    ring::{Entry, Ring},
-    scope::Scope,
-    shard::{NewConnection, Settings, Shards},
-    wire::Wire,
+    opening::admission::Admission,
+    people::delivery::Delivery,
     ws::Talk,
 };
 

@@ -1,0 +1,270 @@
+//! The portable path: a stream as the body of an actix response.
+//!
+//! It works wherever actix does. actix polls the body only while the socket takes bytes, so a
+//! client that takes nothing is not noticed here; the socket's own deadline ends it (see
+//! [`crate::engine::socket`]). For the same reason a WebSocket's client that reads nothing is not read from.
+
+mod ending;
+mod replies;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use actix_web::{
+    body::{BodySize, BoxBody, MessageBody},
+    dev::Payload,
+    web::Bytes,
+};
+use common::EventId;
+use rand::RngExt;
+use tokio::{
+    sync::mpsc,
+    time::{Instant as TokioInstant, Sleep, sleep, sleep_until},
+};
+
+use crate::{
+    event::wire::Wire,
+    hub::{Step, Subscriber},
+    metrics::Metrics,
+    opening::admission::Permit,
+    people::delivery::Delivery,
+    ws::{Link, Talk, close, outlet::Tell},
+};
+use replies::{MOST_REPLIES, Replies};
+
+/// In the metrics.
+const ENGINE: &str = "portable";
+
+/// All that a stream needs to run.
+pub struct Opening {
+    /// What is sent before anything of the hub's.
+    pub preface: VecDeque<Bytes>,
+    /// The last event addressed to its user in there.
+    pub preface_up_to: Option<EventId>,
+    /// Its place in the hub.
+    pub subscriber: Subscriber,
+    /// Its place among the admitted.
+    pub permit: Permit,
+    /// The name it goes by in the log.
+    pub client_id: String,
+    /// Time between two heartbeats, or pings.
+    pub heartbeat: Duration,
+    /// If its client talks, too.
+    pub talk: Option<Conversation>,
+    /// Where it is noted what was written to its user.
+    pub delivery: Delivery,
+    /// Counts.
+    pub metrics: Metrics,
+}
+
+/// The other direction of a WebSocket.
+pub struct Conversation {
+    /// How it is run.
+    pub talk: Talk,
+    /// What the client sends.
+    pub payload: Payload,
+}
+
+/// The body of a response that is a stream.
+pub fn body(opening: Opening) -> BoxBody {
+    BoxBody::new(Stream::new(opening))
+}
+
+struct Stream {
+    opening: Opening,
+    /// A WebSocket's side of the protocol, and the replies to its client.
+    link: Option<(Link, mpsc::Receiver<Tell>)>,
+    /// The next heartbeat, or the end once the service stops.
+    timer: Pin<Box<Sleep>>,
+    /// The end of the session.
+    expiry: Option<Pin<Box<Sleep>>>,
+    /// The last event addressed to the user that actix has taken, once it asks for more.
+    unnoted: Option<EventId>,
+    phase: Phase,
+    opened: Instant,
+    reason: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Live,
+    /// Ends when the timer does.
+    Draining,
+    /// Says what is left to say.
+    Over,
+}
+
+impl Stream {
+    fn new(opening: Opening) -> Self {
+        let subscriber = &opening.subscriber;
+        opening.metrics.stream_opened(subscriber.wire().transport(), ENGINE);
+        // The first heartbeat comes at a random time: streams that began together must not
+        // all beat together.
+        let first = opening.heartbeat.mul_f64(rand::random());
+        let timer = Box::pin(sleep_until(TokioInstant::now() + first));
+        let link = opening.talk.as_ref().map(|conversation| {
+            let most = MOST_REPLIES + conversation.talk.limits.most_waiting();
+            let (sender, replies) = mpsc::channel(most);
+            let outlet = || Box::new(Replies::new(sender)) as _;
+            let (id, scope) = (subscriber.id(), subscriber.scope());
+            (conversation.talk.link(id, &opening.client_id, scope, outlet), replies)
+        });
+        Self {
+            link,
+            timer,
+            expiry: expiry(subscriber),
+            unnoted: opening.preface_up_to,
+            opening,
+            phase: Phase::Live,
+            opened: Instant::now(),
+            reason: "gone",
+        }
+    }
+
+    fn wire(&self) -> Wire {
+        self.opening.subscriber.wire()
+    }
+
+    fn say(&mut self, frame: Bytes) {
+        self.opening.preface.push_back(frame);
+    }
+
+    fn note_delivered(&mut self) {
+        let subscriber = &mut self.opening.subscriber;
+        let sent = subscriber.take_sent();
+        let up_to = sent.max(self.unnoted);
+        if !self.opening.preface.is_empty() {
+            self.unnoted = up_to;
+            return;
+        }
+        self.unnoted = None;
+        if let Some(up_to) = up_to
+            && let Some(session) = subscriber.scope().session()
+            && !session.acknowledges
+        {
+            self.opening.delivery.note(subscriber.wire(), &session.user.key, up_to);
+        }
+    }
+
+    /// Once the service stops, the timer is set to this stream's own moment in the window.
+    fn notice_drain(&mut self) {
+        if self.phase == Phase::Live
+            && let Some(window) = self.opening.subscriber.drain_window()
+        {
+            let share: f64 = rand::rng().random();
+            self.timer.as_mut().reset(TokioInstant::now() + window.mul_f64(share));
+            self.phase = Phase::Draining;
+        }
+    }
+
+    /// Ends the stream if it is time. Returns whether it is.
+    fn is_due(&mut self, context: &mut Context<'_>) -> bool {
+        if let Some(expiry) = &mut self.expiry
+            && expiry.as_mut().poll(context).is_ready()
+        {
+            self.end_session("expired");
+            return true;
+        }
+        if self.phase == Phase::Draining && self.timer.as_mut().poll(context).is_ready() {
+            self.end_as(close::RESTARTING);
+            return true;
+        }
+        false
+    }
+
+    /// Says that the connection still works, if it is time. Returns whether it is.
+    fn beat(&mut self, context: &mut Context<'_>) -> bool {
+        // While it drains, the timer is for its end.
+        if self.phase != Phase::Live || self.timer.as_mut().poll(context).is_pending() {
+            return false;
+        }
+        let next = self.timer.deadline() + self.opening.heartbeat;
+        // An armed timer wakes the stream; a body that yields is polled again anyway.
+        self.timer.as_mut().reset(next.max(TokioInstant::now()));
+        match &mut self.link {
+            Some((link, _)) => {
+                let act = link.beat();
+                self.act(act);
+            }
+            None => self.say(self.wire().heartbeat()),
+        }
+        true
+    }
+
+    /// Finds something to say. Returns whether there may be something.
+    fn step(&mut self, context: &mut Context<'_>) -> bool {
+        self.listen(context);
+        if self.phase == Phase::Over || !self.opening.preface.is_empty() {
+            return true;
+        }
+        // Before there is more to send: a client that is always behind has its end all the same.
+        self.notice_drain();
+        if self.is_due(context) {
+            return true;
+        }
+        match self.opening.subscriber.poll_step(context) {
+            Poll::Ready(Step::Send(bytes)) => self.say(bytes),
+            Poll::Ready(Step::Lagged) => self.end_as(close::SLOW_CLIENT),
+            Poll::Ready(Step::Ended(reason)) => self.end_session(&reason),
+            Poll::Pending => return self.beat(context),
+        }
+        true
+    }
+}
+
+/// A timer for the end of the session, if it has one.
+fn expiry(subscriber: &Subscriber) -> Option<Pin<Box<Sleep>>> {
+    let at = subscriber.scope().session().and_then(|session| session.expires_at)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Some(Box::pin(sleep(Duration::from_secs(at).saturating_sub(now))))
+}
+
+impl MessageBody for Stream {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let this = self.get_mut();
+        // actix has taken what it was given before.
+        this.note_delivered();
+        loop {
+            if let Some(bytes) = this.opening.preface.pop_front() {
+                return Poll::Ready(Some(Ok(bytes)));
+            }
+            if this.phase == Phase::Over {
+                return Poll::Ready(None);
+            }
+            if !this.step(context) {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let Opening { metrics, client_id, permit, .. } = &self.opening;
+        metrics.stream_closed(self.wire().transport(), ENGINE, self.reason);
+        tracing::info!(
+            client_id,
+            address = %permit.address(),
+            reason = self.reason,
+            secs = self.opened.elapsed().as_secs(),
+            "client left"
+        );
+    }
+}

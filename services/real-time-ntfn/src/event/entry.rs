@@ -1,0 +1,142 @@
+//! [`Entry`]: something that streams receive, encoded once for each wire format.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use common::{
+    Audience, Ephemeral, Event, EventId,
+    event::{MESSAGE, MESSAGE_UPDATED},
+};
+use serde_json::value::RawValue;
+
+use super::{
+    audiences,
+    change::{self, Change},
+    connection_id::ConnectionId,
+    frame,
+    wire::Wire,
+};
+
+/// Something that streams receive.
+///
+/// Its SSE frame is made at once. The other formats are made when the first stream needs them,
+/// and then shared by all; streams of their own are never copied to.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its id, if it stands in the log.
+    pub id: Option<EventId>,
+    /// Who receives it, each of them once. Entries for the same people share it.
+    pub audience: Arc<Audience>,
+    /// The connection that does not, since it caused it and has been told.
+    pub origin: Option<ConnectionId>,
+    /// Its SSE frame.
+    pub sse: Bytes,
+    /// When it reached this service.
+    pub published: Instant,
+    /// Its JSON, which lies within the SSE frame where that is possible.
+    json: Bytes,
+    ws: OnceLock<Bytes>,
+    chat: OnceLock<Option<Bytes>>,
+    /// What it says of an earlier message.
+    change: Option<Box<Change>>,
+    /// What replay has instead, since the message that this is about was deleted.
+    left: Option<Box<Self>>,
+}
+
+impl Entry {
+    /// An event of the log.
+    pub fn durable(event: &Event) -> Self {
+        let sse = frame::durable(event);
+        let json = within(&sse, event.data.get());
+        let mut entry = Self::new(Some(event.id), event.audience.clone(), sse, json);
+        entry.origin = event.origin.as_deref().and_then(ConnectionId::of_origin);
+        entry.change = Change::of_event(event).map(Box::new);
+        entry
+    }
+
+    /// Something that is not in the log: its type, and its JSON.
+    pub fn passing(kind: &str, audience: Audience, json: &str) -> Self {
+        let sse = frame::transient(kind, json);
+        let json = within(&sse, json);
+        Self::new(None, audience, sse, json)
+    }
+
+    /// A passing fact.
+    pub fn ephemeral(fact: &Ephemeral) -> Self {
+        Self::passing(&fact.kind, fact.audience.clone(), fact.data.get())
+    }
+
+    /// An entry from its SSE frame and its JSON.
+    pub fn new(id: Option<EventId>, audience: Audience, sse: Bytes, json: Bytes) -> Self {
+        Self::shared(id, Arc::new(audiences::distinct(audience)), sse, json)
+    }
+
+    fn shared(id: Option<EventId>, audience: Arc<Audience>, sse: Bytes, json: Bytes) -> Self {
+        Self {
+            id,
+            audience,
+            origin: None,
+            sse,
+            published: Instant::now(),
+            json,
+            ws: OnceLock::new(),
+            chat: OnceLock::new(),
+            change: None,
+            left: None,
+        }
+    }
+
+    /// What it says of an earlier message.
+    pub(crate) fn change(&self) -> Option<&Change> {
+        self.change.as_deref()
+    }
+
+    /// Whether it says that a message was deleted.
+    pub(crate) fn is_deletion(&self) -> bool {
+        self.change().is_some_and(|change| change.left.is_some())
+    }
+
+    /// The same, once the message that it is about was deleted: replay has what is `left` of that,
+    /// as the log has by then. Streams that were there when it was said still get what was said.
+    pub(crate) fn withdrawn(&self, left: &Arc<RawValue>) -> Option<Self> {
+        let id = self.id?;
+        let edit = self.change.as_ref().map(|_| change::edited(&self.json, left));
+        let (kind, json) = match &edit {
+            Some(json) => (MESSAGE_UPDATED, json.as_deref()?),
+            None => (MESSAGE, left.get()),
+        };
+        let sse = frame::of_log(id, kind, json);
+        let json = within(&sse, json);
+        let mut left = Self::shared(Some(id), self.audience.clone(), sse, json);
+        left.origin = self.origin;
+        Some(Self { left: Some(Box::new(left)), ..self.clone() })
+    }
+
+    /// The form that is replayed.
+    pub(crate) fn replayed(&self) -> &Self {
+        self.left.as_deref().unwrap_or(self)
+    }
+
+    /// The bytes that a stream of this format gets, unless the format has none for it.
+    pub fn frame(&self, wire: Wire) -> Option<&Bytes> {
+        match wire {
+            Wire::Sse => Some(&self.sse),
+            Wire::Ws => Some(self.ws.get_or_init(|| frame::ws::text(&self.json))),
+            Wire::Chat => {
+                self.chat.get_or_init(|| frame::chat::entry(self.id, &self.json)).as_ref()
+            }
+        }
+    }
+}
+
+/// The part of a frame that is this JSON; a copy, if the frame has it on several lines.
+fn within(frame: &Bytes, json: &str) -> Bytes {
+    let found = str::from_utf8(frame).ok().and_then(|frame| frame.find(json));
+    match found {
+        Some(at) => frame.slice(at..at + json.len()),
+        None => Bytes::copy_from_slice(json.as_bytes()),
+    }
+}

@@ -1,0 +1,299 @@
+//! [`Ring`]: the last events, encoded, for streams that are behind.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use common::EventId;
+use serde_json::value::RawValue;
+
+pub use super::entry::Entry;
+use crate::{config::RingLimits, event::audiences::Held};
+
+/// A place between two entries, counted since the start of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position(u64);
+
+impl Position {
+    /// Behind any that a ring will reach: for who waits for nothing more.
+    pub const NEVER: Self = Self(u64::MAX / 2);
+
+    /// How many entries lie between this position and a later one.
+    pub fn until(self, later: Self) -> u64 {
+        later.0.saturating_sub(self.0)
+    }
+}
+
+/// The last entries, bounded in number and bytes.
+///
+/// Entries of the log are in the order of their ids without a hole; what is not in the log stands
+/// among them where it was published, and is passed over by replay.
+#[derive(Debug)]
+pub struct Ring {
+    limits: RingLimits,
+    slots: VecDeque<Slot>,
+    /// The position before the first slot.
+    start: u64,
+    /// Replay can begin after this id and any later one.
+    floor: EventId,
+    /// The last id of the log that has been published.
+    head: EventId,
+    /// Bytes of the frames of all entries that ever were here.
+    written: u64,
+    /// The memory of the entries that are, with their audiences, which may be larger than what they
+    /// are told.
+    held: usize,
+    audiences: Held,
+    /// Where the edits of messages are.
+    edits: HashMap<EventId, VecDeque<u64>>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    entry: Arc<Entry>,
+    /// The last id of the log up to and including this entry.
+    id: EventId,
+    /// `Ring::written` before this entry.
+    offset: u64,
+    /// What it adds to `Ring::held`.
+    size: usize,
+}
+
+/// How far a position is behind the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lag {
+    /// In entries.
+    pub events: u64,
+    /// In bytes.
+    pub bytes: u64,
+}
+
+impl Ring {
+    /// An empty ring that knows nothing before `head`.
+    pub fn new(limits: RingLimits, head: EventId) -> Self {
+        Self {
+            limits,
+            slots: VecDeque::new(),
+            start: 0,
+            floor: head,
+            head,
+            written: 0,
+            held: 0,
+            audiences: Held::default(),
+            edits: HashMap::new(),
+        }
+    }
+
+    /// Forgets everything, and goes on after `head`. Positions stay valid, but old ones have
+    /// fallen out.
+    pub fn restart(&mut self, head: EventId) {
+        // One further than any position handed out, so that all of them are behind the start.
+        self.start = self.end().0 + 1;
+        self.slots.clear();
+        self.edits.clear();
+        self.audiences.clear();
+        self.held = 0;
+        (self.floor, self.head) = (head, head);
+    }
+
+    /// Appends an entry. If a message was deleted, nothing of what it said is replayed from then on.
+    pub fn push(&mut self, entry: Arc<Entry>) {
+        let at = self.end().0;
+        if let Some(change) = entry.change() {
+            match &change.left {
+                Some(left) => self.withdraw(change.of, left),
+                None => self.edits.entry(change.of).or_default().push_back(at),
+            }
+        }
+        self.head = entry.id.unwrap_or(self.head);
+        let size = entry.sse.len();
+        self.held += size + self.audiences.add(&entry.audience);
+        self.slots.push_back(Slot { entry, id: self.head, offset: self.written, size });
+        self.written += size as u64;
+        while self.slots.len() > self.limits.events || self.held > self.limits.bytes {
+            let Some(oldest) = self.slots.pop_front() else {
+                break;
+            };
+            self.forget_edit(&oldest.entry);
+            self.start += 1;
+            self.held -= oldest.size + self.audiences.remove(&oldest.entry.audience);
+            self.floor = oldest.id;
+        }
+    }
+
+    /// Replaces what is said of a message by what is left of it, for replay.
+    fn withdraw(&mut self, message: EventId, left: &Arc<RawValue>) {
+        let said = self.index_of(message);
+        let edits = self.edits.remove(&message).into_iter().flatten();
+        let edits = edits.filter_map(|at| usize::try_from(at.checked_sub(self.start)?).ok());
+        for index in said.into_iter().chain(edits) {
+            if let Some(slot) = self.slots.get_mut(index)
+                && let Some(entry) = slot.entry.withdrawn(left)
+            {
+                let added = entry.replayed().sse.len();
+                slot.size += added;
+                self.held += added;
+                slot.entry = Arc::new(entry);
+            }
+        }
+    }
+
+    /// The oldest entry has gone: if it was an edit, then the first that is known of its message.
+    fn forget_edit(&mut self, oldest: &Entry) {
+        if let Some(change) = oldest.change()
+            && let Some(edits) = self.edits.get_mut(&change.of)
+        {
+            edits.pop_front();
+            if edits.is_empty() {
+                self.edits.remove(&change.of);
+            }
+        }
+    }
+
+    /// The last id of the log that has been published.
+    pub fn head(&self) -> EventId {
+        self.head
+    }
+
+    /// The position after the last entry.
+    pub fn end(&self) -> Position {
+        Position(self.start + self.slots.len() as u64)
+    }
+
+    /// The position from which a client that has everything up to `cursor` goes on, unless the
+    /// ring no longer reaches back to it.
+    pub fn after(&self, cursor: EventId) -> Option<Position> {
+        if cursor < self.floor {
+            return None;
+        }
+        let index = self.slots.partition_point(|slot| slot.id <= cursor);
+        Some(Position(self.start + index as u64))
+    }
+
+    /// Entries from a position on, with the position after each; `None` if the position has
+    /// fallen out.
+    pub fn read(&self, from: Position) -> Option<impl Iterator<Item = (&Arc<Entry>, Position)>> {
+        let index = from.0.checked_sub(self.start)?;
+        let index = usize::try_from(index).ok()?.min(self.slots.len());
+        Some(
+            self.slots
+                .range(index..)
+                .zip(from.0 + 1..)
+                .map(|(slot, next)| (&slot.entry, Position(next))),
+        )
+    }
+
+    /// Whether a position has not fallen out.
+    pub fn reaches(&self, position: Position) -> bool {
+        position.0 >= self.start
+    }
+
+    /// How far a position is behind the end; `None` if it has fallen out.
+    pub fn lag(&self, position: Position) -> Option<Lag> {
+        let index = usize::try_from(position.0.checked_sub(self.start)?).ok()?;
+        let offset = self.slots.get(index).map_or(self.written, |slot| slot.offset);
+        Some(Lag { events: self.end().0.saturating_sub(position.0), bytes: self.written - offset })
+    }
+
+    /// Whether an event of the log is here.
+    pub fn contains(&self, id: EventId) -> bool {
+        self.index_of(id).is_some()
+    }
+
+    fn index_of(&self, id: EventId) -> Option<usize> {
+        let index = self.slots.partition_point(|slot| slot.id < id);
+        self.slots.get(index).filter(|slot| slot.entry.id == Some(id)).map(|_| index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use common::{Audience, event::PUBLIC_ROOM};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn id(micros: u64) -> EventId {
+        EventId::from_micros(micros).unwrap()
+    }
+
+    fn entry(micros: Option<u64>, size: usize) -> Arc<Entry> {
+        let audience = Audience::Room(PUBLIC_ROOM.to_owned());
+        let sse = Bytes::from(vec![b'x'; size]);
+        Arc::new(Entry::new(micros.map(id), audience, sse, Bytes::new()))
+    }
+
+    fn ids(ring: &Ring, cursor: u64) -> Option<Vec<Option<u64>>> {
+        let from = ring.after(id(cursor))?;
+        let entries = ring.read(from)?;
+        Some(entries.map(|(entry, _)| entry.id.map(EventId::micros)).collect())
+    }
+
+    #[test]
+    fn replays_what_lies_after_a_cursor() {
+        let mut ring = Ring::new(RingLimits { events: 10, bytes: 1_000 }, id(100));
+        for micros in [Some(110), Some(120), None, Some(130)] {
+            ring.push(entry(micros, 10));
+        }
+        assert_eq!(ids(&ring, 99), None);
+        assert_eq!(ids(&ring, 100).unwrap().len(), 4);
+        // A cursor between two ids, and one right at an id: what has no id is not repeated.
+        assert_eq!(ids(&ring, 115), Some(vec![Some(120), None, Some(130)]));
+        assert_eq!(ids(&ring, 120), Some(vec![Some(130)]));
+        assert_eq!(ids(&ring, 130), Some(vec![]));
+        assert!(ring.contains(id(120)) && !ring.contains(id(121)) && !ring.contains(id(100)));
+    }
+
+    #[test]
+    fn what_falls_out_is_known_to_be_missing() {
+        let mut ring = Ring::new(RingLimits { events: 2, bytes: 1_000 }, id(100));
+        let first = ring.end();
+        for micros in [110, 120, 130] {
+            ring.push(entry(Some(micros), 10));
+        }
+        assert!(ring.read(first).is_none() && ring.lag(first).is_none());
+        assert_eq!((ids(&ring, 109), ids(&ring, 110).unwrap().len()), (None, 2));
+        // One large entry pushes out all others, itself if need be.
+        ring.push(entry(Some(140), 2_000));
+        assert_eq!((ids(&ring, 139), ids(&ring, 140)), (None, Some(vec![])));
+    }
+
+    #[test]
+    fn a_restart_leaves_no_old_position_valid() {
+        let mut ring = Ring::new(RingLimits { events: 9, bytes: 1_000 }, id(100));
+        ring.push(entry(Some(110), 10));
+        let end = ring.end();
+        ring.restart(id(500));
+        assert!(ring.read(end).is_none() && ring.lag(end).is_none());
+        assert_eq!((ids(&ring, 110), ids(&ring, 500)), (None, Some(vec![])));
+    }
+
+    proptest! {
+        #[test]
+        fn replay_is_exactly_what_was_published_after_the_cursor(
+            steps in prop::collection::vec((1_u64..5, prop::bool::weighted(0.8), 0_usize..40), 1..80),
+            cursor in 0_u64..300,
+            events in 1_usize..40,
+        ) {
+            let mut ring = Ring::new(RingLimits { events, bytes: 400 }, id(50));
+            let (mut now, mut published) = (50, vec![]);
+            for (step, durable, size) in steps {
+                now += step;
+                ring.push(entry(durable.then_some(now), size));
+                if durable { published.push(now); }
+            }
+            if let Some(replayed) = ids(&ring, cursor) {
+                let expected: Vec<_> = published.iter().copied().filter(|at| *at > cursor).collect();
+                let replayed: Vec<_> = replayed.into_iter().flatten().collect();
+                prop_assert_eq!(replayed, expected);
+            } else {
+                // Refused only when something is really missing, or lies before the start.
+                prop_assert!(cursor < 50 || published.iter().any(|at| *at > cursor));
+            }
+            let end = ring.end();
+            prop_assert_eq!(ring.lag(end), Some(Lag { events: 0, bytes: 0 }));
+        }
+    }
+}

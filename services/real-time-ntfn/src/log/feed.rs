@@ -1,0 +1,284 @@
+//! The feed: this service's copy of the end of the event log, without holes.
+//!
+//! Batches are pushed by the message service. One that continues the feed is appended; one that
+//! leaves a gap makes the feed pull until nothing is missing. Pushes are only ever a hint: after
+//! some silence the feed pulls on its own.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use common::{
+    Backoff, Batch, Event, EventId,
+    event::{LogPage, SESSION, SessionEnded},
+};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{sleep_until, timeout, timeout_at},
+};
+
+use super::upstream::{Upstream, UpstreamError};
+use crate::{event::ring::Entry, hub::Hub, metrics::Metrics};
+
+/// Events loaded at start, page by page; fewer if they are large. Clients that are further behind are served from the log.
+const TAIL: usize = 8_192;
+
+/// Events in one pull.
+const PULL: u64 = 1_000;
+
+/// Commands that may wait. A full queue makes senders wait, and the relay behind them.
+const QUEUE: usize = 64;
+
+/// After this long without a push the feed pulls, in case pushes do not get through.
+const SILENCE: Duration = Duration::from_secs(10);
+
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LONGEST_RETRY: Duration = Duration::from_secs(2);
+
+/// Talks to the feed. Clones talk to the same one.
+#[derive(Clone)]
+pub struct Feed {
+    commands: mpsc::Sender<Command>,
+    loaded: watch::Receiver<bool>,
+    loads: Arc<AtomicU64>,
+}
+
+/// Whether the log has come as far as a cursor says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// It has, and so has the hub.
+    Yes,
+    /// It has not: nobody was given this cursor.
+    No,
+    /// The message service does not say.
+    Unsure,
+}
+
+enum Command {
+    Apply(Batch, oneshot::Sender<EventId>),
+    Reach(EventId, oneshot::Sender<Reached>),
+}
+
+/// The feed itself; [`run`](FeedTask::run) it.
+pub struct FeedTask {
+    commands: mpsc::Receiver<Command>,
+    loaded: watch::Sender<bool>,
+    loads: Arc<AtomicU64>,
+    upstream: Upstream,
+    hub: Hub,
+    metrics: Metrics,
+    /// The last id that the feed has.
+    last: EventId,
+    /// When the message service was last heard, by a push or a pull.
+    heard: Instant,
+    /// While pulls fail: when to try again. Something may be missing.
+    retry: Option<Instant>,
+    backoff: Backoff,
+}
+
+impl Feed {
+    /// A feed into a hub, and its task.
+    pub fn new(upstream: Upstream, hub: Hub, metrics: Metrics) -> (Self, FeedTask) {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let (loaded, is_loaded) = watch::channel(false);
+        let loads = Arc::<AtomicU64>::default();
+        let task = FeedTask {
+            commands: receiver,
+            loaded,
+            loads: loads.clone(),
+            upstream,
+            hub,
+            metrics,
+            last: EventId::ZERO,
+            heard: Instant::now(),
+            retry: None,
+            backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
+        };
+        (Self { commands: sender, loaded: is_loaded, loads }, task)
+    }
+
+    /// Takes a batch; returns the last id that the feed then has, or nothing when it has ended.
+    pub async fn apply(&self, batch: Batch) -> Option<EventId> {
+        let (answer, last) = oneshot::channel();
+        self.commands.send(Command::Apply(batch, answer)).await.ok()?;
+        last.await.ok()
+    }
+
+    /// Catches up with a cursor that is ahead of the feed: a client may have it from an answer
+    /// that overtook the push.
+    pub async fn reach(&self, cursor: EventId) -> Reached {
+        let (answer, reached) = oneshot::channel();
+        if self.commands.send(Command::Reach(cursor, answer)).await.is_err() {
+            return Reached::Unsure;
+        }
+        reached.await.unwrap_or(Reached::Unsure)
+    }
+
+    /// Whether the end of the log has been loaded.
+    pub fn is_loaded(&self) -> bool {
+        *self.loaded.borrow()
+    }
+
+    /// How often the end of the log has been loaded. Each time, ends of sessions may have been
+    /// missed: what was known of one before says nothing after.
+    pub fn loads(&self) -> u64 {
+        self.loads.load(Ordering::Acquire)
+    }
+
+    /// Waits until the end of the log has been loaded, but not longer than `patience`.
+    pub async fn wait_loaded(&self, patience: Duration) -> bool {
+        let mut loaded = self.loaded.clone();
+        timeout(patience, loaded.wait_for(|loaded| *loaded))
+            .await
+            .is_ok_and(|loaded| loaded.is_ok())
+    }
+}
+
+impl FeedTask {
+    /// Keeps the feed until every [`Feed`] is gone.
+    pub async fn run(mut self) {
+        while let Err(error) = self.load().await {
+            sleep_until(self.failed(&error).into()).await;
+        }
+        self.recovered();
+        self.loaded.send_replace(true);
+        tracing::info!(last_id = %self.last, "the event log is loaded");
+        loop {
+            self.metrics.contiguous.set(i64::from(self.retry.is_none()));
+            let pull_at = self.retry.unwrap_or(self.heard + SILENCE);
+            match timeout_at(pull_at.into(), self.commands.recv()).await {
+                Ok(Some(Command::Apply(batch, answer))) => {
+                    self.apply(batch).await;
+                    answer.send(self.last).ok();
+                }
+                Ok(Some(Command::Reach(cursor, answer))) => {
+                    self.reach(vec![(cursor, answer)]).await;
+                }
+                Ok(None) => return,
+                Err(_) => self.pull().await,
+            }
+        }
+    }
+
+    /// Fills the ring with the end of the log, as after a start. Should there be streams already,
+    /// the hub tells all of them that they have missed something, and ends those that were let in
+    /// by a credential, since the end of their session may be part of it: they show it again.
+    async fn load(&mut self) -> Result<(), UpstreamError> {
+        let page = self.upstream.events_tail(TAIL).await?;
+        self.loads.fetch_add(1, Ordering::Release);
+        self.hub.restart(page.batch.after);
+        self.last = page.batch.after;
+        self.read_on(page).await
+    }
+
+    /// Takes a page, and those that follow, until nothing is missing.
+    async fn read_on(&mut self, mut page: LogPage) -> Result<(), UpstreamError> {
+        loop {
+            self.append(&page.batch.events).await;
+            if page.batch.events.is_empty() || self.last >= page.head {
+                return Ok(());
+            }
+            page = self.upstream.events_after(self.last, PULL).await?;
+        }
+    }
+
+    async fn apply(&mut self, batch: Batch) {
+        self.heard = Instant::now();
+        if batch.after <= self.last {
+            let new = batch.events.partition_point(|event| event.id <= self.last);
+            self.append(&batch.events[new..]).await;
+        } else {
+            self.metrics.gaps.inc();
+            tracing::debug!(last_id = %self.last, after = %batch.after, "gap in the feed");
+            self.pull().await;
+        }
+    }
+
+    /// Answers who asked, and all who have asked meanwhile: one pull serves them, however many
+    /// come with a cursor that is ahead. It begins after they asked, so it decides.
+    async fn reach(&mut self, mut asked: Vec<(EventId, oneshot::Sender<Reached>)>) {
+        while let Ok(command) = self.commands.try_recv() {
+            match command {
+                Command::Apply(batch, answer) => {
+                    self.apply(batch).await;
+                    answer.send(self.last).ok();
+                }
+                Command::Reach(cursor, answer) => asked.push((cursor, answer)),
+            }
+        }
+        let ahead = asked.iter().any(|(cursor, _)| *cursor > self.last);
+        if ahead && self.retry.is_none() {
+            self.pull().await;
+        }
+        for (cursor, answer) in asked {
+            let reached = match self.retry {
+                _ if cursor <= self.last => Reached::Yes,
+                None => Reached::No,
+                Some(_) => Reached::Unsure,
+            };
+            answer.send(reached).ok();
+        }
+    }
+
+    /// Pulls until nothing is missing, or the message service does not answer.
+    async fn pull(&mut self) {
+        let mut pulled = match self.upstream.events_after(self.last, PULL).await {
+            Ok(page) => self.read_on(page).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error @ (UpstreamError::Expired | UpstreamError::Unknown)) = pulled {
+            tracing::warn!(last_id = %self.last, %error, "the feed starts over");
+            pulled = self.load().await;
+        }
+        match pulled {
+            Ok(()) => self.recovered(),
+            Err(error) => {
+                self.failed(&error);
+            }
+        }
+    }
+
+    async fn append(&mut self, events: &[Event]) {
+        if let Some(last) = events.last() {
+            self.last = last.id;
+            self.metrics.events.inc_by(events.len() as u64);
+            self.hub.publish(events.iter().map(Entry::durable)).await;
+            for event in events.iter().filter(|event| event.kind == SESSION) {
+                self.end_session(event);
+            }
+        }
+    }
+
+    fn end_session(&self, event: &Event) {
+        match serde_json::from_str::<SessionEnded>(event.data.get()) {
+            Ok(ended) => self.hub.end_sessions(&ended),
+            Err(error) => {
+                tracing::error!(id = %event.id, %error, "a session event is not readable");
+            }
+        }
+    }
+
+    /// Logged when it begins and when it ends. Returns when to try again.
+    fn failed(&mut self, error: &UpstreamError) -> Instant {
+        self.metrics.pull_failures.inc();
+        if self.backoff.tries() == 0 {
+            tracing::warn!(%error, "the event log cannot be read; trying again");
+        }
+        let retry = Instant::now() + self.backoff.next_delay();
+        self.retry = Some(retry);
+        retry
+    }
+
+    fn recovered(&mut self) {
+        if self.backoff.tries() > 0 {
+            tracing::info!(after_tries = self.backoff.tries(), "the event log is read again");
+        }
+        self.backoff.reset();
+        self.retry = None;
+        self.heard = Instant::now();
+    }
+}

@@ -1,0 +1,133 @@
+//! [`Admission`]: how many streams there may be.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use http_kit::address::site;
+
+use crate::people::presence::Attendance;
+
+/// Descriptors kept free for everything that is no stream.
+const RESERVE: u64 = 256;
+
+/// Counts streams, in all and by address. Clones count together.
+#[derive(Clone)]
+pub struct Admission {
+    most: usize,
+    most_per_address: usize,
+    count: Arc<Mutex<Count>>,
+}
+
+#[derive(Default)]
+struct Count {
+    all: usize,
+    by_site: HashMap<IpAddr, usize>,
+}
+
+/// The right to hold one stream; given back when dropped.
+pub struct Permit {
+    address: IpAddr,
+    count: Arc<Mutex<Count>>,
+    /// Goes with the stream, however that ends.
+    attendance: Option<Attendance>,
+}
+
+/// Why a stream is not admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There are as many as there may be.
+    Full,
+    /// There are as many from this address as there may be.
+    Address,
+}
+
+impl Admission {
+    /// Admits `most` streams, or with 0 as many as `open_files` allows; and from one address
+    /// `most_per_address`, or with 0 any number. Loopback addresses have no limit of their own.
+    pub fn new(most: usize, most_per_address: usize, open_files: u64) -> Self {
+        let possible = usize::try_from(open_files.saturating_sub(RESERVE)).unwrap_or(usize::MAX);
+        let most = if most == 0 { possible } else { most.min(possible) };
+        Self { most, most_per_address, count: Arc::default() }
+    }
+
+    /// The most streams at once.
+    pub fn most(&self) -> usize {
+        self.most
+    }
+
+    /// Admits one more stream from this address, or says why not.
+    pub fn admit(&self, address: IpAddr) -> Result<Permit, Refusal> {
+        let mut count = lock(&self.count);
+        if count.all >= self.most {
+            return Err(Refusal::Full);
+        }
+        let limited = self.most_per_address > 0 && !address.is_loopback();
+        let from_address = count.by_site.entry(site(address)).or_default();
+        if limited && *from_address >= self.most_per_address {
+            return Err(Refusal::Address);
+        }
+        *from_address += 1;
+        count.all += 1;
+        Ok(Permit { address, count: self.count.clone(), attendance: None })
+    }
+}
+
+impl Permit {
+    /// Where the stream comes from.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// Somebody is there for as long as the stream is.
+    pub fn with(mut self, attendance: Option<Attendance>) -> Self {
+        self.attendance = attendance;
+        self
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut count = lock(&self.count);
+        count.all -= 1;
+        let site = site(self.address);
+        if let Some(from_address) = count.by_site.get_mut(&site) {
+            *from_address -= 1;
+            if *from_address == 0 {
+                count.by_site.remove(&site);
+            }
+        }
+    }
+}
+
+fn lock(count: &Mutex<Count>) -> MutexGuard<'_, Count> {
+    count.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_free_again_when_its_stream_ends() {
+        let (one, other): (IpAddr, IpAddr) =
+            ("203.0.113.1".parse().unwrap(), "203.0.113.2".parse().unwrap());
+        let admission = Admission::new(3, 2, 1_000);
+        let first = admission.admit(one).ok().unwrap();
+        let _second = admission.admit(one).ok().unwrap();
+        assert_eq!(admission.admit(one).err(), Some(Refusal::Address));
+        let _third = admission.admit(other).ok().unwrap();
+        assert_eq!(admission.admit(other).err(), Some(Refusal::Full));
+        drop(first);
+        assert!(admission.admit(one).is_ok());
+    }
+
+    #[test]
+    fn open_files_bound_the_streams() {
+        assert_eq!(Admission::new(0, 0, 1_256).most(), 1_000);
+        assert_eq!(Admission::new(5_000, 0, 1_256).most(), 1_000);
+        assert_eq!(Admission::new(10, 0, 1_256).most(), 10);
+    }
+}

@@ -1,0 +1,56 @@
+//! [`Busy`]: why a stream is refused for now.
+
+use actix_web::http::StatusCode;
+
+use super::resume::NotNow;
+
+/// Why a stream is refused for now.
+#[derive(Clone, Copy)]
+pub(crate) enum Busy {
+    Full,
+    Address,
+    User,
+    Draining,
+    Starting,
+    Upstream,
+}
+
+impl Busy {
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Address => "address",
+            Self::User => "user",
+            Self::Draining => "draining",
+            Self::Starting => "starting",
+            Self::Upstream => "upstream",
+        }
+    }
+
+    pub(crate) const fn detail(self) -> &'static str {
+        match self {
+            Self::Full => "there are as many streams as this server can hold",
+            Self::Address => "there are too many streams from your address",
+            Self::User => "you have too many streams: end one of them",
+            Self::Draining => "this server is restarting",
+            Self::Starting => "this server is starting",
+            Self::Upstream => "the message service does not answer",
+        }
+    }
+
+    pub(crate) const fn status(self) -> StatusCode {
+        match self {
+            Self::Address | Self::User => StatusCode::TOO_MANY_REQUESTS,
+            _ => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+impl From<NotNow> for Busy {
+    fn from(not_now: NotNow) -> Self {
+        match not_now {
+            NotNow::Starting => Self::Starting,
+            NotNow::Upstream => Self::Upstream,
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Whose a stream is: asked of the message service, which alone knows tokens, tickets and names.
+
+use std::{borrow::Cow, time::Duration};
+
+use actix_web::{
+    HttpRequest,
+    http::{
+        StatusCode,
+        header::{COOKIE, HeaderValue, WWW_AUTHENTICATE},
+    },
+};
+use common::{
+    event::PUBLIC_ROOM,
+    internal::{Identified, Identify, MAX_ROOMS},
+};
+use http_kit::{AuthMode, Rejection, bearer};
+use tokio::{sync::Semaphore, time::timeout};
+
+use super::resume::NotNow;
+use crate::{
+    event::scope::{Scope, Session},
+    log::upstream::{Upstream, UpstreamError},
+};
+
+/// Cookies that hold a token. Over https it has the name that only https can set.
+const COOKIES: [&str; 2] = ["__Host-realtalk_session", "realtalk_session"];
+
+/// Clients that are asked about at the same time; when everyone returns at once, the others wait.
+const AT_ONCE: usize = 64;
+
+/// How long a client waits for its turn to be asked about.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why there is no scope for a client.
+#[derive(Debug)]
+pub enum Refusal {
+    /// It is told no, and has to change something.
+    Rejected(Rejection),
+    /// It is told to come back.
+    NotNow(NotNow),
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+/// Asks who clients are.
+pub struct Identity {
+    mode: AuthMode,
+    upstream: Upstream,
+    turns: Semaphore,
+}
+
+impl Identity {
+    /// Asks the message service, as far as `mode` leaves anything to ask.
+    pub fn new(mode: AuthMode, upstream: Upstream) -> Self {
+        Self { mode, upstream, turns: Semaphore::new(AT_ONCE) }
+    }
+
+    /// Whether a client may be nobody.
+    pub fn is_open(&self) -> bool {
+        self.mode == AuthMode::Open
+    }
+
+    /// Whose a stream is and what it watches.
+    ///
+    /// `rooms` are separated by commas; `username` and `ticket` are from the query or a first frame.
+    /// A client without a credential and a name that watches just the public room is nobody, where
+    /// that is allowed, and nobody is asked.
+    pub async fn identify_request(
+        &self,
+        request: &HttpRequest,
+        rooms: Option<&str>,
+        username: Option<&str>,
+        ticket: Option<&str>,
+        acknowledges: bool,
+    ) -> Result<Scope, Refusal> {
+        let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+        let ticket = given(ticket);
+        // What a client names in its request counts before what a browser adds by itself.
+        let token = bearer(request).map(str::to_owned);
+        let token = token.or_else(|| ticket.is_none().then(|| cookie(request)).flatten());
+        let ticket = ticket.filter(|_| token.is_none());
+        let asked = Identify { token, ticket, username: given(username), rooms: parse(rooms)? };
+        self.identify(asked, acknowledges).await
+    }
+
+    /// Whose a stream is that says this of itself.
+    pub async fn identify(&self, asked: Identify, acknowledges: bool) -> Result<Scope, Refusal> {
+        if asked.token.is_none() && asked.ticket.is_none() {
+            if !self.is_open() {
+                return Err(token_missing().into());
+            }
+            if asked.username.is_none() && is_default(&asked.rooms) {
+                return Ok(Scope::public());
+            }
+        }
+        let busy = Refusal::NotNow(NotNow::Upstream);
+        let Ok(Ok(_turn)) = timeout(PATIENCE, self.turns.acquire()).await else {
+            return Err(busy);
+        };
+        match self.upstream.identify(&asked).await {
+            Ok(Identified { user: None, rooms, .. }) if is_default(&rooms) => Ok(Scope::public()),
+            Ok(Identified { user, authenticated, expires_at, epoch, rooms }) => {
+                let session = user.map(|user| Session {
+                    user,
+                    authenticated,
+                    expires_at,
+                    epoch,
+                    acknowledges,
+                });
+                Ok(Scope::new(rooms, session))
+            }
+            Err(UpstreamError::Refused(problem)) => {
+                let status = StatusCode::from_u16(problem.status);
+                let status = status.unwrap_or(StatusCode::UNAUTHORIZED);
+                Err(refusal(status, problem.code, problem.detail).into())
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a client cannot be identified now");
+                Err(busy)
+            }
+        }
+    }
+}
+
+/// Reads a list of rooms. What cannot be the name of one is not asked about.
+fn parse(rooms: Option<&str>) -> Result<Vec<String>, Rejection> {
+    let mut parsed = Vec::new();
+    for room in rooms.unwrap_or(PUBLIC_ROOM).split(',').map(str::trim) {
+        if !is_slug(room) {
+            return Err(Rejection::not_found(
+                "conversation_not_found",
+                "there is no such room: try rooms=public",
+            ));
+        }
+        if !parsed.iter().any(|known| known == room) {
+            parsed.push(room.to_owned());
+        }
+        if parsed.len() > MAX_ROOMS {
+            return Err(Rejection::bad_request(
+                "too_many_rooms",
+                "a stream watches at most 50 rooms: open another one for the rest",
+            ));
+        }
+    }
+    Ok(parsed)
+}
+
+fn is_slug(room: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=64).contains(&room.len()) && room.bytes().all(plain) && !room.starts_with('-')
+}
+
+fn is_default(rooms: &[String]) -> bool {
+    matches!(rooms, [room] if room == PUBLIC_ROOM)
+}
+
+fn cookie(request: &HttpRequest) -> Option<String> {
+    let headers = || request.headers().get_all(COOKIE).filter_map(|header| header.to_str().ok());
+    COOKIES.iter().find_map(|wanted| {
+        let mut pairs = headers().flat_map(|header| header.split(';'));
+        pairs.find_map(|pair| {
+            let (name, value) = pair.trim().split_once('=')?;
+            (name == *wanted && !value.is_empty()).then(|| value.to_owned())
+        })
+    })
+}
+
+/// A refusal; one for want of a credential says which kind is wanted.
+fn refusal(
+    status: StatusCode,
+    code: impl Into<Cow<'static, str>>,
+    detail: impl Into<Cow<'static, str>>,
+) -> Rejection {
+    let rejection = Rejection::new(status, code, detail);
+    if status == StatusCode::UNAUTHORIZED {
+        return rejection.with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    rejection
+}
+
+fn token_missing() -> Rejection {
+    refusal(
+        StatusCode::UNAUTHORIZED,
+        "token_missing",
+        "sign in: send a token as Authorization: Bearer, the session cookie, or a ticket",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn a_list_of_rooms_is_read_once_each() {
+        assert_eq!(parse(None).unwrap(), ["public"]);
+        assert_eq!(parse(Some("b, public,b")).unwrap(), ["b", "public"]);
+        for wrong in ["", "public,", "Public", "dm:a:b", "-a", "a b", &"x".repeat(65)] {
+            assert_eq!(parse(Some(wrong)).unwrap_err().code(), "conversation_not_found", "{wrong}");
+        }
+        let rooms = |count: usize| (0..count).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
+        assert_eq!(parse(Some(&rooms(50))).unwrap().len(), 50);
+        assert_eq!(parse(Some(&rooms(51))).unwrap_err().code(), "too_many_rooms");
+    }
+
+    #[test]
+    fn credentials_are_found_where_they_may_be() {
+        let with = |name: &'static str, value: &'static str| {
+            TestRequest::default().insert_header((name, value)).to_http_request()
+        };
+        for header in [
+            "realtalk_session=abc",
+            "a=b; realtalk_session=abc;c=d",
+            "realtalk_session=old; __Host-realtalk_session=abc",
+        ] {
+            assert_eq!(cookie(&with("cookie", header)).as_deref(), Some("abc"), "{header}");
+        }
+        assert_eq!(cookie(&with("cookie", "realtalk_session=; xrealtalk_session=abc")), None);
+    }
+}

@@ -1,0 +1,291 @@
+//! Where a stream begins: live, after its cursor, with some history, or with a `reset`.
+
+mod place;
+
+use std::{collections::VecDeque, time::Duration};
+
+use bytes::Bytes;
+use common::{EventId, internal::MAX_BEGINNING};
+use serde_json::Value;
+use tokio::{sync::Semaphore, time::timeout};
+
+use crate::{
+    event::{scope::Scope, wire::Wire},
+    hub::{Hub, Subscriber},
+    log::{
+        feed::{Feed, Reached},
+        upstream::{Upstream, UpstreamError},
+    },
+    metrics::Metrics,
+    people::delivery::Delivery,
+};
+use place::{Before, Place};
+
+/// A client that is further behind the ring than this loads anew: that costs less than replay.
+const MAX_BEHIND: u64 = 5_000;
+
+/// Events in one page from the log.
+const PAGE: u64 = 1_000;
+
+/// Clients that are served from the log at the same time; the others wait. When everyone returns
+/// at once, the message service must not be asked by everyone at once.
+const CATCH_UPS: usize = 8;
+
+/// How long a client that returns waits for receipts, its turn included.
+const RECEIPTS: Duration = Duration::from_secs(2);
+
+/// Receipts that a client is sent when it returns. Who reads that many conversations loads them.
+const MAX_RECEIPTS: usize = 5_000;
+
+/// How long a client is kept waiting while this service starts.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where a client says that it stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cursor {
+    /// It has none.
+    None,
+    /// It returns, and has all that came before this event and the event itself.
+    At(EventId),
+    /// It begins after this event, with a list that reaches as far.
+    From(EventId),
+    /// It has one that is no id.
+    Unreadable,
+}
+
+/// What a stream asks for.
+pub struct Request {
+    /// What it watches.
+    pub scope: Scope,
+    /// Where it stopped.
+    pub cursor: Cursor,
+    /// How many of the last messages it wants first, if it has no cursor.
+    pub history: u32,
+    /// What it calls itself.
+    pub client_id: String,
+    /// How it is written.
+    pub wire: Wire,
+}
+
+/// How a stream begins.
+pub struct Start {
+    /// What is sent before anything of the hub's.
+    pub preface: VecDeque<Bytes>,
+    /// The last event addressed to the user in there.
+    pub preface_up_to: Option<EventId>,
+    /// Its place in the hub.
+    pub subscriber: Subscriber,
+    /// For the metrics.
+    pub from: &'static str,
+}
+
+/// Why a stream cannot begin now; the client comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotNow {
+    /// The event log is not loaded yet.
+    Starting,
+    /// The message service is needed, and does not answer.
+    Upstream,
+}
+
+/// Decides where streams begin.
+pub struct Resume {
+    hub: Hub,
+    feed: Feed,
+    upstream: Upstream,
+    delivery: Delivery,
+    metrics: Metrics,
+    catch_ups: Semaphore,
+}
+
+impl Resume {
+    /// Decides for streams of this hub.
+    pub fn new(
+        hub: Hub,
+        feed: Feed,
+        upstream: Upstream,
+        delivery: Delivery,
+        metrics: Metrics,
+    ) -> Self {
+        Self { hub, feed, upstream, delivery, metrics, catch_ups: Semaphore::new(CATCH_UPS) }
+    }
+
+    /// Finds the place where a stream begins.
+    pub async fn start(&self, request: Request) -> Result<Start, NotNow> {
+        if !self.feed.wait_loaded(PATIENCE).await {
+            return Err(NotNow::Starting);
+        }
+        let (scope, wire) = (request.scope, request.wire);
+        let name = scope.session().map(|session| session.user.name.clone());
+        let place = match request.cursor {
+            Cursor::Unreadable => self.reset(scope, wire, "unknown"),
+            Cursor::At(cursor) => self.resume(cursor, scope, wire).await?,
+            Cursor::From(cursor) if scope.user().is_some() => {
+                self.opening(Some(cursor), 0, scope, wire).await?
+            }
+            Cursor::From(cursor) => self.after(cursor, scope, wire).await?,
+            Cursor::None if request.history > 0 || scope.user().is_some() => {
+                self.opening(None, request.history, scope, wire).await?
+            }
+            Cursor::None => self.live(scope),
+        };
+        let resumed = place.is_resumed();
+        let Before { frames: mut preface, up_to: preface_up_to, .. } = place.before;
+        let name = name.as_deref();
+        preface.push_front(wire.ready(&request.client_id, place.cursor, resumed, name));
+        if let Some(opening) = wire.opening(place.cursor) {
+            preface.push_front(opening);
+        }
+        let Place { subscriber, from, .. } = place;
+        Ok(Start { preface, preface_up_to, subscriber, from })
+    }
+
+    fn live(&self, scope: Scope) -> Place {
+        loop {
+            let cursor = self.hub.head();
+            // The head is always in reach, but it may have moved on twice a ring meanwhile.
+            if let Some(subscriber) = self.hub.subscribe(cursor, scope.clone()) {
+                return Place { subscriber, cursor, before: Before::default(), from: "live" };
+            }
+        }
+    }
+
+    fn reset(&self, scope: Scope, wire: Wire, reason: &str) -> Place {
+        let mut place = self.live(scope);
+        place.before.frames.push_back(wire.reset(reason, place.cursor));
+        // Who is cut off before the `reset` has not been told yet that something is missing.
+        place.cursor = EventId::ZERO;
+        place.from = "reset";
+        place
+    }
+
+    async fn after(&self, cursor: EventId, scope: Scope, wire: Wire) -> Result<Place, NotNow> {
+        if cursor > self.hub.head() {
+            match self.feed.reach(cursor).await {
+                Reached::Yes => {}
+                Reached::No => return Ok(self.reset(scope, wire, "unknown")),
+                Reached::Unsure => return Err(NotNow::Upstream),
+            }
+        }
+        if let Some(subscriber) = self.hub.subscribe(cursor, scope.clone()) {
+            return Ok(Place { subscriber, cursor, before: Before::default(), from: "ring" });
+        }
+        let turn = self.catch_ups.acquire().await;
+        let place = self.catch_up(cursor, scope, wire).await;
+        drop(turn);
+        place
+    }
+
+    /// Reads the difference between a cursor and the ring from the log.
+    async fn catch_up(&self, cursor: EventId, scope: Scope, wire: Wire) -> Result<Place, NotNow> {
+        let (mut at, mut before, mut behind) = (cursor, Before::default(), 0);
+        loop {
+            let page = match self.upstream.events_after(at, PAGE).await {
+                Ok(page) => page,
+                Err(UpstreamError::Expired) => return Ok(self.reset(scope, wire, "expired")),
+                Err(UpstreamError::Unknown) => return Ok(self.reset(scope, wire, "unknown")),
+                Err(_) => return Err(NotNow::Upstream),
+            };
+            behind += page.batch.events.len() as u64;
+            let seen = page.batch.events.iter().filter(|event| scope.receives(&event.audience));
+            seen.for_each(|event| before.add(event, wire));
+            if behind > MAX_BEHIND || before.bytes > MAX_BEGINNING {
+                return Ok(self.reset(scope, wire, "too_far"));
+            }
+            let progress = page.batch.end();
+            if let Some(subscriber) = self.hub.subscribe(progress, scope.clone()) {
+                return Ok(Place { subscriber, cursor, before, from: "log" });
+            }
+            if progress == at {
+                // The log ends before the ring begins: it is not the log the ring was filled from.
+                return Ok(self.reset(scope, wire, "unknown"));
+            }
+            at = progress;
+        }
+    }
+
+    /// Goes on after a cursor that the client was given on a stream. For a user, that acknowledges
+    /// everything up to it, and brings the receipts since.
+    async fn resume(&self, cursor: EventId, scope: Scope, wire: Wire) -> Result<Place, NotNow> {
+        let mut place = self.after(cursor, scope.clone(), wire).await?;
+        if let Some(user) = scope.user()
+            && place.is_resumed()
+        {
+            self.delivery.note(wire, user, cursor);
+            place.before.frames.extend(self.receipts(user, cursor, wire).await);
+        }
+        Ok(place)
+    }
+
+    /// The receipts since a cursor. Without an answer the stream begins without them: a receipt
+    /// only says how far somebody has read, the next one says it again, and no message must wait
+    /// for that. Asked for when the stream has its place: what changes from then on it gets anyway,
+    /// and it may well get something twice.
+    async fn receipts(&self, user: &str, after: EventId, wire: Wire) -> Vec<Bytes> {
+        if wire == Wire::Chat {
+            // Its messages have a `status`; there are no receipts in it.
+            return Vec::new();
+        }
+        let asked = async {
+            let _turn = self.catch_ups.acquire().await;
+            self.upstream.receipts(user, after).await
+        };
+        let receipts = match timeout(RECEIPTS, asked).await {
+            Ok(Ok(receipts)) => receipts,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "a stream begins without its receipts");
+                self.metrics.receipts_missed.inc();
+                return Vec::new();
+            }
+            Err(_) => {
+                tracing::warn!("a stream begins without its receipts: they took too long");
+                self.metrics.receipts_missed.inc();
+                return Vec::new();
+            }
+        };
+        let receipts = receipts.iter().take(MAX_RECEIPTS);
+        let data = receipts.filter_map(|data| serde_json::from_str::<Value>(data.get()).ok());
+        data.map(|data| wire.named(&data)).collect()
+    }
+
+    /// Begins with what is to come first for a client that has not been on a stream: what has not
+    /// been delivered to its user, and history. Then it goes on after `from`, or else after what
+    /// there is.
+    async fn opening(
+        &self,
+        from: Option<EventId>,
+        history: u32,
+        scope: Scope,
+        wire: Wire,
+    ) -> Result<Place, NotNow> {
+        let turn = self.catch_ups.acquire().await;
+        let opening = self.upstream.opening(scope.user(), scope.rooms(), history).await;
+        // Given back before the place is looked for, which may need a turn itself.
+        drop(turn);
+        let batch = match opening {
+            Ok(batch) => batch,
+            Err(UpstreamError::TooFar) => return Ok(self.reset(scope, wire, "too_far")),
+            Err(error) => {
+                tracing::debug!(%error, "a stream cannot be opened now");
+                return Err(NotNow::Upstream);
+            }
+        };
+        let (cursor, mut first) = (from.unwrap_or(batch.after), batch.events);
+        first.sort_unstable_by_key(|event| event.id);
+        first.dedup_by_key(|event| event.id);
+        let mut place = self.after(cursor, scope.clone(), wire).await?;
+        if !place.is_resumed() {
+            return Ok(place);
+        }
+        // Messages that came after the cursor are in the batch and on the stream: once is enough.
+        first.retain(|event| event.id <= cursor);
+        place.begin_with(&first, wire);
+        match (from, scope.user()) {
+            (Some(cursor), Some(user)) => {
+                place.before.frames.extend(self.receipts(user, cursor, wire).await);
+            }
+            _ => place.from = "history",
+        }
+        Ok(place)
+    }
+}

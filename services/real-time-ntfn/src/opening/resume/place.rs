@@ -1,0 +1,71 @@
+//! [`Place`]: where in the hub a stream goes on, and what comes before.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use common::{Audience, Event, EventId};
+
+use crate::{event::wire::Wire, hub::Subscriber};
+
+/// A place to go on from, and what comes before it.
+pub(super) struct Place {
+    pub(super) subscriber: Subscriber,
+    /// What a client that is cut off before it has read anything returns with: it has missed no
+    /// event up to there.
+    pub(super) cursor: EventId,
+    pub(super) before: Before,
+    pub(super) from: &'static str,
+}
+
+/// What comes before what is in the ring.
+#[derive(Default)]
+pub(super) struct Before {
+    pub(super) frames: VecDeque<Bytes>,
+    /// Of events among them.
+    pub(super) bytes: usize,
+    pub(super) up_to: Option<EventId>,
+}
+
+impl Before {
+    pub(super) fn add(&mut self, event: &Event, wire: Wire) {
+        let Some(frame) = wire.durable(event) else {
+            return;
+        };
+        self.bytes += frame.len();
+        self.frames.push_back(frame);
+        if matches!(event.audience, Audience::Users(_)) {
+            self.up_to = self.up_to.max(Some(event.id));
+        }
+    }
+}
+
+impl Place {
+    /// Puts events up to the cursor first.
+    ///
+    /// Wherever the stream is cut off, the client returns with a cursor before which it has read
+    /// everything: at first one before the first of them, then the id of each, and the place's own
+    /// when they are over. So returning with a cursor acknowledges nothing unread, and the old ids
+    /// do not stay with a client that hears nothing more for a long time.
+    pub(super) fn begin_with(&mut self, events: &[Event], wire: Wire) {
+        let mut first = Before::default();
+        let mut begins_at = None;
+        for event in events {
+            first.add(event, wire);
+            if !first.frames.is_empty() {
+                begins_at.get_or_insert(event.id.previous());
+            }
+        }
+        if let Some(begins_at) = begins_at {
+            first.frames.push_back(wire.cursor(self.cursor));
+            self.cursor = begins_at;
+        }
+        first.frames.append(&mut self.before.frames);
+        first.up_to = first.up_to.max(self.before.up_to);
+        self.before = first;
+    }
+
+    /// Whether the client has missed nothing.
+    pub(super) fn is_resumed(&self) -> bool {
+        matches!(self.from, "ring" | "log")
+    }
+}

@@ -1,0 +1,4 @@
+//! People on streams: who is there, and what has reached them.
+
+pub mod delivery;
+pub mod presence;
