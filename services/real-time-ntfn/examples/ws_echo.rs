@@ -21,12 +21,7 @@ use common::EventId;
 use http_kit::Rejection;
 use realtime_ntfn::{
     config::{Backlog, FrameLimits, RingLimits, StreamEngine},
-    engine::{
-        self, Engine,
-        portable::{Conversation, Opening},
-        shard::Settings,
-        socket,
-    },
+    engine::{self, Conversation, Engine, NewStream, shard::Settings, socket},
     event::{scope::Scope, wire::Wire},
     hub::Hub,
     metrics::Metrics,
@@ -95,7 +90,7 @@ async fn echo(
     let address = request.peer_addr().ok_or_else(busy)?.ip();
     let permit = state.admission.admit(address).map_err(|_| busy())?;
     let subscriber = state.hub.subscribe(EventId::ZERO, Scope::public()).ok_or_else(busy)?;
-    let opening = Opening {
+    let stream = NewStream {
         preface: VecDeque::new(),
         preface_up_to: None,
         subscriber: subscriber.written_as(Wire::Ws),
@@ -109,5 +104,5 @@ async fn echo(
         delivery: Delivery::default(),
         metrics: state.metrics.clone(),
     };
-    engine::respond_socket(&request, opening)
+    engine::respond_socket(&request, stream)
 }

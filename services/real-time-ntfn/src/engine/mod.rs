@@ -1,11 +1,12 @@
 //! Where a stream is run: the last step of a request for one.
 //!
-//! The route decides that there is a stream, and what it begins with; it puts an [`Opening`] into
+//! The route decides that there is a stream, and what it begins with; it puts a [`NewStream`] into
 //! its response. All middleware adds its headers to that. Then [`Engine::run_stream`], the outermost one,
 //! writes the head on a copy of the socket, gives it to a shard, and makes actix let go of its own:
 //! no response body, no write buffer, no task remain. Where that cannot be, the stream becomes an
 //! ordinary response body.
 
+mod new_stream;
 pub mod portable;
 pub mod shard;
 pub mod socket;
@@ -36,28 +37,28 @@ use http_kit::Rejection;
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 
 use crate::{config::StreamEngine, event::frame, hub::Follower, ws::close::Ending};
-use portable::Opening;
+pub use new_stream::{Conversation, NewStream};
 use shard::{HandOver, Settings, Shards};
 
 /// Neither stored nor transformed on the way: compression would buffer.
 pub const NO_STORE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store, no-transform");
 
 /// The response to a request for a stream, for [`Engine::run_stream`] to run.
-pub fn respond(opening: Opening) -> HttpResponse {
+pub fn respond(stream: NewStream) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header(NO_STORE)
         // Proxies that buffer would hold events back.
         .insert_header(("x-accel-buffering", "no"));
-    response.extensions_mut().insert(opening);
+    response.extensions_mut().insert(stream);
     response.finish()
 }
 
 /// The response to a WebSocket's handshake, for [`Engine::run_stream`] to run.
-pub fn respond_socket(request: &HttpRequest, opening: Opening) -> Result<HttpResponse, Rejection> {
+pub fn respond_socket(request: &HttpRequest, stream: NewStream) -> Result<HttpResponse, Rejection> {
     let mut response = HttpResponse::from(shake_hands(request)?.finish().map_into_boxed_body());
-    response.extensions_mut().insert(opening);
+    response.extensions_mut().insert(stream);
     Ok(response)
 }
 
@@ -144,15 +145,16 @@ impl Engine {
             carrier.requests.set(carrier.requests.get() + 1);
         }
         let mut response = next.call(request).await?.map_into_boxed_body();
-        let opening = response.response_mut().extensions_mut().remove::<Opening>();
-        let Some(opening) = opening else {
+        let stream = response.response_mut().extensions_mut().remove::<NewStream>();
+        let Some(stream) = stream else {
             return Ok(response);
         };
         if let Some(shards) = self.shards.filter(|shards| shards.is_alive())
             && let Ok(socket) = copy_socket(&response)
         {
-            let Opening { mut preface, preface_up_to, subscriber, permit, client_id, talk, .. } =
-                opening;
+            let NewStream {
+                mut preface, preface_up_to, subscriber, permit, client_id, talk, ..
+            } = stream;
             preface.push_front(head(response.response()));
             let talk = talk.map(|talk| talk.talk);
             let with = HandOver { socket, preface, preface_up_to, permit, client_id, talk };
@@ -165,7 +167,7 @@ impl Engine {
             head.no_chunking(true);
             head.set_connection_type(actix_web::http::ConnectionType::Close);
         }
-        Ok(response.map_body(|_, _| portable::body(opening)))
+        Ok(response.map_body(|_, _| portable::body(stream)))
     }
 }
 

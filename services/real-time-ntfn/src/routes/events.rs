@@ -11,7 +11,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::{
-    engine::{self, NO_STORE, portable::Opening},
+    engine::{self, NO_STORE, NewStream},
     event::{frame, wire::Wire},
     opening::{
         admission::{Permit, Refusal},
@@ -101,7 +101,7 @@ pub(super) async fn open_stream(
         Err(Refused::Rejected(rejection)) => return Err(rejection),
         Err(Refused::Busy(busy)) => return state.refuse(request, busy),
     };
-    Ok(engine::respond(Opening {
+    Ok(engine::respond(NewStream {
         preface: start.preface,
         preface_up_to: start.preface_up_to,
         subscriber: start.subscriber.written_as(wire),

@@ -8,10 +8,7 @@ use http_kit::{Query, Rejection, rejection::ProblemBody};
 
 use super::events::{EventsQuery, Refused};
 use crate::{
-    engine::{
-        self,
-        portable::{Conversation, Opening},
-    },
+    engine::{self, Conversation, NewStream},
     event::wire::Wire,
     state::AppState,
     ws::close::{self, Ending},
@@ -63,7 +60,7 @@ pub async fn open_socket(
         Err(Refused::Busy(busy)) => return refuse(busy.reason(), busy.detail()),
     };
     let payload = payload.into_inner();
-    let opening = Opening {
+    let stream = NewStream {
         preface: start.preface,
         preface_up_to: start.preface_up_to,
         subscriber: start.subscriber.written_as(Wire::Ws),
@@ -74,5 +71,5 @@ pub async fn open_socket(
         delivery: state.delivery.clone(),
         metrics: state.metrics.clone(),
     };
-    engine::respond_socket(&request, opening)
+    engine::respond_socket(&request, stream)
 }

@@ -28,7 +28,7 @@ impl Stream {
             let Some((link, _)) = &mut self.link else {
                 return;
             };
-            let Some(conversation) = &mut self.opening.talk else {
+            let Some(conversation) = &mut self.given.talk else {
                 return;
             };
             match Pin::new(&mut conversation.payload).poll_next(context) {
@@ -39,7 +39,7 @@ impl Stream {
                     acts.into_iter().for_each(|act| self.act(act));
                 }
                 Poll::Ready(None | Some(Err(_))) => {
-                    self.opening.preface.clear();
+                    self.given.preface.clear();
                     self.phase = Phase::Over;
                 }
             }
@@ -53,17 +53,17 @@ impl Stream {
             match tell {
                 None => {
                     // An echo has no replies but those it makes itself.
-                    if self.opening.talk.as_ref().is_some_and(|talk| talk.talk.desk.is_some()) {
+                    if self.given.talk.as_ref().is_some_and(|talk| talk.talk.desk.is_some()) {
                         self.end_as(close::SLOW_CLIENT);
                     }
                     return;
                 }
                 Some(Tell::Say(frame)) => self.say(frame),
                 Some(Tell::Begin(beginning)) => {
-                    self.opening.preface.extend(beginning.preface);
+                    self.given.preface.extend(beginning.preface);
                     self.unnoted = beginning.preface_up_to.max(self.unnoted);
-                    self.opening.subscriber.relocate(beginning.subscriber);
-                    self.expiry = expiry(&self.opening.subscriber);
+                    self.given.subscriber.relocate(beginning.subscriber);
+                    self.expiry = expiry(&self.given.subscriber);
                 }
             }
         }

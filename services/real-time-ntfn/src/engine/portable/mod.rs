@@ -10,7 +10,6 @@ mod replies;
 mod tests;
 
 use std::{
-    collections::VecDeque,
     convert::Infallible,
     future::Future,
     pin::Pin,
@@ -20,7 +19,6 @@ use std::{
 
 use actix_web::{
     body::{BodySize, BoxBody, MessageBody},
-    dev::Payload,
     web::Bytes,
 };
 use common::EventId;
@@ -30,56 +28,24 @@ use tokio::{
     time::{Instant as TokioInstant, Sleep, sleep, sleep_until},
 };
 
+use super::new_stream::NewStream;
 use crate::{
     event::wire::Wire,
     hub::{Step, Subscriber},
-    metrics::Metrics,
-    opening::admission::Permit,
-    people::delivery::Delivery,
-    ws::{Link, Talk, close, outlet::Tell},
+    ws::{Link, close, outlet::Tell},
 };
 use replies::{MOST_REPLIES, Replies};
 
 /// In the metrics.
 const ENGINE: &str = "portable";
 
-/// All that a stream needs to run.
-pub struct Opening {
-    /// What is sent before anything of the hub's.
-    pub preface: VecDeque<Bytes>,
-    /// The last event addressed to its user in there.
-    pub preface_up_to: Option<EventId>,
-    /// Its place in the hub.
-    pub subscriber: Subscriber,
-    /// Its place among the admitted.
-    pub permit: Permit,
-    /// The name it goes by in the log.
-    pub client_id: String,
-    /// Time between two heartbeats, or pings.
-    pub heartbeat: Duration,
-    /// If its client talks, too.
-    pub talk: Option<Conversation>,
-    /// Where it is noted what was written to its user.
-    pub delivery: Delivery,
-    /// Counts.
-    pub metrics: Metrics,
-}
-
-/// The other direction of a WebSocket.
-pub struct Conversation {
-    /// How it is run.
-    pub talk: Talk,
-    /// What the client sends.
-    pub payload: Payload,
-}
-
 /// The body of a response that is a stream.
-pub fn body(opening: Opening) -> BoxBody {
-    BoxBody::new(Stream::new(opening))
+pub fn body(new: NewStream) -> BoxBody {
+    BoxBody::new(Stream::new(new))
 }
 
 struct Stream {
-    opening: Opening,
+    given: NewStream,
     /// A WebSocket's side of the protocol, and the replies to its client.
     link: Option<(Link, mpsc::Receiver<Tell>)>,
     /// The next heartbeat, or the end once the service stops.
@@ -103,26 +69,26 @@ enum Phase {
 }
 
 impl Stream {
-    fn new(opening: Opening) -> Self {
-        let subscriber = &opening.subscriber;
-        opening.metrics.stream_opened(subscriber.wire().transport(), ENGINE);
+    fn new(given: NewStream) -> Self {
+        let subscriber = &given.subscriber;
+        given.metrics.stream_opened(subscriber.wire().transport(), ENGINE);
         // The first heartbeat comes at a random time: streams that began together must not
         // all beat together.
-        let first = opening.heartbeat.mul_f64(rand::random());
+        let first = given.heartbeat.mul_f64(rand::random());
         let timer = Box::pin(sleep_until(TokioInstant::now() + first));
-        let link = opening.talk.as_ref().map(|conversation| {
+        let link = given.talk.as_ref().map(|conversation| {
             let most = MOST_REPLIES + conversation.talk.limits.most_waiting();
             let (sender, replies) = mpsc::channel(most);
             let outlet = || Box::new(Replies::new(sender)) as _;
             let (id, scope) = (subscriber.id(), subscriber.scope());
-            (conversation.talk.link(id, &opening.client_id, scope, outlet), replies)
+            (conversation.talk.link(id, &given.client_id, scope, outlet), replies)
         });
         Self {
             link,
             timer,
             expiry: expiry(subscriber),
-            unnoted: opening.preface_up_to,
-            opening,
+            unnoted: given.preface_up_to,
+            given,
             phase: Phase::Live,
             opened: Instant::now(),
             reason: "gone",
@@ -130,18 +96,18 @@ impl Stream {
     }
 
     fn wire(&self) -> Wire {
-        self.opening.subscriber.wire()
+        self.given.subscriber.wire()
     }
 
     fn say(&mut self, frame: Bytes) {
-        self.opening.preface.push_back(frame);
+        self.given.preface.push_back(frame);
     }
 
     fn note_delivered(&mut self) {
-        let subscriber = &mut self.opening.subscriber;
+        let subscriber = &mut self.given.subscriber;
         let sent = subscriber.take_sent();
         let up_to = sent.max(self.unnoted);
-        if !self.opening.preface.is_empty() {
+        if !self.given.preface.is_empty() {
             self.unnoted = up_to;
             return;
         }
@@ -150,14 +116,14 @@ impl Stream {
             && let Some(session) = subscriber.scope().session()
             && !session.acknowledges
         {
-            self.opening.delivery.note(subscriber.wire(), &session.user.key, up_to);
+            self.given.delivery.note(subscriber.wire(), &session.user.key, up_to);
         }
     }
 
     /// Once the service stops, the timer is set to this stream's own moment in the window.
     fn notice_drain(&mut self) {
         if self.phase == Phase::Live
-            && let Some(window) = self.opening.subscriber.drain_window()
+            && let Some(window) = self.given.subscriber.drain_window()
         {
             let share: f64 = rand::rng().random();
             self.timer.as_mut().reset(TokioInstant::now() + window.mul_f64(share));
@@ -186,7 +152,7 @@ impl Stream {
         if self.phase != Phase::Live || self.timer.as_mut().poll(context).is_pending() {
             return false;
         }
-        let next = self.timer.deadline() + self.opening.heartbeat;
+        let next = self.timer.deadline() + self.given.heartbeat;
         // An armed timer wakes the stream; a body that yields is polled again anyway.
         self.timer.as_mut().reset(next.max(TokioInstant::now()));
         match &mut self.link {
@@ -202,7 +168,7 @@ impl Stream {
     /// Finds something to say. Returns whether there may be something.
     fn step(&mut self, context: &mut Context<'_>) -> bool {
         self.listen(context);
-        if self.phase == Phase::Over || !self.opening.preface.is_empty() {
+        if self.phase == Phase::Over || !self.given.preface.is_empty() {
             return true;
         }
         // Before there is more to send: a client that is always behind has its end all the same.
@@ -210,7 +176,7 @@ impl Stream {
         if self.is_due(context) {
             return true;
         }
-        match self.opening.subscriber.poll_step(context) {
+        match self.given.subscriber.poll_step(context) {
             Poll::Ready(Step::Send(bytes)) => self.say(bytes),
             Poll::Ready(Step::Lagged) => self.end_as(close::SLOW_CLIENT),
             Poll::Ready(Step::Ended(reason)) => self.end_session(&reason),
@@ -242,7 +208,7 @@ impl MessageBody for Stream {
         // actix has taken what it was given before.
         this.note_delivered();
         loop {
-            if let Some(bytes) = this.opening.preface.pop_front() {
+            if let Some(bytes) = this.given.preface.pop_front() {
                 return Poll::Ready(Some(Ok(bytes)));
             }
             if this.phase == Phase::Over {
@@ -257,7 +223,7 @@ impl MessageBody for Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        let Opening { metrics, client_id, permit, .. } = &self.opening;
+        let NewStream { metrics, client_id, permit, .. } = &self.given;
         metrics.stream_closed(self.wire().transport(), ENGINE, self.reason);
         tracing::info!(
             client_id,

@@ -1,4 +1,7 @@
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    collections::VecDeque,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use actix_web::body::MessageBody;
 use common::{Audience, event::SessionEnded, internal::UserRef};
@@ -12,7 +15,9 @@ use crate::{
         scope::{Scope, Session},
     },
     hub::Hub,
+    metrics::Metrics,
     opening::admission::Admission,
+    people::delivery::Delivery,
 };
 
 const BACKLOG: Backlog = Backlog { events: 100, bytes: 1 << 20 };
@@ -35,7 +40,7 @@ fn session(expires_at: Option<u64>) -> Session {
 
 fn stream((hub, metrics): &(Hub, Metrics), session: Session, delivery: &Delivery) -> Stream {
     let scope = Scope::new(["public".to_owned()], Some(session));
-    Stream::new(Opening {
+    Stream::new(NewStream {
         preface: VecDeque::from([Bytes::from_static(b"hello")]),
         preface_up_to: EventId::from_micros(5),
         subscriber: hub.subscribe(hub.head(), scope).unwrap(),
@@ -114,7 +119,7 @@ async fn what_was_taken_for_a_user_is_noted() {
     assert_eq!(said(&mut stream), ("private".to_owned(), false));
     assert_eq!(delivery.take()[0].up_to.micros(), 6);
     let mut mine = to_alice(7);
-    mine.origin = Some(stream.opening.subscriber.id());
+    mine.origin = Some(stream.given.subscriber.id());
     hub.0.publish([mine]).await;
     assert_eq!(said(&mut stream), (String::new(), false), "it has been told in another way");
 }
