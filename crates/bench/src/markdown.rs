@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use crate::args;
 use crate::figure::OTHERS;
 use crate::report::Conditions;
+use crate::row::suite;
 use crate::table::number;
 use crate::target::Kind;
 
@@ -124,7 +124,7 @@ fn render(measurements: &[Measurement]) -> Result<String> {
     let mut text = "| what | RealTalk | nchan | bare write loop | ratio | bar |\n\
                     | --- | ---: | ---: | ---: | --- | --- |\n"
         .to_owned();
-    let known = args::all(false);
+    let known = suite::rows(false);
     for (name, figure, what) in LINES {
         let Some(row) = rows.get(name) else { continue };
         let mut known =

@@ -7,6 +7,7 @@ pub(crate) mod post;
 pub(crate) mod slow;
 pub(crate) mod steady;
 pub(crate) mod storm;
+pub(crate) mod suite;
 
 use std::time::Duration;
 
