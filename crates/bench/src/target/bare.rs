@@ -6,7 +6,7 @@ use anyhow::Result;
 use rustix::process::Pid;
 use tempfile::TempDir;
 
-use super::{Publish, Server, Shape};
+use super::server::{Publish, Server, Shape};
 use crate::crowd::Stream;
 use crate::process::{Child, free_address};
 

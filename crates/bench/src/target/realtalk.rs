@@ -9,7 +9,8 @@ use rand::distr::{Alphanumeric, SampleString};
 use rustix::process::Pid;
 use tempfile::TempDir;
 
-use super::{Lab, Publish, Server, Shape};
+use super::lab::Lab;
+use super::server::{Publish, Server, Shape};
 use crate::crowd::Stream;
 use crate::process::{Child, free_address};
 
