@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
-use crate::crowd::Pace;
-use crate::markdown;
+use crate::load::crowd::Pace;
+use crate::report::markdown;
 use crate::row::{Row, burst, idle, people, post, slow, steady, storm, suite};
 use crate::target::{Kind, Lab};
 

@@ -7,25 +7,14 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
 mod args;
-mod bare_server;
 mod clock;
 mod contest;
-mod crowd;
-mod figure;
-mod histogram;
-mod http;
 mod interrupt;
-mod mark;
-mod markdown;
-mod poster;
-mod process;
+mod load;
 mod report;
 mod row;
-mod sse;
-mod table;
 mod target;
 mod usage;
-mod volley;
 
 use std::process::ExitCode;
 
@@ -46,7 +35,7 @@ fn main() -> ExitCode {
 
 fn start(args: Args) -> Result<ExitCode> {
     if let Command::BareServer { port } = args.command {
-        return bare_server::run(port).map(|()| ExitCode::SUCCESS);
+        return target::bare_server::run(port).map(|()| ExitCode::SUCCESS);
     }
     if let Command::Report(report) = args.command {
         return report.run().map(|()| ExitCode::SUCCESS);
@@ -64,7 +53,7 @@ fn run(args: Args) -> Result<ExitCode> {
     let mut reports = Vec::new();
     for row in args.command.rows() {
         let report = contest::run(&*row, &args.targets, args.runs, &lab)?;
-        print!("{}", table::render(&report));
+        print!("{}", report::table::render(&report));
         reports.push(report);
     }
     if let Some(path) = &args.json {

@@ -6,11 +6,12 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::figure::{Bar, Figure, Sample};
 use super::{Row, post_evenly, settle};
-use crate::crowd::{Crowd, Plan, Record, Stream};
-use crate::figure::{Bar, Figure, Sample};
+use crate::load::crowd::{Crowd, Plan, Record, Stream};
+use crate::load::http;
 use crate::target::{self, Kind, Lab};
-use crate::{clock, http, usage};
+use crate::{clock, usage};
 
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Slow {

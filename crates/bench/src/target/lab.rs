@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::crowd::Pace;
+use crate::load::crowd::Pace;
 
 /// What every measurement shares.
 #[derive(Clone, Debug)]

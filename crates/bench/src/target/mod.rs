@@ -1,6 +1,8 @@
 //! The servers that are compared, each started fresh for every measurement.
 
 pub(crate) mod bare;
+pub(crate) mod bare_server;
+mod child;
 mod kind;
 mod lab;
 pub(crate) mod nchan;

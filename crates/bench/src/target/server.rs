@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use rustix::process::Pid;
 
-use crate::crowd::Stream;
-use crate::mark::Mark;
+use crate::load::crowd::Stream;
+use crate::load::mark::Mark;
 
 /// A server under test that is running; dropping it stops it.
 pub(crate) trait Server {

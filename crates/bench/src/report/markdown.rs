@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use crate::figure::OTHERS;
+use super::table::number;
 use crate::report::Conditions;
+use crate::row::figure::OTHERS;
 use crate::row::suite;
-use crate::table::number;
 use crate::target::Kind;
 
 const BEGIN: &str = "<!-- realtalk-bench report: begin -->";

@@ -11,9 +11,10 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::plan::{Stream, source, user_name};
 use super::record::Record;
-use crate::http::{self, Body, Head};
-use crate::mark::Mark;
-use crate::{clock, sse};
+use crate::clock;
+use crate::load::http::{self, Body, Head};
+use crate::load::mark::Mark;
+use crate::load::sse;
 
 /// What a browser waits when the server named no time.
 const DEFAULT_RETRY: Duration = Duration::from_secs(3);

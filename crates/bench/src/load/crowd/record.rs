@@ -1,7 +1,7 @@
 //! [`Record`]: what a client, a thread, or the whole crowd has seen.
 
 use super::tally::Tally;
-use crate::histogram::Histogram;
+use crate::load::histogram::Histogram;
 
 pub(crate) struct Record {
     pub(crate) tally: Tally,
