@@ -3,6 +3,18 @@
 //! Every row starts fresh servers as child processes, loads them over loopback, checks that each
 //! client got each post once and in order, and prints RealTalk's figures beside those of nginx's
 //! nchan and of a bare `write(2)` loop from the same run. A broken delivery rule fails the run.
+//!
+//! From the top down; whatever stands in a line imports only what stands below it:
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`args`] | the command line |
+//! | [`contest`] | one row against its servers, taking turns |
+//! | [`report`] | what came of it: JSON, tables, Markdown |
+//! | [`row`] | what is done to each server, and the figures and bars that come of it |
+//! | [`target`] | the servers, as child processes |
+//! | [`load`] | what loads them: crowds that listen, posters, volleys |
+//! | [`usage`], [`clock`], [`interrupt`] | `/proc`, time, Ctrl-C |
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
