@@ -11,8 +11,8 @@
 //! | [`host`] | under which names a service answers |
 //! | [`address`] | [`TrustedProxies`]: the address a request really comes from |
 //! | [`rate`] | [`RateLimit`]: how often an address may do something |
-//! | [`request`] | request ids, request metrics, unknown routes and wrong methods |
-//! | [`operations`] | `/health`, `/readyz`, `/metrics`, `/version` |
+//! | [`request`] | methods that are routed, unknown routes and wrong methods |
+//! | [`operations`] | [`Operations`]: request ids, the log and metrics of requests; `/health`, `/readyz`, `/metrics`, `/version` |
 //! | [`settings`] | reading the environment, with errors of one line |
 //! | [`command`] | the subcommands that every binary has |
 //! | [`unread`] | chunked bodies that nobody reads |
@@ -33,6 +33,7 @@ pub mod query;
 pub mod rate;
 pub mod rejection;
 pub mod request;
+mod request_id;
 pub mod settings;
 mod shape;
 pub mod shutdown;
