@@ -16,7 +16,7 @@ use actix_web::{
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
 use serde_json::json;
 
-use crate::{Rejection, request, request_id};
+use crate::{rejection::Rejection, request, request_id};
 
 /// What needs no identity: for probes and scrapers, by whatever name they know the service.
 pub(crate) const PATHS: [&str; 5] = ["/health", "/livez", "/readyz", "/metrics", "/version"];

@@ -10,7 +10,7 @@ use actix_web::{
     web,
 };
 
-use crate::Rejection;
+use crate::rejection::Rejection;
 
 /// A resource that answers 405, with the methods it does have, to all others.
 ///
