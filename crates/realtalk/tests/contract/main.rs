@@ -19,22 +19,8 @@ mod c004;
 mod permission;
 mod socket;
 
-/// What the tests of faults use, too.
-macro_rules! shared {
-    ($($name:ident: $path:literal),* $(,)?) => {
-        $(
-            #[allow(dead_code, reason = "each binary uses its part")]
-            #[path = $path]
-            mod $name;
-        )*
-    };
-}
+#[allow(dead_code, reason = "each binary uses its part")]
+#[path = "../stage/mod.rs"]
+mod stage;
 
-shared! {
-    board: "../it/board.rs",
-    deadline: "../it/deadline.rs",
-    history: "../it/history.rs",
-    process: "../it/process.rs",
-    scale: "../it/scale.rs",
-    wire: "../it/wire.rs",
-}
+use stage::{board, deadline, history, process, scale, wire};
