@@ -1,8 +1,9 @@
 //! What earlier systems promised their clients, and who may do what: asked of the programs as
 //! they run, over HTTP, SSE and WebSocket, without a look inside.
 //!
-//! Each module `c000` to `c004` is one of the contracts that `RealTalk` took over; `permission`
-//! goes through every endpoint and stream as everybody who could ask.
+//! `one_board`, `two_services`, `private_chat`, `dialect` and `socket_hub` are each one of the
+//! contracts that `RealTalk` took over; `permission` goes through every endpoint and stream as
+//! everybody who could ask.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,13 +12,13 @@
 )]
 
 mod api;
-mod c000;
-mod c001;
-mod c002;
-mod c003;
-mod c004;
+mod dialect;
+mod one_board;
 mod permission;
+mod private_chat;
 mod socket;
+mod socket_hub;
+mod two_services;
 
 #[allow(dead_code, reason = "each binary uses its part")]
 #[path = "../stage/mod.rs"]
