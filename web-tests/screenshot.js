@@ -1,8 +1,8 @@
 // Writes docs/screenshot.png: a pleasant conversation, in the real client on the real services.
 import { fileURLToPath } from 'node:url';
-import { launch } from './browser/chromium.js';
-import { act, allSent, enter, entry, line, say, turnTo } from './browser/room.js';
-import { Services } from './browser/server.js';
+import { launch } from './browser/stage/chromium.js';
+import { act, allSent, enter, entry, line, say, turnTo } from './browser/stage/room.js';
+import { Services } from './browser/stage/services.js';
 
 const target = fileURLToPath(new URL('../docs/screenshot.png', import.meta.url));
 

@@ -2,7 +2,7 @@
 // byte came from. Run it after raising a version in package.json: `npm run vendor`.
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { packageFile, source, vendorDir } from './vendored.js';
+import { packageFile, source, vendorDir } from './packages.js';
 
 const files = [
   { file: 'preact.js', package: 'preact', path: 'dist/preact.mjs' },

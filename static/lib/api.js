@@ -9,9 +9,9 @@ const LIST_SIZE = 200;
 /** @typedef {import('./services.js').Services} Services */
 /** @typedef {import('./store.js').Message} Message */
 /** @typedef {import('./conversations.js').Conversation} Conversation */
+/** @typedef {import('./conversations.js').Member} Member */
 
 /** @typedef {{username: string, display_name?: string, kind: 'member' | 'guest', admin?: boolean}} User */
-/** @typedef {{user: string, role: 'owner' | 'member', read_seq?: number, delivered_seq?: number}} Member */
 /** @typedef {{conversation_id: string, read?: number, delivered?: number}} Receipt */
 
 /**

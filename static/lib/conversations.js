@@ -8,7 +8,7 @@ export const PUBLIC = 'public';
 
 /** @typedef {import('./store.js').Message} Message */
 /** @typedef {import('./store.js').StreamEvent} StreamEvent */
-/** @typedef {import('./api.js').Member} Member */
+/** @typedef {{user: string, role: 'owner' | 'member', read_seq?: number, delivered_seq?: number}} Member */
 
 /**
  * @typedef {object} Conversation

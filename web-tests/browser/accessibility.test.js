@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { audit } from './barrier.js';
-import { guest } from './chromium.js';
-import { act, enter, entry, line, live, say, sees, turnTo } from './room.js';
-import { until } from './server.js';
-import { stage } from './stage.js';
+import { audit } from './stage/barrier.js';
+import { guest } from './stage/chromium.js';
+import { act, enter, entry, line, live, say, sees, turnTo } from './stage/room.js';
+import { until } from './stage/services.js';
+import { stage } from './stage/stage.js';
 
 const on = stage(async (services) => {
   // Every hue of the names, a link, a reply in one go.

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { guest } from './chromium.js';
-import { enter, entry, grave, live, turnTo } from './room.js';
-import { until } from './server.js';
-import { stage } from './stage.js';
+import { guest } from './stage/chromium.js';
+import { enter, entry, grave, live, turnTo } from './stage/room.js';
+import { until } from './stage/services.js';
+import { stage } from './stage/stage.js';
 
 const PASSWORD = 'correct horse battery';
 const on = stage(async (services) => {

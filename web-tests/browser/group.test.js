@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { enter, entry, line, live, say, sees, surely, turnTo } from './room.js';
-import { until } from './server.js';
-import { stage } from './stage.js';
+import { enter, entry, line, live, say, sees, surely, turnTo } from './stage/room.js';
+import { until } from './stage/services.js';
+import { stage } from './stage/stage.js';
 
 const on = stage(async (services) => {
   for (const name of ['Ann', 'Ben', 'Eve']) await services.post(name, `${name} was here`);

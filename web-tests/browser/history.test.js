@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { enter, say, sees, texts } from './room.js';
-import { until } from './server.js';
-import { stage } from './stage.js';
+import { enter, say, sees, texts } from './stage/room.js';
+import { until } from './stage/services.js';
+import { stage } from './stage/stage.js';
 
 const numbers = (/** @type {number} */ from, /** @type {number} */ to) =>
   Array.from({ length: to - from + 1 }, (_, i) => `number ${from + i}`);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { act, allSent, enter, say, sees } from './room.js';
-import { until } from './server.js';
-import { stage } from './stage.js';
+import { act, allSent, enter, say, sees } from './stage/room.js';
+import { until } from './stage/services.js';
+import { stage } from './stage/stage.js';
 
 const on = stage();
 

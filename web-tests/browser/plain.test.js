@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { guest } from './chromium.js';
-import { stage } from './stage.js';
+import { guest } from './stage/chromium.js';
+import { stage } from './stage/stage.js';
 
 const on = stage();
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { allSent, enter, entry, line, live, say, sees, texts, turnTo, writeTo } from './room.js';
-import { until } from './server.js';
-import { stage } from './stage.js';
+import { allSent, enter, entry, line, live, say, sees, texts, turnTo, writeTo } from './stage/room.js';
+import { until } from './stage/services.js';
+import { stage } from './stage/stage.js';
 
 const on = stage();
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { allSent, enter, live, notLive, say, sees, texts } from './room.js';
-import { unavailable, until } from './server.js';
-import { stage } from './stage.js';
+import { allSent, enter, live, notLive, say, sees, texts } from './stage/room.js';
+import { unavailable, until } from './stage/services.js';
+import { stage } from './stage/stage.js';
 
-/** @typedef {import('./chromium.js').Guest} Guest */
+/** @typedef {import('./stage/chromium.js').Guest} Guest */
 
 const on = stage();
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { audit } from './barrier.js';
-import { guest, tab } from './chromium.js';
-import { enter, grave, live, say, sees, surely } from './room.js';
-import { until } from './server.js';
-import { stage } from './stage.js';
+import { audit } from './stage/barrier.js';
+import { guest, tab } from './stage/chromium.js';
+import { enter, grave, live, say, sees, surely } from './stage/room.js';
+import { until } from './stage/services.js';
+import { stage } from './stage/stage.js';
 
 const PASSWORD = 'correct horse battery';
 const on = stage(undefined, { AUTH_MODE: 'required' });

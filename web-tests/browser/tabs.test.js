@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { guest, tab } from './chromium.js';
-import { allSent, enter, entry, live, say, sees, texts, writeTo } from './room.js';
-import { until } from './server.js';
-import { stage } from './stage.js';
+import { guest, tab } from './stage/chromium.js';
+import { allSent, enter, entry, live, say, sees, texts, writeTo } from './stage/room.js';
+import { until } from './stage/services.js';
+import { stage } from './stage/stage.js';
 
 const on = stage();
 

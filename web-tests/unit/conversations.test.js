@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import {
   applyEvent, applyRead, applySent, counted, ordered, other, progress, snapshot, title,
 } from '../../static/lib/conversations.js';
-import { Village } from './village.js';
+import { Village } from './stage/village.js';
 
 /** @typedef {import('../../static/lib/conversations.js').Conversation} Conversation */
 /** @typedef {import('../../static/lib/conversations.js').List} List */

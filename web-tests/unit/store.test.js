@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { applyEvent, applyPage, EMPTY, findGap, react, readMessage, startOver, trim } from '../../static/lib/store.js';
-import { generator } from './random.js';
+import { generator } from './stage/random.js';
 
 /** @typedef {import('../../static/lib/store.js').Log} Log */
 /** @typedef {import('../../static/lib/store.js').StreamEvent} StreamEvent */

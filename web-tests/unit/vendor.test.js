@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { packageFile, source, vendorDir } from '../vendored.js';
+import { packageFile, source, vendorDir } from '../packages.js';
 
 /** @type {{file: string, package: string, path: string, version: string, sha256: string, license: string}[]} */
 const records = JSON.parse(readFileSync(new URL('vendor.json', vendorDir), 'utf8')).files;

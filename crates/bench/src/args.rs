@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
-use crate::crowd::Pace;
-use crate::markdown;
-use crate::row::{Row, burst, idle, people, post, slow, steady, storm};
+use crate::load::crowd::Pace;
+use crate::report::markdown;
+use crate::row::{Row, burst, idle, people, post, slow, steady, storm, suite};
 use crate::target::{Kind, Lab};
 
 /// Measures RealTalk beside nginx's nchan and a bare write(2) loop, on this machine's loopback.
@@ -111,7 +111,7 @@ impl Command {
             Self::Storm(row) => vec![Box::new(row)],
             Self::Slow(row) => vec![Box::new(row)],
             Self::People(row) => vec![Box::new(row)],
-            Self::All { quick } => all(quick),
+            Self::All { quick } => suite::rows(quick),
             Self::Report(_) | Self::BareServer { .. } => Vec::new(),
         }
     }
@@ -120,23 +120,4 @@ impl Command {
     pub(crate) fn quick(&self) -> bool {
         matches!(self, Self::All { quick: true })
     }
-}
-
-/// Every row. The four that last as long as one likes can be shorter; the others take the time that
-/// their work or the server's limits take.
-pub(crate) fn all(quick: bool) -> Vec<Box<dyn Row>> {
-    let (idle, steady, post, people) = if quick {
-        (idle::Idle::quick(), steady::Steady::quick(), post::Post::quick(), people::People::quick())
-    } else {
-        Default::default()
-    };
-    vec![
-        Box::new(idle),
-        Box::new(burst::Burst::default()),
-        Box::new(steady),
-        Box::new(post),
-        Box::new(storm::Storm::default()),
-        Box::new(slow::Slow::default()),
-        Box::new(people),
-    ]
 }

@@ -3,10 +3,10 @@
 use anyhow::{Result, bail};
 
 use crate::clock;
-use crate::figure::{OTHERS, Sample};
 use crate::interrupt;
 use crate::report::{Outcome, RowReport};
 use crate::row::Row;
+use crate::row::figure::{OTHERS, Sample};
 use crate::target::{self, Kind, Lab};
 use crate::usage;
 

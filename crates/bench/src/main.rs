@@ -3,29 +3,30 @@
 //! Every row starts fresh servers as child processes, loads them over loopback, checks that each
 //! client got each post once and in order, and prints RealTalk's figures beside those of nginx's
 //! nchan and of a bare `write(2)` loop from the same run. A broken delivery rule fails the run.
+//!
+//! From the top down; whatever stands in a line imports only what stands below it:
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`args`] | the command line |
+//! | [`contest`] | one row against its servers, taking turns |
+//! | [`report`] | what came of it: JSON, tables, Markdown |
+//! | [`row`] | what is done to each server, and the figures and bars that come of it |
+//! | [`target`] | the servers, as child processes |
+//! | [`load`] | what loads them: crowds that listen, posters, volleys |
+//! | [`usage`], [`clock`], [`interrupt`] | `/proc`, time, Ctrl-C |
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
 mod args;
-mod bare_server;
 mod clock;
 mod contest;
-mod crowd;
-mod figure;
-mod histogram;
-mod http;
 mod interrupt;
-mod mark;
-mod markdown;
-mod poster;
-mod process;
+mod load;
 mod report;
 mod row;
-mod sse;
-mod table;
 mod target;
 mod usage;
-mod volley;
 
 use std::process::ExitCode;
 
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
 
 fn start(args: Args) -> Result<ExitCode> {
     if let Command::BareServer { port } = args.command {
-        return bare_server::run(port).map(|()| ExitCode::SUCCESS);
+        return target::bare_server::run(port).map(|()| ExitCode::SUCCESS);
     }
     if let Command::Report(report) = args.command {
         return report.run().map(|()| ExitCode::SUCCESS);
@@ -64,7 +65,7 @@ fn run(args: Args) -> Result<ExitCode> {
     let mut reports = Vec::new();
     for row in args.command.rows() {
         let report = contest::run(&*row, &args.targets, args.runs, &lab)?;
-        print!("{}", table::render(&report));
+        print!("{}", report::table::render(&report));
         reports.push(report);
     }
     if let Some(path) = &args.json {

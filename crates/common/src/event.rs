@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::EventId;
+use crate::id::EventId;
 
 /// The room that everybody is in.
 pub const PUBLIC_ROOM: &str = "public";

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EventId, name::MAX_KEY_BYTES};
+use crate::{id::EventId, name::MAX_KEY_BYTES};
 
 /// The largest body of a request between the services, in bytes. Whoever takes one refuses a larger
 /// one with 413, so whoever makes one bounds what it puts in.

@@ -1,4 +1,5 @@
-//! What crosses the wire between the RealTalk services, and nothing else.
+//! What crosses the wire between the RealTalk services, and the little besides that is the same in
+//! both.
 //!
 //! | module | noun |
 //! | --- | --- |

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::Secret;
+use crate::secret::Secret;
 
 /// The request header that carries the signature: `t=<unix seconds>,v1=<hex>`.
 pub const HEADER: &str = "x-realtalk-signature";

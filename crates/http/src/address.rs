@@ -8,7 +8,7 @@ use actix_web::{
 };
 use ipnet::IpNet;
 
-use crate::SettingError;
+use crate::settings::SettingError;
 
 /// The proxies whose `X-Forwarded-For`, `-Host` and `-Proto` are believed.
 #[derive(Clone, Debug, Default)]

@@ -16,7 +16,7 @@ use common::internal::MAX_BODY;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
-use crate::{Rejection, shape};
+use crate::{rejection::Rejection, shape};
 
 /// What a request body may cost. Register with [`BodyLimits::configure`].
 #[derive(Clone, Copy, Debug)]

@@ -9,7 +9,7 @@ use std::{
 
 use clap::Subcommand;
 
-use crate::SettingError;
+use crate::settings::SettingError;
 
 /// What a binary is asked to do; without a word, to serve.
 #[derive(Subcommand, Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::{error::Error, iter, time::Duration};
 use actix_web::{HttpRequest, http::StatusCode};
 use common::{Secret, signature};
 
-use crate::Rejection;
+use crate::rejection::Rejection;
 
 /// Checks requests on the internal hop, and signs those that leave.
 #[derive(Clone, Debug)]

@@ -1,21 +1,39 @@
 //! The actix-web glue that both RealTalk services need, once.
 //!
+//! What comes in:
+//!
 //! | module | noun |
 //! | --- | --- |
-//! | [`rejection`] | [`Rejection`]: an error on its way to becoming a problem response |
-//! | [`mod@bearer`] | the token that a request presents |
 //! | [`body`] | [`JsonBody`]: a JSON body, read within a size and a deadline |
 //! | [`query`] | [`Query`]: the parameters of a request |
-//! | [`internal`] | [`InternalHop`]: who may call the routes between the services |
-//! | [`origin`] | [`OriginPolicy`]: which web pages may call, and the CORS answers |
-//! | [`host`] | under which names a service answers |
-//! | [`address`] | [`TrustedProxies`]: the address a request really comes from |
-//! | [`rate`] | [`RateLimit`]: how often an address may do something |
-//! | [`request`] | request ids, request metrics, unknown routes and wrong methods |
-//! | [`operations`] | `/health`, `/readyz`, `/metrics`, `/version` |
-//! | [`settings`] | reading the environment, with errors of one line |
-//! | [`command`] | the subcommands that every binary has |
+//! | [`mod@bearer`] | the token that a request presents |
 //! | [`unread`] | chunked bodies that nobody reads |
+//!
+//! Who may:
+//!
+//! | module | noun |
+//! | --- | --- |
+//! | [`address`] | [`TrustedProxies`]: the address a request really comes from |
+//! | [`guard`] | under which names a service answers |
+//! | [`origin`] | [`OriginPolicy`]: which web pages may call, and the CORS answers |
+//! | [`rate`] | [`RateLimit`]: how often an address may do something |
+//! | [`internal`] | [`InternalHop`]: who may call the routes between the services |
+//!
+//! What goes out:
+//!
+//! | module | noun |
+//! | --- | --- |
+//! | [`operations`] | [`Operations`]: ids, log lines and metrics of requests; `/health`, `/readyz`, `/metrics`, `/version` |
+//! | [`request`] | methods that are routed, unknown routes and wrong methods |
+//! | [`description`] | what every operation may be refused with, for the API's description |
+//! | [`rejection`] | [`Rejection`]: an error on its way to becoming a problem response |
+//!
+//! The process:
+//!
+//! | module | noun |
+//! | --- | --- |
+//! | [`command`] | the subcommands that every binary has |
+//! | [`settings`] | reading the environment, with errors of one line |
 //! | [`shutdown`] | [`Shutdown`]: one signal that everything listens to |
 //!
 //! Nothing here knows a message.
@@ -25,7 +43,8 @@ pub mod bearer;
 pub mod body;
 pub mod command;
 pub mod description;
-pub mod host;
+pub mod guard;
+mod host;
 pub mod internal;
 pub mod operations;
 pub mod origin;
@@ -33,6 +52,7 @@ pub mod query;
 pub mod rate;
 pub mod rejection;
 pub mod request;
+mod request_id;
 pub mod settings;
 mod shape;
 pub mod shutdown;

@@ -1,12 +1,22 @@
 //! [`Operations`]: what the people who run a service look at.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use actix_web::{HttpResponse, web};
+use actix_web::{
+    Error, HttpResponse,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::{StatusCode, header::HeaderValue},
+    middleware::Next,
+    web,
+};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
 use serde_json::json;
 
-use crate::{Rejection, request};
+use crate::{rejection::Rejection, request, request_id};
 
 /// What needs no identity: for probes and scrapers, by whatever name they know the service.
 pub(crate) const PATHS: [&str; 5] = ["/health", "/livez", "/readyz", "/metrics", "/version"];
@@ -48,7 +58,33 @@ impl Operations {
         Ok(Self { service, registry, requests, durations, readiness })
     }
 
-    pub(crate) fn record_request(&self, method: &str, route: &str, status: u16, took: Duration) {
+    /// Middleware: gives the request an id (the caller's, if it sent a usable one), and records how
+    /// it went. It ends when the head of the answer is ready, so a stream costs nothing here.
+    pub async fn observe(
+        operations: web::Data<Self>,
+        request: ServiceRequest,
+        next: Next<impl MessageBody>,
+    ) -> Result<ServiceResponse<impl MessageBody>, Error> {
+        let id = request_id::choose(request.headers());
+        let started = Instant::now();
+        let method = request.method().clone();
+        let mut response = request_id::scope(id.clone(), next.call(request)).await?;
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(request_id::HEADER, id);
+        }
+        let route = response.request().match_pattern().unwrap_or_else(|| "unknown".to_owned());
+        let status = response.status();
+        operations.record_request(method.as_str(), &route, status.as_u16(), started.elapsed());
+        if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
+            let status = status.as_u16();
+            tracing::error!(%method, route, status, request_id = id, "request failed");
+        } else {
+            tracing::debug!(%method, route, status = status.as_u16(), request_id = id, "request");
+        }
+        Ok(response)
+    }
+
+    fn record_request(&self, method: &str, route: &str, status: u16, took: Duration) {
         // Methods and statuses are few, but a client may invent a method: it must not become a
         // label of its own.
         let method = match method {

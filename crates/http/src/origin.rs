@@ -11,7 +11,11 @@ use actix_web::{
     },
 };
 
-use crate::{AuthMode, Rejection, SettingError, host};
+use crate::{
+    host,
+    rejection::Rejection,
+    settings::{AuthMode, SettingError},
+};
 
 /// Which web pages may call: an exact list, and never "whoever asks".
 #[derive(Clone, Debug, PartialEq, Eq)]

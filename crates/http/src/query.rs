@@ -8,7 +8,7 @@ use std::{
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use serde::de::DeserializeOwned;
 
-use crate::{Rejection, shape};
+use crate::{rejection::Rejection, shape};
 
 /// Extracts the parameters of a request; an error names the one that is meant.
 #[derive(Debug)]

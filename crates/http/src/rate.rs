@@ -19,7 +19,10 @@ use governor::{
     state::keyed::DefaultKeyedStateStore,
 };
 
-use crate::{Rejection, TrustedProxies, address::site};
+use crate::{
+    address::{TrustedProxies, site},
+    rejection::Rejection,
+};
 
 type Limiter =
     RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, DefaultClock, StateInformationMiddleware>;

@@ -12,7 +12,7 @@ use actix_web::{
 use common::problem::{CONTENT_TYPE, FieldError, Problem};
 use utoipa::ToSchema;
 
-use crate::request;
+use crate::request_id;
 
 /// Why a request is refused: becomes `application/problem+json` when a handler returns it.
 #[derive(Debug, Clone)]
@@ -103,7 +103,7 @@ impl Rejection {
             status: self.status.as_u16(),
             code: self.code.clone().into_owned(),
             detail: self.detail.clone().into_owned(),
-            request_id: request::current_id(),
+            request_id: request_id::current(),
             errors: self.errors.clone(),
         }
     }

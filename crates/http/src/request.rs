@@ -1,71 +1,16 @@
-//! What happens to every request: an id, a line in the log, a place in the metrics, and an answer
-//! in the common form when there is no such route or method.
-
-use std::time::Instant;
+//! What every service does with requests: methods that are routed, and an answer in the common form
+//! when there is no such route or method.
 
 use actix_web::{
-    Error, HttpRequest, HttpResponse, Resource, Route,
-    body::MessageBody,
-    dev::{ServiceRequest, ServiceResponse},
-    guard,
+    HttpRequest, HttpResponse, Resource, Route, guard,
     http::{
         StatusCode,
-        header::{ALLOW, HeaderName, HeaderValue},
+        header::{ALLOW, HeaderValue},
     },
-    middleware::Next,
     web,
 };
-use uuid::Uuid;
 
-use crate::{Operations, Rejection};
-
-/// Carries the request's id, both ways.
-pub const ID: HeaderName = HeaderName::from_static("x-request-id");
-
-tokio::task_local! {
-    static CURRENT: String;
-}
-
-/// The id of the request that is being answered.
-pub fn current_id() -> Option<String> {
-    CURRENT.try_with(Clone::clone).ok()
-}
-
-/// Middleware: gives the request an id (the caller's, if it sent a usable one), and records how
-/// it went. It ends when the head of the answer is ready, so a stream costs nothing here.
-pub async fn observe(
-    operations: web::Data<Operations>,
-    request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let id = request
-        .headers()
-        .get(ID)
-        .and_then(|id| id.to_str().ok())
-        .filter(|id| is_plain(id))
-        .map_or_else(|| Uuid::new_v4().simple().to_string(), str::to_owned);
-    let started = Instant::now();
-    let method = request.method().clone();
-    let mut response = CURRENT.scope(id.clone(), next.call(request)).await?;
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(ID, id);
-    }
-    let route = response.request().match_pattern().unwrap_or_else(|| "unknown".to_owned());
-    let status = response.status();
-    operations.record_request(method.as_str(), &route, status.as_u16(), started.elapsed());
-    if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
-        tracing::error!(%method, route, status = status.as_u16(), request_id = id, "request failed");
-    } else {
-        tracing::debug!(%method, route, status = status.as_u16(), request_id = id, "request");
-    }
-    Ok(response)
-}
-
-/// An id of the caller goes into the log and back: letters, digits and a few marks only.
-fn is_plain(id: &str) -> bool {
-    (1..=64).contains(&id.len())
-        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
-}
+use crate::rejection::Rejection;
 
 /// A resource that answers 405, with the methods it does have, to all others.
 ///

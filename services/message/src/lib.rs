@@ -176,7 +176,7 @@ fn server(
             .wrap(from_fn(routes::dialect::answer_problems))
             .wrap(origins.cors())
             .wrap(from_fn(move |request, next| guard.clone().guard(request, next)))
-            .wrap(from_fn(request::observe))
+            .wrap(from_fn(Operations::observe))
             .wrap(from_fn(unread::hold))
             .wrap(
                 DefaultHeaders::new()

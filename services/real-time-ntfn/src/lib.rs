@@ -164,7 +164,7 @@ fn server(
             .default_service(web::to(request::not_found))
             .wrap(origins.cors())
             .wrap(from_fn(move |request, next| guard.clone().guard(request, next)))
-            .wrap(from_fn(request::observe))
+            .wrap(from_fn(Operations::observe))
             .wrap(from_fn(unread::hold))
             .wrap(
                 DefaultHeaders::new()

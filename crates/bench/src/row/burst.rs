@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::figure::{Bar, Figure, Sample};
 use super::{Row, settle};
 use crate::clock;
-use crate::crowd::{Crowd, Plan};
-use crate::figure::{Bar, Figure, Sample};
-use crate::mark::Mark;
-use crate::poster::Poster;
+use crate::load::crowd::{Crowd, Plan};
+use crate::load::mark::Mark;
+use crate::load::poster::Poster;
 use crate::target::{self, Kind, Lab};
 use crate::usage;
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
+use super::figure::{Bar, Figure, Sample};
 use super::{Row, settle};
 use crate::clock;
-use crate::crowd::{Crowd, Plan};
-use crate::figure::{Bar, Figure, Sample};
+use crate::load::crowd::{Crowd, Plan};
 use crate::target::{self, Kind, Lab};
 use crate::usage;
 

@@ -1,21 +1,23 @@
 //! The rows of the benchmark: what is done to each server, and what is measured.
 
 pub(crate) mod burst;
+pub(crate) mod figure;
 pub(crate) mod idle;
 pub(crate) mod people;
 pub(crate) mod post;
 pub(crate) mod slow;
 pub(crate) mod steady;
 pub(crate) mod storm;
+pub(crate) mod suite;
 
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
+use self::figure::{Figure, Sample};
 use crate::clock;
-use crate::figure::{Figure, Sample};
-use crate::mark::Mark;
-use crate::poster::Poster;
+use crate::load::mark::Mark;
+use crate::load::poster::Poster;
 use crate::target::{Kind, Lab, Publish};
 
 /// One row.

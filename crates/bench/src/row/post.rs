@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use super::figure::{Bar, Figure, Sample};
 use super::{Row, post_evenly};
-use crate::crowd::{Crowd, Plan};
-use crate::figure::{Bar, Figure, Sample};
-use crate::mark::Mark;
-use crate::poster::Poster;
+use crate::load::crowd::{Crowd, Plan};
+use crate::load::mark::Mark;
+use crate::load::poster::Poster;
+use crate::load::{http, volley};
 use crate::target::realtalk::RealTalk;
 use crate::target::{Kind, Lab, Publish, Server, Shape};
-use crate::{http, usage, volley};
+use crate::usage;
 
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Post {

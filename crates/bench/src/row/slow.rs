@@ -6,11 +6,12 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::figure::{Bar, Figure, Sample};
 use super::{Row, post_evenly, settle};
-use crate::crowd::{Crowd, Outcome, Plan, Stream};
-use crate::figure::{Bar, Figure, Sample};
+use crate::load::crowd::{Crowd, Plan, Record, Stream};
+use crate::load::http;
 use crate::target::{self, Kind, Lab};
-use crate::{clock, http, usage};
+use crate::{clock, usage};
 
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Slow {
@@ -100,7 +101,7 @@ struct Aftermath {
 
 impl Slow {
     /// One run with so many stuck clients beside the same number of reading ones.
-    fn watch(&self, kind: Kind, lab: &Lab, stuck: usize) -> Result<(Outcome, Aftermath)> {
+    fn watch(&self, kind: Kind, lab: &Lab, stuck: usize) -> Result<(Record, Aftermath)> {
         let server = target::start(kind, lab)?;
         let posts = (self.rate * f64::from(self.secs)).max(1.0) as u32;
         let crowd = Crowd::open(&Plan {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::figure::{Bar, Figure, Sample};
 use super::{Row, post_evenly, settle};
-use crate::crowd::{Crowd, Plan};
-use crate::figure::{Bar, Figure, Sample};
+use crate::load::crowd::{Crowd, Plan};
 use crate::target::{self, Kind, Lab};
 use crate::usage;
 

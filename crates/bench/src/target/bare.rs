@@ -6,9 +6,9 @@ use anyhow::Result;
 use rustix::process::Pid;
 use tempfile::TempDir;
 
-use super::{Publish, Server, Shape};
-use crate::crowd::Stream;
-use crate::process::{Child, free_address};
+use super::child::{Child, free_address};
+use super::server::{Publish, Server, Shape};
+use crate::load::crowd::Stream;
 
 pub(crate) const SETTINGS: &str =
     "one thread, epoll, one write(2) per event and client, TCP_NODELAY, heartbeat every 15 s";

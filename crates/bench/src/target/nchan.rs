@@ -8,9 +8,10 @@ use anyhow::{Result, ensure};
 use rustix::process::Pid;
 use tempfile::TempDir;
 
-use super::{Lab, Publish, Server, Shape};
-use crate::crowd::Stream;
-use crate::process::{Child, free_address};
+use super::child::{Child, free_address};
+use super::lab::Lab;
+use super::server::{Publish, Server, Shape};
+use crate::load::crowd::Stream;
 use crate::usage;
 
 const NGINX: &str = "/usr/sbin/nginx";

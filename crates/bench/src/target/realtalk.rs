@@ -9,9 +9,10 @@ use rand::distr::{Alphanumeric, SampleString};
 use rustix::process::Pid;
 use tempfile::TempDir;
 
-use super::{Lab, Publish, Server, Shape};
-use crate::crowd::Stream;
-use crate::process::{Child, free_address};
+use super::child::{Child, free_address};
+use super::lab::Lab;
+use super::server::{Publish, Server, Shape};
+use crate::load::crowd::Stream;
 
 const MESSAGE: &str = "message-service";
 const NOTIFICATION: &str = "realtime-ntfn";

@@ -1,8 +1,9 @@
 //! What earlier systems promised their clients, and who may do what: asked of the programs as
 //! they run, over HTTP, SSE and WebSocket, without a look inside.
 //!
-//! Each module `c000` to `c004` is one of the contracts that `RealTalk` took over; `permission`
-//! goes through every endpoint and stream as everybody who could ask.
+//! `one_board`, `two_services`, `private_chat`, `dialect` and `socket_hub` are each one of the
+//! contracts that `RealTalk` took over; `permission` goes through every endpoint and stream as
+//! everybody who could ask.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,30 +12,16 @@
 )]
 
 mod api;
-mod c000;
-mod c001;
-mod c002;
-mod c003;
-mod c004;
+mod dialect;
+mod one_board;
 mod permission;
+mod private_chat;
 mod socket;
+mod socket_hub;
+mod two_services;
 
-/// What the tests of faults use, too.
-macro_rules! shared {
-    ($($name:ident: $path:literal),* $(,)?) => {
-        $(
-            #[allow(dead_code, reason = "each binary uses its part")]
-            #[path = $path]
-            mod $name;
-        )*
-    };
-}
+#[allow(dead_code, reason = "each binary uses its part")]
+#[path = "../stage/mod.rs"]
+mod stage;
 
-shared! {
-    board: "../it/board.rs",
-    deadline: "../it/deadline.rs",
-    history: "../it/history.rs",
-    process: "../it/process.rs",
-    scale: "../it/scale.rs",
-    wire: "../it/wire.rs",
-}
+use stage::{board, deadline, history, process, scale, wire};

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use crate::{
     deadline::until,
-    devices::line::{Address, Line, Way},
+    line::{Address, Line, Way},
     person::Person,
     process::Pair,
     scale::Scale,

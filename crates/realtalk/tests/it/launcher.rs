@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::{
     board::Board,
     deadline::until,
-    devices::line::{Address, Way},
+    line::{Address, Way},
     person::Person,
     process::{Pair, Service, free_port},
     stream::Follow,

@@ -11,27 +11,22 @@
     reason = "a test ends at the first thing that is not as it should be, and prints its seed"
 )]
 
-mod board;
 mod crash;
 mod cut;
-mod deadline;
 mod descriptors;
 mod devices;
 mod drain;
 mod fanout;
 mod ghosts;
 mod hang;
-mod history;
 mod idle;
 mod launcher;
-mod load;
-mod person;
-mod process;
-mod proxy;
 mod resume;
-mod scale;
 mod sessions;
 mod slow;
-mod stream;
 mod undelivered;
-mod wire;
+
+#[path = "../stage/mod.rs"]
+mod stage;
+
+use stage::{board, deadline, history, line, load, person, process, proxy, scale, stream, wire};

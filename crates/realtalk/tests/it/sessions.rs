@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     deadline::until,
-    devices::line::{Address, End, Line, Way},
+    line::{Address, End, Line, Way},
     person::Person,
     process::Pair,
 };

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     crash::crash,
-    devices::line::{Address, Way},
+    line::{Address, Way},
     person::Person,
     process::Pair,
     scale::{Scale, heavy},

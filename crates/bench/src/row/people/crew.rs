@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, ensure};
 
 use super::ring::Step;
-use crate::histogram::Histogram;
-use crate::poster::Poster;
+use crate::load::histogram::Histogram;
+use crate::load::poster::Poster;
 use crate::{clock, interrupt};
 
 /// Requests under way while everything is made: the more, the more share a transaction.

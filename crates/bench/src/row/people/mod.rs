@@ -12,10 +12,10 @@ use rand::RngExt;
 
 use self::ring::Ring;
 use super::{Row, settle};
-use crate::crowd::{Crowd, Plan, Stream, Tally, user_name};
-use crate::figure::{Bar, Figure, Sample};
-use crate::mark::Mark;
-use crate::poster::Poster;
+use crate::load::crowd::{Crowd, Plan, Stream, Tally, user_name};
+use crate::load::mark::Mark;
+use crate::load::poster::Poster;
+use crate::row::figure::{Bar, Figure, Sample};
 use crate::target::realtalk::RealTalk;
 use crate::target::{Kind, Lab, Server};
 use crate::{clock, usage};
@@ -161,7 +161,7 @@ impl Row for People {
 
 impl People {
     /// How long lists of conversations take.
-    fn lists(&self, to: SocketAddr) -> Result<(crate::histogram::Histogram, u64)> {
+    fn lists(&self, to: SocketAddr) -> Result<(crate::load::histogram::Histogram, u64)> {
         let users = self.users;
         crew::ask(to, self.readers, Duration::from_secs(self.secs), || {
             format!("/conversations?user={}", user_name(rand::rng().random_range(0..users)))

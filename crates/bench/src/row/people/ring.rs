@@ -1,6 +1,6 @@
 //! [`Ring`]: users in a circle, who talk to their neighbours.
 
-use crate::crowd::user_name;
+use crate::load::crowd::user_name;
 
 /// Neighbours on each side with whom a user has a direct conversation.
 const NEIGHBOURS: usize = 5;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{NOTHING, device::Device, line::Way, outbox::frame};
-use crate::{person::Person, process::Pair};
+use super::{NOTHING, device::Device, outbox::frame};
+use crate::{line::Way, person::Person, process::Pair};
 
 /// Markers are told once a second at most.
 const LIMIT: Duration = Duration::from_secs(10);

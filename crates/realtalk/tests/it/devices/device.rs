@@ -13,13 +13,12 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{
+use super::{model::Model, outbox::Outbox, snapshot::Snapshot};
+use crate::{
+    deadline::until,
     line::{Address, End, Way},
-    model::Model,
-    outbox::Outbox,
-    snapshot::Snapshot,
+    person::Person,
 };
-use crate::{deadline::until, person::Person};
 
 /// A connection on which nothing happens for longer than this is given up.
 const PATIENCE: Duration = Duration::from_secs(40);

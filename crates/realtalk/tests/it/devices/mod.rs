@@ -4,7 +4,6 @@
 mod actions;
 mod actor;
 mod device;
-pub(crate) mod line;
 mod model;
 mod outbox;
 mod place;
@@ -26,12 +25,12 @@ use tokio::task::JoinSet;
 use self::{
     actor::{Actor, Deeds, Setting},
     device::Device,
-    line::Way,
     snapshot::Snapshot,
     truth::Log,
 };
 use crate::{
     crash::crash,
+    line::Way,
     person::Person,
     process::Pair,
     scale::{Scale, heavy},

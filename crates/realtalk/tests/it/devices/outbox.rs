@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::line::End;
+use crate::line::End;
 
 /// An answer that takes longer than this is lost with its connection.
 const ANSWER: Duration = Duration::from_secs(8);

@@ -6,8 +6,8 @@ use reqwest::Method;
 use rustix::process::Signal;
 use serde_json::json;
 
-use super::{device::Device, line::Way};
-use crate::{person::Person, process::Pair};
+use super::device::Device;
+use crate::{line::Way, person::Person, process::Pair};
 
 const LIMIT: Duration = Duration::from_secs(10);
 

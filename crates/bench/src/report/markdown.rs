@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use crate::args;
-use crate::figure::OTHERS;
+use super::table::number;
 use crate::report::Conditions;
-use crate::table::number;
+use crate::row::figure::OTHERS;
+use crate::row::suite;
 use crate::target::Kind;
 
 const BEGIN: &str = "<!-- realtalk-bench report: begin -->";
@@ -124,7 +124,7 @@ fn render(measurements: &[Measurement]) -> Result<String> {
     let mut text = "| what | RealTalk | nchan | bare write loop | ratio | bar |\n\
                     | --- | ---: | ---: | ---: | --- | --- |\n"
         .to_owned();
-    let known = args::all(false);
+    let known = suite::rows(false);
     for (name, figure, what) in LINES {
         let Some(row) = rows.get(name) else { continue };
         let mut known =

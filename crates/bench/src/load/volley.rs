@@ -9,7 +9,7 @@ use anyhow::{Result, bail, ensure};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
-use crate::http::{Body, Head};
+use super::http::{Body, Head};
 use crate::{clock, interrupt};
 
 /// What a volley achieved.

@@ -1,7 +1,7 @@
 //! A row's results as an aligned table.
 
-use crate::figure::{Bar, Figure};
 use crate::report::{Outcome, RowReport};
+use crate::row::figure::{Bar, Figure};
 use crate::target::Kind;
 
 /// The table with a heading, and a line for each server without figures.

@@ -1,9 +1,9 @@
 // A few people who talk: a model of the service that produces a list and the events about it.
 import { generator } from './random.js';
 
-/** @typedef {import('../../static/lib/conversations.js').Conversation} Conversation */
-/** @typedef {import('../../static/lib/store.js').Message} Message */
-/** @typedef {import('../../static/lib/store.js').StreamEvent} StreamEvent */
+/** @typedef {import('../../../static/lib/conversations.js').Conversation} Conversation */
+/** @typedef {import('../../../static/lib/store.js').Message} Message */
+/** @typedef {import('../../../static/lib/store.js').StreamEvent} StreamEvent */
 /** @typedef {{role: 'owner' | 'member', read: number, delivered: number}} Membership */
 /** @typedef {{id: string, kind: 'room' | 'direct' | 'group', name?: string, messages: Message[], members: Map<string, Membership>}} Place */
 

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const here = fileURLToPath(new URL('..', import.meta.url));
+const here = fileURLToPath(new URL('../..', import.meta.url));
 const binaries = resolve(here, process.env.REALTALK_BIN ?? '../target/debug');
 // Where streams are run is the one setting that a whole test run chooses.
 const { STREAM_ENGINE } = process.env;

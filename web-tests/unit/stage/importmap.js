@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { register } from 'node:module';
 
-const root = new URL('../../static/', import.meta.url);
+const root = new URL('../../../static/', import.meta.url);
 const index = readFileSync(new URL('index.html', root), 'utf8');
 const { imports } = JSON.parse(/<script type="importmap">([\s\S]*?)<\/script>/.exec(index)?.[1] ?? '{}');
 const map = Object.fromEntries(

@@ -1,3 +1,4 @@
+// Browsers, and the people who sit at them: each with a storage of their own.
 import { chromium } from 'playwright-core';
 
 const ARGS = [

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::http::{self, Head};
+use super::http::{self, Head};
 
 /// Longer than any answer should take, short enough to end a run that hangs.
 const PATIENCE: Duration = Duration::from_secs(30);

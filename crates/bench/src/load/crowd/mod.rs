@@ -1,10 +1,11 @@
 //! A crowd of SSE clients on a few threads, each checking order and loss for itself.
 
 mod client;
+mod plan;
+mod record;
 mod shard;
 mod tally;
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -13,57 +14,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Resource, getrlimit};
 
+pub(crate) use self::plan::{Pace, Plan, Stream, user_name};
+pub(crate) use self::record::Record;
+use self::shard::Shared;
 pub(crate) use self::tally::Tally;
-use crate::{clock, histogram::Histogram, interrupt};
-
-/// What every client of a crowd does.
-#[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    pub(crate) clients: usize,
-    /// Where and what to subscribe.
-    pub(crate) stream: Stream,
-    /// How many marked posts each client is to receive.
-    pub(crate) expect: u32,
-    /// Whether a client that is cut comes back after its own `retry:` with `Last-Event-ID`.
-    pub(crate) reconnect: bool,
-    pub(crate) pace: Pace,
-}
-
-/// A stream of a server under test.
-#[derive(Clone, Debug)]
-pub(crate) struct Stream {
-    pub(crate) to: SocketAddr,
-    pub(crate) path: String,
-    /// Whether the server tells with `event: ready` that the subscription stands; otherwise the
-    /// response head has to do.
-    pub(crate) says_ready: bool,
-    /// Whether its event ids grow as text, so that they can be checked too.
-    pub(crate) ids_grow: bool,
-    /// Whether each client is a user of its own, who gets some of the posts: those that name it.
-    pub(crate) by_name: bool,
-}
-
-impl Stream {
-    /// What the client with this number asks for.
-    fn path_of(&self, client: usize) -> String {
-        let user = self.by_name.then(|| format!("?user={}", user_name(client)));
-        self.path.clone() + user.as_deref().unwrap_or_default()
-    }
-}
-
-/// The bounds on opening connections.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
-    pub(crate) threads: usize,
-    /// New connections per second, over all threads.
-    pub(crate) per_second: u32,
-    /// Connections being opened at any time, over all threads.
-    pub(crate) outstanding: usize,
-}
-
-/// Clients per source address: well below the 28,000 ports that an address pair has, with room for
-/// those of an earlier run.
-const CLIENTS_PER_ADDRESS: usize = 4_000;
+use crate::{clock, interrupt};
 
 /// Descriptors for everything but the clients, here and in a server that has the same limit.
 const SPARE_DESCRIPTORS: u64 = 500;
@@ -73,20 +28,7 @@ pub(crate) struct Crowd {
     expect: u32,
     size: u64,
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<Result<Outcome>>>,
-}
-
-/// What threads and owner share.
-struct Shared {
-    stop: AtomicBool,
-    tallies: Vec<Mutex<Tally>>,
-}
-
-/// What a crowd saw.
-pub(crate) struct Outcome {
-    pub(crate) tally: Tally,
-    /// Sending to receiving, of every delivery.
-    pub(crate) latency: Histogram,
+    threads: Vec<JoinHandle<Result<Record>>>,
 }
 
 impl Crowd {
@@ -162,22 +104,21 @@ impl Crowd {
     }
 
     /// Closes every connection and returns what was seen.
-    pub(crate) fn close(mut self) -> Result<Outcome> {
+    pub(crate) fn close(mut self) -> Result<Record> {
         self.shared.stop.store(true, Ordering::Relaxed);
-        let mut all = Outcome { tally: Tally::default(), latency: Histogram::new() };
+        let mut all = Record::new();
         for thread in std::mem::take(&mut self.threads) {
             let part = thread.join().map_err(|_| anyhow::anyhow!("a crowd thread panicked"))??;
-            all.tally = all.tally.plus(&part.tally);
-            all.latency.merge(&part.latency);
+            all.add(&part);
         }
         Ok(all)
     }
 
     /// Closes the crowd and fails unless every client got every post once and in order.
-    pub(crate) fn close_faultless(self) -> Result<Outcome> {
+    pub(crate) fn close_faultless(self) -> Result<Record> {
         let (size, expect) = (self.size, u64::from(self.expect));
-        let outcome = self.close()?;
-        let tally = &outcome.tally;
+        let record = self.close()?;
+        let tally = &record.tally;
         tally.faultless().context("a delivery rule was broken")?;
         ensure!(
             tally.complete == size && tally.deliveries == size * expect,
@@ -185,7 +126,7 @@ impl Crowd {
             tally.deliveries,
             size * expect
         );
-        Ok(outcome)
+        Ok(record)
     }
 }
 
@@ -197,15 +138,4 @@ impl Drop for Crowd {
             let _ = thread.join();
         }
     }
-}
-
-/// The user that the client with this number is, where each is one.
-pub(crate) fn user_name(client: usize) -> String {
-    format!("user-{client:05}")
-}
-
-/// The loopback address that the client with this number comes from.
-fn source(client: usize) -> Ipv4Addr {
-    let host = 2 + (client / CLIENTS_PER_ADDRESS) % 250;
-    Ipv4Addr::new(127, 0, 0, host as u8)
 }

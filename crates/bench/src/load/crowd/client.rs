@@ -9,11 +9,12 @@ use memchr::memmem;
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{Stream, Tally, source, user_name};
-use crate::histogram::Histogram;
-use crate::http::{self, Body, Head};
-use crate::mark::Mark;
-use crate::{clock, sse};
+use super::plan::{Stream, source, user_name};
+use super::record::Record;
+use crate::clock;
+use crate::load::http::{self, Body, Head};
+use crate::load::mark::Mark;
+use crate::load::sse;
 
 /// What a browser waits when the server named no time.
 const DEFAULT_RETRY: Duration = Duration::from_secs(3);
@@ -35,12 +36,6 @@ enum Progress {
     Connecting,
     Head(Vec<u8>),
     Body { body: Body, ready: bool },
-}
-
-/// Where a client's findings go: its thread's own counters.
-pub(super) struct Record {
-    pub(super) tally: Tally,
-    pub(super) latency: Histogram,
 }
 
 /// What a turn of reading led to.

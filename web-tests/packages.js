@@ -1,3 +1,4 @@
+// The installed npm packages that the client's libraries are copied from, and checked against.
 import { readFileSync } from 'node:fs';
 
 export const vendorDir = new URL('../static/vendor/', import.meta.url);

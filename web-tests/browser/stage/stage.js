@@ -1,7 +1,7 @@
 // What every browser test stands on: both services and one browser, and a clean end whatever happens.
 import { after, afterEach, before } from 'node:test';
 import { launch } from './chromium.js';
-import { Services } from './server.js';
+import { Services } from './services.js';
 
 /** @typedef {{services: Services, browser: import('playwright-core').Browser}} Stage */
 

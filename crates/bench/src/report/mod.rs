@@ -1,10 +1,13 @@
 //! What was measured, under which conditions, as JSON and as tables.
 
+pub(crate) mod markdown;
+pub(crate) mod table;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::figure::{Figure, OTHERS, Sample, medians};
 use crate::row::Row;
+use crate::row::figure::{Figure, OTHERS, Sample, medians};
 use crate::target::{self, Kind, Lab};
 
 /// The results of one row.

@@ -1,13 +1,13 @@
 // What a person does and sees.
 import { guest } from './chromium.js';
-import { until } from './server.js';
+import { until } from './services.js';
 
 /** @typedef {import('playwright-core').Page} Page */
 /** @typedef {import('./chromium.js').Guest} Guest */
 
 /**
  * @param {import('playwright-core').Browser} browser
- * @param {import('./server.js').Services} services
+ * @param {import('./services.js').Services} services
  * @param {string} name
  * @param {import('playwright-core').BrowserContextOptions} [options]
  * @returns {Promise<Guest>} somebody who is in the room, live

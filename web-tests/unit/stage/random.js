@@ -1,3 +1,5 @@
+// Chance that repeats itself.
+
 /** A small seeded generator (mulberry32): a failure names the seed that repeats it. @param {number} seed */
 export function generator(seed) {
   return () => {

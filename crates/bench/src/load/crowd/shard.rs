@@ -2,19 +2,27 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::sync::atomic::Ordering;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use mio::{Events, Interest, Poll, Token};
 
-use super::client::{Client, Record, Turn};
-use super::{Outcome, Plan, Shared, Tally};
+use super::client::{Client, Turn};
+use super::plan::Plan;
+use super::record::Record;
+use super::tally::Tally;
 use crate::clock;
-use crate::histogram::Histogram;
 
 /// One buffer per thread: what an idle client costs stays small, and a burst is read in few calls.
 const READ_BUFFER: usize = 256 * 1024;
+
+/// What the threads of a crowd and its owner share.
+pub(super) struct Shared {
+    pub(super) stop: AtomicBool,
+    pub(super) tallies: Vec<Mutex<Tally>>,
+}
 
 struct Shard<'a> {
     plan: &'a Plan,
@@ -37,7 +45,7 @@ pub(super) fn run(
     plan: &Plan,
     numbers: Vec<usize>,
     shared: &Shared,
-) -> Result<Outcome> {
+) -> Result<Record> {
     let mut shard = Shard {
         plan,
         poll: Poll::new()?,
@@ -46,7 +54,7 @@ pub(super) fn run(
         returning: BinaryHeap::new(),
         opening: 0,
         next_open: clock::now(),
-        record: Record { tally: Tally::default(), latency: Histogram::new() },
+        record: Record::new(),
     };
     let mut events = Events::with_capacity(1024);
     let mut buffer = vec![0; READ_BUFFER];
@@ -62,7 +70,7 @@ pub(super) fn run(
         }
         *shared.tallies[number].lock().expect("its owner only copies it") = shard.record.tally;
     }
-    Ok(Outcome { tally: shard.record.tally, latency: shard.record.latency })
+    Ok(shard.record)
 }
 
 impl Shard<'_> {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::poster::Poster;
+use crate::load::poster::Poster;
 use crate::{clock, interrupt};
 
 /// How long a child may take to end after SIGTERM.
