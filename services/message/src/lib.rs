@@ -35,6 +35,7 @@ pub mod token;
 pub mod user;
 pub mod username;
 mod visible;
+pub mod write_error;
 pub mod writer;
 
 use std::{net::TcpListener, sync::Arc, time::Duration};

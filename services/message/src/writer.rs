@@ -21,10 +21,10 @@ use tokio::{
 use crate::{
     change::{Answer, Change, Operation},
     ephemera::{Facts, Passing},
-    error::Error,
     metrics::Metrics,
     post::Post,
     store::{Committed, Store, StoreError},
+    write_error::WriteError,
 };
 
 /// Posts that may wait. When the queue is full, further ones are refused with 503: they would
@@ -70,7 +70,7 @@ struct Waiting {
 }
 
 /// Where an answer goes.
-type Asker = oneshot::Sender<Result<Answer, Error>>;
+type Asker = oneshot::Sender<Result<Answer, WriteError>>;
 
 #[derive(Default)]
 struct State {
@@ -120,23 +120,23 @@ impl Writer {
     }
 
     /// Stores a post. Returns when it is durable.
-    pub async fn post(&self, post: Post) -> Result<Answer, Error> {
+    pub async fn post(&self, post: Post) -> Result<Answer, WriteError> {
         self.carry_out(Operation::Post(post)).await
     }
 
     /// Carries out a change. Returns when it is durable.
-    pub async fn change(&self, change: Change) -> Result<Answer, Error> {
+    pub async fn change(&self, change: Change) -> Result<Answer, WriteError> {
         self.carry_out(Operation::Change(Box::new(change))).await
     }
 
-    async fn carry_out(&self, operation: Operation) -> Result<Answer, Error> {
+    async fn carry_out(&self, operation: Operation) -> Result<Answer, WriteError> {
         let (answer, outcome) = oneshot::channel();
         self.queue.try_send(Waiting { operation, answer }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Error::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => Error::Stopping,
+            mpsc::error::TrySendError::Full(_) => WriteError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => WriteError::Stopping,
         })?;
         self.metrics.queued.inc();
-        outcome.await.map_err(|_| Error::Stopping)?
+        outcome.await.map_err(|_| WriteError::Stopping)?
     }
 
     /// The last id of the event log.
@@ -214,7 +214,7 @@ impl WriterTask {
         }
         for (answer, outcome) in answers.into_iter().zip(committed.outcomes) {
             // A caller that has gone away does not want to know.
-            answer.send(outcome.map_err(Error::Refused)).ok();
+            answer.send(outcome.map_err(WriteError::Refused)).ok();
         }
     }
 
@@ -226,8 +226,8 @@ impl WriterTask {
         }
         for answer in answers {
             let why = match error {
-                error if error.is_of_operation() => Error::NotWritable,
-                error => Error::NotStored { disk_full: matches!(error, StoreError::Full(_)) },
+                error if error.is_of_operation() => WriteError::NotWritable,
+                error => WriteError::NotStored { disk_full: matches!(error, StoreError::Full(_)) },
             };
             answer.send(Err(why)).ok();
         }

@@ -15,6 +15,7 @@ use crate::{
     conversation::{Conversation, History, parse_name, parse_room_id},
     error::Error,
     openapi::ProblemBody,
+    write_error::WriteError,
 };
 
 /// What is to change about a conversation.
@@ -62,7 +63,7 @@ pub async fn update_conversation(
     let (actor, id) = (caller.actor(), id.into_inner());
     let change = Change::UpdateConversation { actor, id, name, history: update.history };
     let answer = state.writer.change(change).await.map_err(|error| {
-        error.because("only its owners change a conversation, and nobody a direct one")
+        Error::from(error).because("only its owners change a conversation, and nobody a direct one")
     })?;
     answer_conversation(&state, &caller, answer).await
 }
@@ -96,7 +97,7 @@ pub(super) async fn answer_conversation(
 ) -> Result<HttpResponse, Rejection> {
     // The writer answers these changes with a conversation.
     let Answer::Conversation(card, made) = answer else {
-        return Err(Error::Stopping.into());
+        return Err(WriteError::Stopping.into());
     };
     let conversation = state.store.conversation(caller.key(), &card.id).await??;
     let mut response = HttpResponse::Ok();

@@ -23,10 +23,10 @@ use crate::{
     conversation::{
         Conversation, ConversationKind, History, group_id, parse_name, parse_room_id, room_id_from,
     },
-    error::Error,
     openapi::ProblemBody,
     store::conversations::Listing,
     username::Username,
+    write_error::WriteError,
 };
 
 /// Registers what begins with `/conversations`, and the lists of a user.
@@ -165,7 +165,9 @@ pub async fn create_conversation(
     let change = new.into_change(&caller, members.clone(), state.is_open())?;
     let answer = match state.writer.change(change).await {
         Ok(answer) => answer,
-        Err(Error::Refused(Refusal::NoUser)) => return Err(who_is_missing(&state, &members).await?),
+        Err(WriteError::Refused(Refusal::NoUser)) => {
+            return Err(who_is_missing(&state, &members).await?);
+        }
         Err(error) => return Err(error.into()),
     };
     answer_conversation(&state, &caller, answer).await

@@ -19,6 +19,7 @@ use crate::{
     caller::{Caller, Claim},
     change::{Answer, Change, Made, Refusal},
     conversation::{JoinedMember, Role},
+    error::Error,
     openapi::ProblemBody,
     username::Username,
 };
@@ -141,7 +142,8 @@ pub async fn put_member(
         })
         .await
         .map_err(|error| {
-            error.because("only owners add members and change roles; a room one joins oneself")
+            Error::from(error)
+                .because("only owners add members and change roles; a room one joins oneself")
         })?;
     let member = member(&state, &caller, &conversation_id, &user).await?;
     let mut response = HttpResponse::Ok();
@@ -181,7 +183,8 @@ pub async fn delete_member(
     let actor = caller.actor();
     let change = Change::RemoveMember { actor, conversation_id, user };
     state.writer.change(change).await.map_err(|error| {
-        error.because("only owners remove others, and nobody leaves a direct conversation")
+        Error::from(error)
+            .because("only owners remove others, and nobody leaves a direct conversation")
     })?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -17,6 +17,7 @@ use crate::{
     error::Error,
     message::Message,
     openapi::ProblemBody,
+    write_error::WriteError,
 };
 
 /// Longer ones are no emoji: the longest in use, with skin tones, have 35 bytes.
@@ -193,10 +194,10 @@ async fn answer(
     change: Change,
     who_may: &'static str,
 ) -> Result<HttpResponse, Rejection> {
-    match state.writer.change(change).await.map_err(|error| error.because(who_may))? {
+    match state.writer.change(change).await.map_err(|error| Error::from(error).because(who_may))? {
         Answer::Message(message) => Ok(HttpResponse::Ok().json(message)),
         // The writer answers these changes with a message.
-        _ => Err(Error::Stopping.into()),
+        _ => Err(WriteError::Stopping.into()),
     }
 }
 

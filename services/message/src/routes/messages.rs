@@ -17,12 +17,12 @@ use crate::{
     caller::{Caller, Claim},
     change::{Answer, Made},
     conversation::direct_id,
-    error::Error,
     message::Message,
     openapi::ProblemBody,
     post::{Post, RawPost},
     store::{Page, Position, Window},
     username::Username,
+    write_error::WriteError,
 };
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -96,7 +96,7 @@ pub(super) async fn submit(
 /// repeated the post that did.
 pub async fn store(state: &AppState, post: Post) -> Result<(Message, Made), Rejection> {
     let answer = state.writer.post(post).await.inspect_err(|error| {
-        state.count(if matches!(error, Error::Refused(_)) { "refused" } else { "failed" });
+        state.count(if matches!(error, WriteError::Refused(_)) { "refused" } else { "failed" });
     })?;
     match answer {
         Answer::Posted(message) => {
@@ -109,7 +109,7 @@ pub async fn store(state: &AppState, post: Post) -> Result<(Message, Made), Reje
             Ok((message, Made::Found))
         }
         // The writer answers a post with a message.
-        _ => Err(Error::Stopping.into()),
+        _ => Err(WriteError::Stopping.into()),
     }
 }
 

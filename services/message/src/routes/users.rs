@@ -16,11 +16,12 @@ use super::{
 use crate::{
     caller::{Caller, Claim},
     change::{Answer, Change, Refusal},
-    error::{Error, forbidden},
+    error::forbidden,
     openapi::ProblemBody,
     password::Password,
     user::{Account, Managed, User, parse_display_name},
     username::{Username, fold},
+    write_error::WriteError,
 };
 
 const DEFAULT_LIMIT: u32 = 20;
@@ -219,7 +220,7 @@ impl AppState {
         match self.writer.change(change).await? {
             Answer::Account(account, _) => Ok(*account),
             // The writer answers a change of accounts with an account.
-            _ => Err(Error::Stopping.into()),
+            _ => Err(WriteError::Stopping.into()),
         }
     }
 }

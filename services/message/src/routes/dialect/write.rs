@@ -8,7 +8,6 @@ use utoipa::ToSchema;
 use super::shape::{MadeMessage, Resolved, UserId};
 use crate::{
     change::{Answer, Made},
-    error::Error,
     openapi::ProblemBody,
     post::RawPost,
     routes::{
@@ -17,6 +16,7 @@ use crate::{
         messages::{self, REPLAYED},
     },
     username::Username,
+    write_error::WriteError,
 };
 
 /// A private message.
@@ -119,7 +119,7 @@ pub async fn resolve(
         Pair { user: Some(one.into_name()), recipient: Some(other.into_name()), ..Pair::default() };
     let (caller, answer) = direct::resolve(&state, &request, pair).await?;
     let Answer::Conversation(card, made) = answer else {
-        return Err(Error::Stopping.into());
+        return Err(WriteError::Stopping.into());
     };
     let conversation = state.store.conversation(caller.key(), &card.id).await??;
     let mut response = if made == Made::New { HttpResponse::Created() } else { HttpResponse::Ok() };
