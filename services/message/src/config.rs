@@ -1,6 +1,7 @@
 //! [`Config`]: how the service is set up.
 
 mod identity;
+mod issuer;
 mod shown;
 
 use std::{
@@ -17,7 +18,8 @@ use http_kit::{
 };
 use serde::Deserialize;
 
-pub use identity::{IdentityConfig, Issuer};
+pub use identity::IdentityConfig;
+pub use issuer::{Issuer, PublicKey};
 
 /// The environment variables of the message service, as they are written.
 #[derive(Debug, Deserialize)]
@@ -194,7 +196,7 @@ impl Config {
                         env.jwt_secret.as_deref(),
                         env.jwt_secret_file.as_deref(),
                     )?,
-                    identity::pem(env.jwt_public_key, env.jwt_public_key_file.as_deref())?,
+                    issuer::pem(env.jwt_public_key, env.jwt_public_key_file.as_deref())?,
                     env.jwt_audience,
                     &data_dir,
                 )?,

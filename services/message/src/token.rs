@@ -1,9 +1,6 @@
 //! [`Tokens`]: JSON Web Tokens, issued here or elsewhere.
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use common::internal::UserRef;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -25,13 +22,6 @@ const LATEST: u64 = 253_402_300_799;
 #[derive(Debug, thiserror::Error)]
 #[error("the token is not valid: {0}")]
 pub struct TokenError(&'static str);
-
-/// The key of an outside issuer, and the one algorithm that it is for.
-#[derive(Clone)]
-pub struct PublicKey {
-    algorithm: Algorithm,
-    key: DecodingKey,
-}
 
 /// Issues tokens, and checks them. The algorithm is fixed by the key, never by the token, and a
 /// key that a token brings along is not looked at.
@@ -84,34 +74,6 @@ struct Claims {
     admin: Option<Value>,
 }
 
-impl PublicKey {
-    /// Reads a PEM file with an Ed25519 key, for EdDSA, or an RSA key, for RS256.
-    pub fn parse(pem: &str) -> Result<Self, &'static str> {
-        if pem.contains("PRIVATE KEY") {
-            return Err("this is a private key, which belongs to the issuer alone: \
-                        give the public one");
-        }
-        let pem = pem.as_bytes();
-        let ed = DecodingKey::from_ed_pem(pem).map(|key| (Algorithm::EdDSA, key));
-        let (algorithm, key) = ed
-            .or_else(|_| DecodingKey::from_rsa_pem(pem).map(|key| (Algorithm::RS256, key)))
-            .map_err(|_| "give a public key as PEM: Ed25519 (for EdDSA) or RSA (for RS256)")?;
-        Ok(Self { algorithm, key })
-    }
-}
-
-impl fmt::Display for PublicKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a key for {:?}", self.algorithm)
-    }
-}
-
-impl fmt::Debug for PublicKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PublicKey({:?})", self.algorithm)
-    }
-}
-
 impl Tokens {
     /// Believes this issuer, and no other. Own tokens last for `ttl`.
     pub fn new(issuer: &Issuer, ttl: Duration) -> Self {
@@ -123,7 +85,7 @@ impl Tokens {
                 None,
             ),
             Issuer::Outside { key, audience } => {
-                (key.key.clone(), None, key.algorithm, audience.as_ref())
+                (key.key().clone(), None, key.algorithm(), audience.as_ref())
             }
         };
         let mut validation = Validation::new(algorithm);
