@@ -10,7 +10,7 @@ use crate::{
     change::{Actor, Refusal},
     credential::Shown,
     post::Terms,
-    routes::AppState,
+    state::AppState,
     username::Username,
 };
 

@@ -13,7 +13,7 @@ use common::internal::UserRef;
 use http_kit::{AuthMode, Rejection, bearer, body::Gate};
 
 use crate::{
-    change::Change, cookie::SessionCookie, post::not_you, routes::AppState, token::Proof,
+    change::Change, cookie::SessionCookie, post::not_you, state::AppState, token::Proof,
     user::Account, username::Username,
 };
 

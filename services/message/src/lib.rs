@@ -29,6 +29,7 @@ pub mod password;
 pub mod post;
 pub mod relay;
 pub mod routes;
+pub mod state;
 pub mod store;
 pub mod ticket;
 pub mod token;
@@ -60,7 +61,8 @@ use ephemera::{Ephemera, Facts, Passing};
 use identity::Identity;
 use metrics::Metrics;
 use relay::Relay;
-use routes::{AppState, client::Client};
+use routes::client::Client;
+use state::AppState;
 use store::{SqliteStore, Store};
 use writer::Writer;
 

@@ -8,13 +8,14 @@ use actix_web::{
 use http_kit::{JsonBody, Query, Rejection};
 use serde::Deserialize;
 
-use super::{AppState, link, page::CURSOR};
+use super::{link, page::CURSOR};
 use crate::{
     caller::{Caller, Claim},
     change::{Answer, Change, Made},
     conversation::{Conversation, History, parse_name, parse_room_id},
     error::Error,
     openapi::ProblemBody,
+    state::AppState,
     write_error::WriteError,
 };
 

@@ -11,7 +11,6 @@ use http_kit::{
 use serde::Deserialize;
 
 use super::{
-    AppState,
     conversation::{answer_conversation, get_conversation, no_history, update_conversation},
     link, members,
     page::{CURSOR, DEFAULT_LIMIT, describe_next, parse_id, parse_limit, refuse_after},
@@ -24,6 +23,7 @@ use crate::{
         Conversation, ConversationKind, History, group_id, parse_name, parse_room_id, room_id_from,
     },
     openapi::ProblemBody,
+    state::AppState,
     store::conversations::Listing,
     username::Username,
     write_error::WriteError,

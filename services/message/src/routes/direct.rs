@@ -4,13 +4,14 @@ use actix_web::{HttpRequest, HttpResponse, web::Data};
 use http_kit::{JsonBody, Query, Rejection};
 use serde::Deserialize;
 
-use super::{AppState, conversation::answer_conversation};
+use super::conversation::answer_conversation;
 use crate::{
     caller::{Caller, Claim},
     change::{Answer, Change},
     conversation::Conversation,
     openapi::ProblemBody,
     post::not_you,
+    state::AppState,
     username::Username,
 };
 

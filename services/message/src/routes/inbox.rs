@@ -11,7 +11,6 @@ use http_kit::{
 use serde::Deserialize;
 
 use super::{
-    AppState,
     conversations::{self, ConversationsQuery},
     link,
     page::{CURSOR, DEFAULT_LIMIT, describe_next, parse_id, parse_limit, refuse_after},
@@ -22,6 +21,7 @@ use crate::{
     message::Message,
     openapi::ProblemBody,
     post::not_you,
+    state::AppState,
     store::conversations::Inbox,
     username::{ME, Username},
 };

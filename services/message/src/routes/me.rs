@@ -9,7 +9,7 @@ use http_kit::{JsonBody, Query, Rejection};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AppState, sessions};
+use super::sessions;
 use crate::{
     caller::{Caller, Claim},
     change::{Change, Refusal},
@@ -17,6 +17,7 @@ use crate::{
     credential::cookie_shown,
     openapi::ProblemBody,
     password::Password,
+    state::AppState,
     user::{Account, Me, parse_display_name},
 };
 

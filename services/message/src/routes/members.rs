@@ -12,7 +12,7 @@ use http_kit::{
 use serde::Deserialize;
 
 use super::{
-    AppState, link,
+    link,
     page::{CURSOR, HAS_MORE},
 };
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
     conversation::{JoinedMember, Role},
     error::Error,
     openapi::ProblemBody,
+    state::AppState,
     username::Username,
 };
 

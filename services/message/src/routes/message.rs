@@ -8,7 +8,7 @@ use http_kit::{JsonBody, Query, Rejection};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{AppState, page::parse_id};
+use super::page::parse_id;
 use crate::{
     caller::{Caller, Claim},
     change::{Answer, Change},
@@ -17,6 +17,7 @@ use crate::{
     error::Error,
     message::Message,
     openapi::ProblemBody,
+    state::AppState,
     write_error::WriteError,
 };
 

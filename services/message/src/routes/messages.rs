@@ -10,7 +10,7 @@ use http_kit::{JsonBody, Query, Rejection};
 use serde::Deserialize;
 
 use super::{
-    AppState, link,
+    link,
     page::{CURSOR, DEFAULT_LIMIT, describe, parse_limit, parse_position},
 };
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     message::Message,
     openapi::ProblemBody,
     post::{Post, RawPost},
+    state::AppState,
     store::{Page, Position, Window},
     username::Username,
     write_error::WriteError,
@@ -88,7 +89,7 @@ pub(super) async fn submit(
 ) -> Result<(Message, Made), Rejection> {
     let terms = Caller::terms(state, request).await?;
     let post = Post::parse(raw, idempotency_key(request)?, &terms)
-        .inspect_err(|_| state.count("refused"))?;
+        .inspect_err(|_| count(state, "refused"))?;
     store(state, post).await
 }
 
@@ -96,21 +97,25 @@ pub(super) async fn submit(
 /// repeated the post that did.
 pub async fn store(state: &AppState, post: Post) -> Result<(Message, Made), Rejection> {
     let answer = state.writer.post(post).await.inspect_err(|error| {
-        state.count(if matches!(error, WriteError::Refused(_)) { "refused" } else { "failed" });
+        count(state, if matches!(error, WriteError::Refused(_)) { "refused" } else { "failed" });
     })?;
     match answer {
         Answer::Posted(message) => {
-            state.count("created");
+            count(state, "created");
             tracing::info!(id = %message.id, seq = message.seq, user = message.user, "new message");
             Ok((message, Made::New))
         }
         Answer::Repeated(message) => {
-            state.count("repeated");
+            count(state, "repeated");
             Ok((message, Made::Found))
         }
         // The writer answers a post with a message.
         _ => Err(WriteError::Stopping.into()),
     }
+}
+
+fn count(state: &AppState, outcome: &str) {
+    state.metrics.posts.with_label_values(&[outcome]).inc();
 }
 
 /// Which messages to list. At most one of `before`, `after` and `around`; each takes an id or a
@@ -241,12 +246,6 @@ async fn list_undelivered(
     let base = format!("/messages?undelivered=true&{}", link::claim(caller));
     describe(&mut response, &page, Window::After(Position::Id(after)), &base, limit);
     Ok(response.json(page.messages))
-}
-
-impl AppState {
-    fn count(&self, outcome: &str) {
-        self.metrics.posts.with_label_values(&[outcome]).inc();
-    }
 }
 
 impl ListQuery {

@@ -21,43 +21,8 @@ pub mod tickets;
 pub mod typing;
 pub mod users;
 
-use std::sync::Arc;
-
 use actix_web::web;
-use http_kit::{
-    AuthMode, InternalHop, TrustedProxies,
-    request::{get, resource},
-};
-
-use crate::{ephemera::Facts, identity::Identity, store::Store, writer::Writer};
-
-/// What handlers work with.
-#[derive(Clone)]
-pub struct AppState {
-    /// Reads.
-    pub store: Arc<dyn Store>,
-    /// Writes.
-    pub writer: Writer,
-    /// Takes what is told and not kept.
-    pub passing: Facts,
-    /// Who may call `/internal`.
-    pub hop: InternalHop,
-    /// Whose `X-Forwarded-For` is believed.
-    pub proxies: TrustedProxies,
-    /// Finds out who is behind a request.
-    pub identity: Arc<Identity>,
-    /// The longest message, in characters.
-    pub max_content_chars: usize,
-    /// Counts.
-    pub metrics: crate::metrics::Metrics,
-}
-
-impl AppState {
-    /// Whether names are taken as given.
-    pub fn is_open(&self) -> bool {
-        self.identity.mode == AuthMode::Open
-    }
-}
+use http_kit::request::{get, resource};
 
 /// Registers the API, but for [`internal`].
 pub fn configure(config: &mut web::ServiceConfig) {

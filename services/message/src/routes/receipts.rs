@@ -7,11 +7,11 @@ use actix_web::{
 use http_kit::{JsonBody, Query, Rejection, request::resource};
 use serde::Deserialize;
 
-use super::AppState;
 use crate::{
     caller::{Caller, Claim},
     change::{Change, Mark},
     openapi::ProblemBody,
+    state::AppState,
 };
 
 /// The most conversations in one batch: as many as one list has.

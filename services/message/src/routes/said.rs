@@ -10,7 +10,7 @@ use http_kit::{
 };
 
 use super::{
-    AppState, link,
+    link,
     messages::{self, ListQuery},
     page::{DEFAULT_LIMIT, parse_limit},
 };
@@ -19,6 +19,7 @@ use crate::{
     message::Message,
     openapi::ProblemBody,
     post::RawPost,
+    state::AppState,
 };
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {

@@ -15,13 +15,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AppState, users::password_missing};
+use super::users::password_missing;
 use crate::{
     change::{Change, Refusal},
     cookie::SessionCookie,
     credential::{Shown, token_missing, welcome},
     openapi::ProblemBody,
     password::Password,
+    state::AppState,
     token::Issued,
     user::{Account, User},
     username::Username,

@@ -12,11 +12,8 @@ use http_kit::{Query, Rejection};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{
-    AppState,
-    page::{MAX_LIMIT, parse_id, parse_limit},
-};
-use crate::{caller::Caller, change::Refusal, error::Error, openapi::ProblemBody};
+use super::page::{MAX_LIMIT, parse_id, parse_limit};
+use crate::{caller::Caller, change::Refusal, error::Error, openapi::ProblemBody, state::AppState};
 
 /// Events read from the log at once, and for one answer: most of them may be for others.
 const SCAN: u32 = 1_000;

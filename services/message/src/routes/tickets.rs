@@ -5,11 +5,12 @@ use http_kit::{OptionalJsonBody, Query, Rejection};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{AppState, sessions::timestamp};
+use super::sessions::timestamp;
 use crate::{
     caller::{Caller, Claim, user_missing},
     credential::Shown,
     openapi::ProblemBody,
+    state::AppState,
     ticket::{Grant, LIFETIME},
     token,
 };

@@ -6,11 +6,11 @@ use actix_web::{
 };
 use http_kit::{OptionalJsonBody, Query, Rejection, request::resource};
 
-use super::AppState;
 use crate::{
     caller::{Caller, Claim},
     ephemera::Passing,
     openapi::ProblemBody,
+    state::AppState,
 };
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
-    AppState, link,
+    link,
     page::{HAS_MORE, parse_limit},
 };
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     error::forbidden,
     openapi::ProblemBody,
     password::Password,
+    state::AppState,
     user::{Account, Managed, User, parse_display_name},
     username::{Username, fold},
     write_error::WriteError,

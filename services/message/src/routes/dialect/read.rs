@@ -11,7 +11,8 @@ use crate::{
     caller::{Caller, Claim},
     conversation::{ConversationKind, direct_keys},
     openapi::ProblemBody,
-    routes::{AppState, inbox},
+    routes::inbox,
+    state::AppState,
     store::{
         Position, Window,
         conversations::{Inbox, Listing},

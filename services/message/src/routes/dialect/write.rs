@@ -11,10 +11,10 @@ use crate::{
     openapi::ProblemBody,
     post::RawPost,
     routes::{
-        AppState,
         direct::{self, Pair},
         messages::{self, REPLAYED},
     },
+    state::AppState,
     username::Username,
     write_error::WriteError,
 };

@@ -14,7 +14,8 @@ use crate::{
     change::{Change, Mark, Refusal},
     credential::{token_invalid, token_missing},
     post::{Post, Terms},
-    routes::{AppState, messages, typing},
+    routes::{messages, typing},
+    state::AppState,
     username::Username,
 };
 

@@ -12,7 +12,7 @@ use super::read;
 use crate::{
     change::Refusal,
     credential::{Shown, token_invalid, token_missing, welcome},
-    routes::AppState,
+    state::AppState,
     ticket::Grant,
     token,
     username::Username,

@@ -13,7 +13,8 @@ use serde::Deserialize;
 use crate::{
     ephemera,
     message::Message,
-    routes::{AppState, page::parse_id, sync::parse_rooms},
+    routes::{page::parse_id, sync::parse_rooms},
+    state::AppState,
     store::{StoreError, Window},
 };
 

@@ -1,0 +1,35 @@
+//! [`AppState`]: what routes are handed.
+
+use std::sync::Arc;
+
+use http_kit::{AuthMode, InternalHop, TrustedProxies};
+
+use crate::{ephemera::Facts, identity::Identity, metrics::Metrics, store::Store, writer::Writer};
+
+/// What handlers work with.
+#[derive(Clone)]
+pub struct AppState {
+    /// Reads.
+    pub store: Arc<dyn Store>,
+    /// Writes.
+    pub writer: Writer,
+    /// Takes what is told and not kept.
+    pub passing: Facts,
+    /// Who may call `/internal`.
+    pub hop: InternalHop,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: TrustedProxies,
+    /// Finds out who is behind a request.
+    pub identity: Arc<Identity>,
+    /// The longest message, in characters.
+    pub max_content_chars: usize,
+    /// Counts.
+    pub metrics: Metrics,
+}
+
+impl AppState {
+    /// Whether names are taken as given.
+    pub fn is_open(&self) -> bool {
+        self.identity.mode == AuthMode::Open
+    }
+}
