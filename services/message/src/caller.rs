@@ -2,15 +2,15 @@
 
 use actix_web::{HttpRequest, http::StatusCode};
 use common::internal::UserRef;
-use http_kit::{AuthMode, Rejection};
+use http_kit::Rejection;
 use serde::Deserialize;
 
 use crate::{
     access::Asker,
     change::{Actor, Refusal},
     credential::Shown,
+    identity::Identity,
     post::Terms,
-    state::AppState,
     username::Username,
 };
 
@@ -44,24 +44,27 @@ impl Caller {
     /// A credential decides, and one that is not valid is refused. Without one, a name is taken
     /// as given in open mode, unless it can only be used with a credential.
     pub async fn of(
-        state: &AppState,
+        identity: &Identity,
         request: &HttpRequest,
         claimed: Option<&str>,
     ) -> Result<Self, Rejection> {
-        let Some(shown) = Shown::by(state, request).await? else {
-            return Self::said(state, claimed).await.map(|(caller, _)| caller);
+        let Some(shown) = Shown::by(identity, request).await? else {
+            return Self::said(identity, claimed).await.map(|(caller, _)| caller);
         };
         shown.check_claim(claimed)?;
         Ok(Self { user: shown.user, shown: true, admin: shown.admin })
     }
 
     /// Someone of whom nothing is known but what they say, and the epoch of their name's sessions.
-    pub async fn said(state: &AppState, claimed: Option<&str>) -> Result<(Self, u64), Rejection> {
+    pub async fn said(
+        identity: &Identity,
+        claimed: Option<&str>,
+    ) -> Result<(Self, u64), Rejection> {
         let Some(claimed) = claimed else {
             return Ok((Self::NOBODY, 0));
         };
         let name = Username::parse(claimed)?;
-        let (user, epoch) = match state.store.account(name.key()).await? {
+        let (user, epoch) = match identity.accounts.find(name.key()).await? {
             Some(account) if account.is_protected() => return Err(Refusal::NameProtected.into()),
             Some(account) => (account.user, account.epoch),
             None => (name.to_ref(), 0),
@@ -69,19 +72,19 @@ impl Caller {
         Ok((Self { user: Some(user), shown: false, admin: false }, epoch))
     }
 
-    /// On which terms a request may post. Without a credential nothing is read: whether the name
-    /// in the body can be used is for the writer to say.
-    pub async fn terms(state: &AppState, request: &HttpRequest) -> Result<Terms, Rejection> {
-        let user = match Shown::by(state, request).await? {
+    /// On which terms a request may post at most so many characters. Without a credential nothing
+    /// is read: whether the name in the body can be used is for the writer to say.
+    pub async fn terms(
+        identity: &Identity,
+        request: &HttpRequest,
+        max_content_chars: usize,
+    ) -> Result<Terms, Rejection> {
+        let user = match Shown::by(identity, request).await? {
             Some(Shown { user: Some(user), .. }) => Some(Username::parse(&user.name)?),
             Some(_) => return Err(user_missing()),
             None => None,
         };
-        Ok(Terms {
-            user,
-            open: state.identity.mode == AuthMode::Open,
-            max_content_chars: state.max_content_chars,
-        })
+        Ok(Terms { user, open: identity.is_open(), max_content_chars })
     }
 
     /// Their key.

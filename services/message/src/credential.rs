@@ -1,6 +1,6 @@
 //! [`Shown`]: who a credential shows its bearer to be.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::{
     HttpMessage, HttpRequest,
@@ -13,8 +13,8 @@ use common::internal::UserRef;
 use http_kit::{AuthMode, Rejection, bearer, body::Gate};
 
 use crate::{
-    change::Change, cookie::SessionCookie, post::not_you, state::AppState, token::Proof,
-    user::Account, username::Username,
+    cookie::SessionCookie, identity::Identity, post::not_you, token::Proof, user::Account,
+    username::Username,
 };
 
 /// Who a credential shows its bearer to be, and for how long.
@@ -32,51 +32,51 @@ pub struct Shown {
 
 impl Shown {
     /// Who the credential of a request shows, or nothing where none is given and none is needed.
-    pub async fn by(state: &AppState, request: &HttpRequest) -> Result<Option<Self>, Rejection> {
+    pub async fn by(identity: &Identity, request: &HttpRequest) -> Result<Option<Self>, Rejection> {
         if let Some(shown) = request.extensions().get::<Self>() {
             return Ok(Some(shown.clone()));
         }
         if let Some(token) = bearer(request) {
-            return Self::by_token(state, token).await?.map(Some).ok_or_else(token_invalid);
+            return Self::by_token(identity, token).await?.map(Some).ok_or_else(token_invalid);
         }
-        let cookie = SessionCookie::of(request, &state.proxies);
+        let cookie = SessionCookie::of(request, &identity.proxies);
         if let Some(token) = cookie.read(request) {
             if !request.method().is_safe() {
-                state.identity.origins.check_with_cookie(request)?;
+                identity.origins.check_with_cookie(request)?;
             }
-            return Self::by_token(state, token).await?.map(Some).ok_or_else(token_invalid);
+            return Self::by_token(identity, token).await?.map(Some).ok_or_else(token_invalid);
         }
-        match state.identity.mode {
+        match identity.mode {
             AuthMode::Open => Ok(None),
             AuthMode::Required => Err(token_missing()),
         }
     }
 
     /// Who a token shows, if it is valid.
-    pub async fn by_token(state: &AppState, token: &str) -> Result<Option<Self>, Rejection> {
-        if state.identity.operator.as_ref().is_some_and(|operator| operator.is(token)) {
+    pub async fn by_token(identity: &Identity, token: &str) -> Result<Option<Self>, Rejection> {
+        if identity.operator.as_ref().is_some_and(|operator| operator.is(token)) {
             return Ok(Some(Self { user: None, admin: true, epoch: 0, expires_at: None }));
         }
-        let proof = match state.identity.tokens.verify(token) {
+        let proof = match identity.tokens.verify(token) {
             Ok(proof) => proof,
             Err(error) => {
                 tracing::debug!(%error, "a token was refused");
                 return Ok(None);
             }
         };
-        let own = state.identity.tokens.are_own();
-        let mut account = match state.store.account(proof.name.key()).await? {
+        let own = identity.tokens.are_own();
+        let mut account = match identity.accounts.find(proof.name.key()).await? {
             Some(account) => account,
             None if own => return Ok(None),
-            None => welcome(state, proof.name.clone(), true).await?,
+            None => identity.accounts.welcome(proof.name.clone(), true).await?,
         };
-        if !is_in_force(&proof, &account, state) {
+        if !is_in_force(&proof, &account, identity) {
             tracing::debug!(user = account.user.name, "a token was refused: it has been revoked");
             return Ok(None);
         }
         if !own && !account.vouched {
             // They were here as a guest, and anybody could be.
-            account = welcome(state, proof.name.clone(), true).await?;
+            account = identity.accounts.welcome(proof.name.clone(), true).await?;
         }
         // Anybody can have a token of an account without a password: it proves nothing.
         let proven = account.password_hash.is_some() || !own;
@@ -102,15 +102,14 @@ impl Shown {
 }
 
 /// Asks for credentials before a body is read, but by those who are about to get some.
-pub fn gate(state: AppState) -> Gate {
-    let state = Rc::new(state);
+pub fn gate(identity: Arc<Identity>) -> Gate {
     Gate::new(move |request| {
-        let state = state.clone();
+        let identity = identity.clone();
         async move {
             if matches!(request.match_pattern().as_deref(), Some("/users" | "/sessions")) {
                 return Ok(());
             }
-            if let Some(shown) = Shown::by(&state, &request).await? {
+            if let Some(shown) = Shown::by(&identity, &request).await? {
                 // For the handler, which asks again.
                 request.extensions_mut().insert(shown);
             }
@@ -120,19 +119,19 @@ pub fn gate(state: AppState) -> Gate {
 }
 
 /// The cookie that is the credential of a request, if one is.
-pub fn cookie_shown(state: &AppState, request: &HttpRequest) -> Option<SessionCookie> {
-    let cookie = SessionCookie::of(request, &state.proxies);
+pub fn cookie_shown(identity: &Identity, request: &HttpRequest) -> Option<SessionCookie> {
+    let cookie = SessionCookie::of(request, &identity.proxies);
     (bearer(request).is_none() && cookie.read(request).is_some()).then_some(cookie)
 }
 
 /// Whether a valid token has been revoked meanwhile.
-fn is_in_force(proof: &Proof, account: &Account, state: &AppState) -> bool {
+fn is_in_force(proof: &Proof, account: &Account, identity: &Identity) -> bool {
     if account.deactivated {
         return false;
     }
     if let Some(epoch) = proof.epoch {
         // One that was issued to a mere name is worth nothing once names must be shown.
-        let enough = state.identity.mode == AuthMode::Open || account.password_hash.is_some();
+        let enough = identity.is_open() || account.password_hash.is_some();
         return epoch == account.epoch && enough;
     }
     let Some(signed_out_at) = account.signed_out_at else {
@@ -141,16 +140,6 @@ fn is_in_force(proof: &Proof, account: &Account, state: &AppState) -> bool {
     // `iat` has seconds mostly: of the second of the sign-out itself, none is believed.
     let signed_out_at = signed_out_at.micros() as f64 / 1e6;
     proof.issued_at.is_some_and(|issued_at| issued_at >= signed_out_at)
-}
-
-/// Sees to it that someone who has only a name can be addressed; and that nobody uses it without a
-/// token any more, if an outside issuer vouches for them.
-pub async fn welcome(
-    state: &AppState,
-    name: Username,
-    vouched: bool,
-) -> Result<Account, Rejection> {
-    state.change_account(Change::Welcome { name, vouched }).await
 }
 
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer");

@@ -2,21 +2,28 @@
 
 use actix_web::http::StatusCode;
 use common::Secret;
-use http_kit::{AuthMode, OriginPolicy, RateLimit, Rejection};
+use http_kit::{AuthMode, OriginPolicy, RateLimit, Rejection, TrustedProxies};
 use prometheus::{IntCounterVec, Opts, Registry};
 
-use crate::{Config, guesses::Guesses, password::Passwords, ticket::Tickets, token::Tokens};
+use crate::{
+    accounts::Accounts, config::Config, guesses::Guesses, password::Passwords, ticket::Tickets,
+    token::Tokens,
+};
 
 /// What it takes to find out who people are.
 pub struct Identity {
     /// Whether names are taken as given.
     pub mode: AuthMode,
+    /// Who is known.
+    pub accounts: Accounts,
     /// Issues and checks tokens.
     pub tokens: Tokens,
     /// What the operator shows, if there is one.
     pub operator: Option<Secret>,
     /// Whose pages may act with the cookie.
     pub origins: OriginPolicy,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: TrustedProxies,
     /// Hashes passwords.
     pub passwords: Passwords,
     /// How many wrong passwords a name may be tried with.
@@ -30,8 +37,12 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// As configured.
-    pub fn new(config: &Config, registry: &Registry) -> prometheus::Result<Self> {
+    /// As configured, of people with these accounts.
+    pub fn new(
+        config: &Config,
+        accounts: Accounts,
+        registry: &Registry,
+    ) -> prometheus::Result<Self> {
         let identity = &config.identity;
         let sign_ins = IntCounterVec::new(
             Opts::new("realtalk_sign_ins_total", "Sign-ins by outcome"),
@@ -45,15 +56,22 @@ impl Identity {
         registry.register(Box::new(computed.clone()))?;
         Ok(Self {
             mode: config.auth_mode,
+            accounts,
             tokens: Tokens::new(&identity.issuer, identity.token_ttl),
             operator: identity.admin_token.clone(),
             origins: config.origins.clone(),
+            proxies: config.proxies.clone(),
             passwords: Passwords::new(computed),
             guesses: Guesses::default(),
             sign_in_rate: RateLimit::per_minute(identity.sign_in_rate),
             tickets: Tickets::default(),
             sign_ins,
         })
+    }
+
+    /// Whether names are taken as given.
+    pub fn is_open(&self) -> bool {
+        self.mode == AuthMode::Open
     }
 
     /// How long a sign-in lasts, in seconds.

@@ -6,6 +6,7 @@
 //! when it is durable; the [`relay`] then tells the notification service.
 
 pub mod access;
+pub mod accounts;
 pub mod caller;
 pub mod change;
 pub mod client_msg_id;
@@ -55,6 +56,7 @@ use http_kit::{InternalHop, Operations, RateLimit, Shutdown, request, unread};
 use tokio::sync::mpsc;
 use utoipa_swagger_ui::SwaggerUi;
 
+use accounts::Accounts;
 pub use config::Config;
 use downstream::Downstream;
 use ephemera::{Ephemera, Facts, Passing};
@@ -108,7 +110,8 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let ephemera_task = tokio::spawn(ephemera.run(shutdown.clone()));
     let relay_task = tokio::spawn(relay.run(shutdown.clone()));
 
-    let identity = Arc::new(Identity::new(&config, &registry)?);
+    let accounts = Accounts::new(store.clone(), writer.clone());
+    let identity = Arc::new(Identity::new(&config, accounts, &registry)?);
     let operations = operations(registry, &writer, &shutdown)?;
     let post_rate = RateLimit::new(config.post_rate, config.post_burst);
     let forget_task = tokio::spawn(forget_idle([post_rate.clone(), identity.sign_in_rate.clone()]));
@@ -117,7 +120,6 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         writer,
         passing,
         hop,
-        proxies: config.proxies.clone(),
         identity,
         max_content_chars: config.max_content_chars,
         metrics,
@@ -158,7 +160,7 @@ fn server(
         let guard = origins.clone();
         App::new()
             .app_data(Data::new(state.clone()))
-            .app_data(credential::gate(state.clone()))
+            .app_data(credential::gate(state.identity.clone()))
             .configure(|app| body.configure(app))
             .configure(request::extractor_errors)
             .configure(|app| operations.configure(app))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http_kit::{AuthMode, InternalHop, TrustedProxies};
+use http_kit::InternalHop;
 
 use crate::{ephemera::Facts, identity::Identity, metrics::Metrics, store::Store, writer::Writer};
 
@@ -17,19 +17,10 @@ pub struct AppState {
     pub passing: Facts,
     /// Who may call `/internal`.
     pub hop: InternalHop,
-    /// Whose `X-Forwarded-For` is believed.
-    pub proxies: TrustedProxies,
     /// Finds out who is behind a request.
     pub identity: Arc<Identity>,
     /// The longest message, in characters.
     pub max_content_chars: usize,
     /// Counts.
     pub metrics: Metrics,
-}
-
-impl AppState {
-    /// Whether names are taken as given.
-    pub fn is_open(&self) -> bool {
-        self.identity.mode == AuthMode::Open
-    }
 }

@@ -54,7 +54,7 @@ pub async fn update_conversation(
     JsonBody(update): JsonBody<ConversationUpdate>,
 ) -> Result<HttpResponse, Rejection> {
     let claimed = update.user.as_deref().or(claim.user.as_deref());
-    let caller = Caller::of(&state, &request, claimed).await?;
+    let caller = Caller::of(&state.identity, &request, claimed).await?;
     caller.require_user()?;
     let name = update.name.as_deref().map(parse_name).transpose()?;
     // Told by the form of the id: what is said does not depend on whether it exists.
@@ -84,7 +84,7 @@ pub async fn get_conversation(
     id: Path<String>,
     claim: Query<Claim>,
 ) -> Result<HttpResponse, Rejection> {
-    let caller = Caller::of(&state, &request, claim.user.as_deref()).await?;
+    let caller = Caller::of(&state.identity, &request, claim.user.as_deref()).await?;
     let cursor = state.writer.head().get();
     let conversation = state.store.conversation(caller.key(), &id).await??;
     Ok(HttpResponse::Ok().insert_header((CURSOR, cursor.to_string())).json(conversation))

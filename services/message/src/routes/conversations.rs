@@ -93,7 +93,7 @@ pub async fn list_conversations(
     query: Query<ConversationsQuery>,
     claim: Query<Claim>,
 ) -> Result<HttpResponse, Rejection> {
-    let caller = Caller::of(&state, &request, claim.user.as_deref()).await?;
+    let caller = Caller::of(&state.identity, &request, claim.user.as_deref()).await?;
     let base = format!("/conversations?{}", link::claim(&caller));
     list(&state, &caller, &base, &query).await
 }
@@ -160,9 +160,9 @@ pub async fn create_conversation(
     JsonBody(new): JsonBody<NewConversation>,
 ) -> Result<HttpResponse, Rejection> {
     let claimed = new.user.as_deref().or(claim.user.as_deref());
-    let caller = Caller::of(&state, &request, claimed).await?;
+    let caller = Caller::of(&state.identity, &request, claimed).await?;
     let members = parse_names(&new.members)?;
-    let change = new.into_change(&caller, members.clone(), state.is_open())?;
+    let change = new.into_change(&caller, members.clone(), state.identity.is_open())?;
     let answer = match state.writer.change(change).await {
         Ok(answer) => answer,
         Err(WriteError::Refused(Refusal::NoUser)) => {

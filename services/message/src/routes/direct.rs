@@ -66,7 +66,7 @@ pub(super) async fn resolve(
     let names = pair.names()?;
     let (caller, other) = sides(state, request, names).await?;
     let user = caller.require_user()?.clone();
-    let change = Change::ResolveDirect { user, other, invites_guests: state.is_open() };
+    let change = Change::ResolveDirect { user, other, invites_guests: state.identity.is_open() };
     let answer = state.writer.change(change).await?;
     Ok((caller, answer))
 }
@@ -77,7 +77,7 @@ async fn sides(
     request: &HttpRequest,
     (first, second): (Option<Username>, Username),
 ) -> Result<(Caller, Username), Rejection> {
-    let shown = Caller::of(state, request, None).await?;
+    let shown = Caller::of(&state.identity, request, None).await?;
     let Some(first) = first else {
         return Ok((shown, second));
     };
@@ -87,7 +87,7 @@ async fn sides(
         Some(_) => Err(not_you()),
         // A credential of nobody, such as an operator's, is neither of them.
         None if shown.shown || shown.admin => Err(not_you()),
-        None => Ok((Caller::of(state, request, Some(first.as_str())).await?, second)),
+        None => Ok((Caller::of(&state.identity, request, Some(first.as_str())).await?, second)),
     }
 }
 

@@ -46,12 +46,12 @@ pub(super) async fn owner(
     claim: &Claim,
 ) -> Result<Caller, Rejection> {
     if name == ME {
-        let caller = Caller::of(state, request, claim.user.as_deref()).await?;
+        let caller = Caller::of(&state.identity, request, claim.user.as_deref()).await?;
         caller.require_user()?;
         return Ok(caller);
     }
     let name = Username::parse(name)?;
-    let caller = Caller::of(state, request, Some(name.as_str())).await?;
+    let caller = Caller::of(&state.identity, request, Some(name.as_str())).await?;
     if caller.key() == Some(name.key()) { Ok(caller) } else { Err(not_you()) }
 }
 

@@ -35,10 +35,10 @@ pub async fn get_me(
     state: Data<AppState>,
     claim: Query<Claim>,
 ) -> Result<HttpResponse, Rejection> {
-    let caller = Caller::of(&state, &request, claim.user.as_deref()).await;
+    let caller = Caller::of(&state.identity, &request, claim.user.as_deref()).await;
     // Here, where a page asks who it is, and nowhere else: the answer to any other request may come
     // after the page has got a newer cookie, and would take that.
-    let caller = caller.map_err(|refusal| match cookie_shown(&state, &request) {
+    let caller = caller.map_err(|refusal| match cookie_shown(&state.identity, &request) {
         Some(cookie) if refusal.status() == StatusCode::UNAUTHORIZED => {
             refusal.with_header(SET_COOKIE, cookie.clear())
         }
@@ -99,13 +99,13 @@ pub async fn patch_me(
     claim: Query<Claim>,
     JsonBody(raw): JsonBody<RawMe>,
 ) -> Result<HttpResponse, Rejection> {
-    let caller = Caller::of(&state, &request, claim.user.as_deref()).await?;
+    let caller = Caller::of(&state.identity, &request, claim.user.as_deref()).await?;
     let account = own_account(&state, &caller).await?;
     let display_name = raw.display_name.as_deref().map(parse_display_name).transpose()?;
     let password_hash = match &raw.password {
         Some(password) => {
             state.identity.require_own()?;
-            state.identity.sign_in_rate.take(state.proxies.client_address(&request))?;
+            state.identity.sign_in_rate.take(state.identity.proxies.client_address(&request))?;
             password.check()?;
             check_current(&state, &account, raw.current_password.as_ref()).await?;
             Some(state.identity.passwords.hash(password).await?)
@@ -115,7 +115,7 @@ pub async fn patch_me(
     let new_password = password_hash.is_some();
     let Account { user, epoch, .. } = account;
     let change = Change::UpdateProfile { user, epoch, display_name, password_hash };
-    let account = state.change_account(change).await?;
+    let account = state.identity.accounts.change(change).await?;
     let me = Me { user: account.profile(), admin: caller.admin };
     let mut response = HttpResponse::Ok();
     if !new_password {
@@ -123,7 +123,7 @@ pub async fn patch_me(
     }
     tracing::info!(user = account.user.name, "changed the password; all sessions have ended");
     let issued = sessions::issue(&state, &account)?;
-    let cookie = SessionCookie::of(&request, &state.proxies);
+    let cookie = SessionCookie::of(&request, &state.identity.proxies);
     response.insert_header((SET_COOKIE, cookie.set(&issued.token, state.identity.ttl_secs())));
     let expires_at = Some(sessions::timestamp(issued.expires_at));
     Ok(response.json(Changed { me, token: Some(issued.token), expires_at }))

@@ -70,7 +70,7 @@ pub async fn list_members(
     query: Query<MembersQuery>,
     claim: Query<Claim>,
 ) -> Result<HttpResponse, Rejection> {
-    let caller = Caller::of(&state, &request, claim.user.as_deref()).await?;
+    let caller = Caller::of(&state.identity, &request, claim.user.as_deref()).await?;
     let limit = query.limit.unwrap_or(MAX_LISTED);
     if !(1..=MAX_LISTED).contains(&limit) {
         return Err(Rejection::bad_request("invalid_limit", "limit is a number from 1 to 1000"));
@@ -129,7 +129,7 @@ pub async fn put_member(
 ) -> Result<HttpResponse, Rejection> {
     let (conversation_id, name) = path.into_inner();
     let claimed = update.user.as_deref().or(claim.user.as_deref());
-    let caller = Caller::of(&state, &request, claimed).await?;
+    let caller = Caller::of(&state.identity, &request, claimed).await?;
     caller.require_user()?;
     let user = Username::parse(&name)?;
     let answer = state
@@ -139,7 +139,7 @@ pub async fn put_member(
             conversation_id: conversation_id.clone(),
             user: user.clone(),
             role: update.role,
-            invites_guests: state.is_open(),
+            invites_guests: state.identity.is_open(),
         })
         .await
         .map_err(|error| {
@@ -178,7 +178,7 @@ pub async fn delete_member(
     claim: Query<Claim>,
 ) -> Result<HttpResponse, Rejection> {
     let (conversation_id, name) = path.into_inner();
-    let caller = Caller::of(&state, &request, claim.user.as_deref()).await?;
+    let caller = Caller::of(&state.identity, &request, claim.user.as_deref()).await?;
     caller.require_user()?;
     let user = Username::parse(&name)?;
     let actor = caller.actor();

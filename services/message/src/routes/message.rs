@@ -40,7 +40,7 @@ pub async fn get_message(
     id: Path<String>,
     claim: Query<Claim>,
 ) -> Result<HttpResponse, Rejection> {
-    let caller = Caller::of(&state, &request, claim.user.as_deref()).await?;
+    let caller = Caller::of(&state.identity, &request, claim.user.as_deref()).await?;
     let id = parse_id("id", &id)?;
     let message = state.store.message(caller.key(), id).await??;
     Ok(HttpResponse::Ok().json(message))
@@ -84,7 +84,7 @@ pub async fn edit_message(
     JsonBody(edit): JsonBody<Edit>,
 ) -> Result<HttpResponse, Rejection> {
     let claimed = edit.user.as_deref().or(claim.user.as_deref());
-    let caller = Caller::of(&state, &request, claimed).await?;
+    let caller = Caller::of(&state.identity, &request, claimed).await?;
     caller.require_user()?;
     let message_id = parse_id("id", &id)?;
     let content = content::parse(&edit.content, state.max_content_chars)?;
@@ -112,7 +112,7 @@ pub async fn delete_message(
     id: Path<String>,
     claim: Query<Claim>,
 ) -> Result<HttpResponse, Rejection> {
-    let caller = Caller::of(&state, &request, claim.user.as_deref()).await?;
+    let caller = Caller::of(&state.identity, &request, claim.user.as_deref()).await?;
     if !caller.admin {
         caller.require_user()?;
     }
@@ -182,7 +182,7 @@ async fn react(
     claim: &Claim,
     take_back: bool,
 ) -> Result<HttpResponse, Rejection> {
-    let caller = Caller::of(state, request, claim.user.as_deref()).await?;
+    let caller = Caller::of(&state.identity, request, claim.user.as_deref()).await?;
     let user = caller.require_user()?.clone();
     let message_id = parse_id("id", &path.0)?;
     let emoji = parse_emoji(&path.1)?;

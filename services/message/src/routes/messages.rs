@@ -87,7 +87,7 @@ pub(super) async fn submit(
     request: &HttpRequest,
     raw: RawPost,
 ) -> Result<(Message, Made), Rejection> {
-    let terms = Caller::terms(state, request).await?;
+    let terms = Caller::terms(&state.identity, request, state.max_content_chars).await?;
     let post = Post::parse(raw, idempotency_key(request)?, &terms)
         .inspect_err(|_| count(state, "refused"))?;
     store(state, post).await
@@ -175,7 +175,7 @@ pub async fn list_messages(
     query: Query<ListQuery>,
 ) -> Result<HttpResponse, Rejection> {
     let query = query.into_inner();
-    let caller = Caller::of(&state, &request, query.user.as_deref()).await?;
+    let caller = Caller::of(&state.identity, &request, query.user.as_deref()).await?;
     let limit = parse_limit(query.limit, DEFAULT_LIMIT)?;
     if query.undelivered == Some(true) {
         return list_undelivered(&state, &caller, query.window()?, limit).await;

@@ -60,7 +60,7 @@ pub async fn mark_read(
     JsonBody(marker): JsonBody<Marker>,
 ) -> Result<HttpResponse, Rejection> {
     let claimed = marker.user.as_deref().or(claim.user.as_deref());
-    let caller = Caller::of(&state, &request, claimed).await?;
+    let caller = Caller::of(&state.identity, &request, claimed).await?;
     let conversation_id = id.into_inner();
     let mark = Mark { conversation_id, read: Some(marker.seq), delivered: None };
     move_markers(&state, &caller, vec![mark]).await?;
@@ -85,7 +85,7 @@ pub async fn mark_delivered(
     JsonBody(marker): JsonBody<Marker>,
 ) -> Result<HttpResponse, Rejection> {
     let claimed = marker.user.as_deref().or(claim.user.as_deref());
-    let caller = Caller::of(&state, &request, claimed).await?;
+    let caller = Caller::of(&state.identity, &request, claimed).await?;
     let conversation_id = id.into_inner();
     let mark = Mark { conversation_id, read: None, delivered: Some(marker.seq) };
     move_markers(&state, &caller, vec![mark]).await?;
@@ -136,7 +136,7 @@ pub async fn mark_all(
     JsonBody(batch): JsonBody<Receipts>,
 ) -> Result<HttpResponse, Rejection> {
     let claimed = batch.user.as_deref().or(claim.user.as_deref());
-    let caller = Caller::of(&state, &request, claimed).await?;
+    let caller = Caller::of(&state.identity, &request, claimed).await?;
     if batch.receipts.len() > MAX_RECEIPTS {
         return Err(Rejection::field("receipts", "receipts_too_many", "send at most 200 at once"));
     }

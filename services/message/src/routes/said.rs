@@ -47,7 +47,7 @@ pub async fn list_conversation_messages(
     query: Query<ListQuery>,
     claim: Query<Claim>,
 ) -> Result<HttpResponse, Rejection> {
-    let caller = Caller::of(&state, &request, claim.user.as_deref()).await?;
+    let caller = Caller::of(&state.identity, &request, claim.user.as_deref()).await?;
     let window = query.window()?;
     let limit = parse_limit(query.limit, DEFAULT_LIMIT)?;
     let base = format!("{}/messages?{}", link::conversation(&id), link::claim(&caller));

@@ -10,7 +10,7 @@ use actix_web::{
     },
     web::Data,
 };
-use http_kit::{AuthMode, JsonBody, Rejection};
+use http_kit::{JsonBody, Rejection};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -19,7 +19,7 @@ use super::users::password_missing;
 use crate::{
     change::{Change, Refusal},
     cookie::SessionCookie,
-    credential::{Shown, token_missing, welcome},
+    credential::{Shown, token_missing},
     openapi::ProblemBody,
     password::Password,
     state::AppState,
@@ -71,14 +71,14 @@ pub async fn sign_in(
     state: Data<AppState>,
     JsonBody(raw): JsonBody<RawSignIn>,
 ) -> Result<HttpResponse, Rejection> {
-    let address = state.proxies.client_address(&request);
+    let address = state.identity.proxies.client_address(&request);
     let count = |outcome: &str| state.identity.sign_ins.with_label_values(&[outcome]).inc();
     state.identity.sign_in_rate.take(address).inspect_err(|_| count("refused"))?;
     state.identity.require_own()?;
     let name = Username::parse_field("username", &raw.username)?;
     let account = match &raw.password {
         Some(password) => by_password(&state, &name, password, address).await,
-        None if state.identity.mode == AuthMode::Open => by_name(&state, &name).await,
+        None if state.identity.is_open() => by_name(&state, &name).await,
         None => Err(password_missing()),
     };
     let account = account.inspect_err(|refusal| {
@@ -89,7 +89,7 @@ pub async fn sign_in(
     count("signed_in");
     tracing::info!(user = account.user.name, %address, "signed in");
     let Issued { token, expires_at } = issue(&state, &account)?;
-    let cookie = SessionCookie::of(&request, &state.proxies);
+    let cookie = SessionCookie::of(&request, &state.identity.proxies);
     Ok(HttpResponse::Ok()
         .insert_header((SET_COOKIE, cookie.set(&token, state.identity.ttl_secs())))
         .insert_header((CACHE_CONTROL, "no-store"))
@@ -110,12 +110,12 @@ pub async fn sign_out(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Rejection> {
     // A name alone does not do: anybody could end the sessions of others.
-    let shown = Shown::by(&state, &request).await?.ok_or_else(token_missing)?;
+    let shown = Shown::by(&state.identity, &request).await?.ok_or_else(token_missing)?;
     if let Some(user) = shown.user {
         tracing::info!(user = user.name, "signed out; all sessions have ended");
-        state.change_account(Change::EndSessions { user }).await?;
+        state.identity.accounts.change(Change::EndSessions { user }).await?;
     }
-    let cookie = SessionCookie::of(&request, &state.proxies);
+    let cookie = SessionCookie::of(&request, &state.identity.proxies);
     Ok(HttpResponse::NoContent().insert_header((SET_COOKIE, cookie.clear())).finish())
 }
 
@@ -148,7 +148,7 @@ async fn by_password(
 
 /// A name that anybody can use.
 async fn by_name(state: &AppState, name: &Username) -> Result<Account, Rejection> {
-    let account = welcome(state, name.clone(), false).await?;
+    let account = state.identity.accounts.welcome(name.clone(), false).await?;
     if account.is_protected() { Err(Refusal::NameProtected.into()) } else { Ok(account) }
 }
 

@@ -70,7 +70,7 @@ pub async fn sync_events(
     state: Data<AppState>,
     query: Query<SyncQuery>,
 ) -> Result<HttpResponse, Rejection> {
-    let caller = Caller::of(&state, &request, query.user.as_deref()).await?;
+    let caller = Caller::of(&state.identity, &request, query.user.as_deref()).await?;
     let after = parse_id("after", &query.after)?;
     let limit = parse_limit(query.limit, MAX_LIMIT)? as usize;
     // As on the stream: no room has an empty name.

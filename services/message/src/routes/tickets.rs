@@ -44,14 +44,14 @@ pub async fn post_ticket(
 ) -> Result<HttpResponse, Rejection> {
     // A page asks for one with each stream, and a message costs more.
     let claimed = body.user.as_deref().or(query.user.as_deref());
-    let grant = match Shown::by(&state, &request).await? {
+    let grant = match Shown::by(&state.identity, &request).await? {
         Some(shown) => {
             shown.check_claim(claimed)?;
             let user = shown.user.ok_or_else(user_missing)?;
             Grant { user, shown: true, epoch: shown.epoch, expires_at: shown.expires_at }
         }
         None => {
-            let (caller, epoch) = Caller::said(&state, claimed).await?;
+            let (caller, epoch) = Caller::said(&state.identity, claimed).await?;
             let user = caller.user.ok_or_else(user_missing)?;
             Grant { user, shown: false, epoch, expires_at: None }
         }

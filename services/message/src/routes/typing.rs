@@ -36,7 +36,7 @@ pub async fn say_typing(
     OptionalJsonBody(said): OptionalJsonBody<Claim>,
 ) -> Result<HttpResponse, Rejection> {
     let claimed = said.user.as_deref().or(claim.user.as_deref());
-    let caller = Caller::of(&state, &request, claimed).await?;
+    let caller = Caller::of(&state.identity, &request, claimed).await?;
     tell_typing(&state, &caller, &id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -5,7 +5,7 @@ use actix_web::{
     http::header::{LINK, LOCATION},
     web::{Data, Path},
 };
-use http_kit::{AuthMode, JsonBody, Query, Rejection};
+use http_kit::{JsonBody, Query, Rejection};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -15,14 +15,13 @@ use super::{
 };
 use crate::{
     caller::{Caller, Claim},
-    change::{Answer, Change, Refusal},
+    change::{Change, Refusal},
     error::forbidden,
     openapi::ProblemBody,
     password::Password,
     state::AppState,
     user::{Account, Managed, User, parse_display_name},
     username::{Username, fold},
-    write_error::WriteError,
 };
 
 const DEFAULT_LIMIT: u32 = 20;
@@ -59,7 +58,7 @@ pub async fn post_user(
     state: Data<AppState>,
     JsonBody(raw): JsonBody<RawUser>,
 ) -> Result<HttpResponse, Rejection> {
-    let address = state.proxies.client_address(&request);
+    let address = state.identity.proxies.client_address(&request);
     state.identity.sign_in_rate.take(address)?;
     state.identity.require_own()?;
     let name = Username::parse_field("username", &raw.username)?;
@@ -67,7 +66,7 @@ pub async fn post_user(
         Some(display_name) => parse_display_name(display_name)?,
         None => name.as_str().to_owned(),
     };
-    let open = state.identity.mode == AuthMode::Open;
+    let open = state.identity.is_open();
     let password_hash = match &raw.password {
         Some(password) => {
             password.check()?;
@@ -78,7 +77,7 @@ pub async fn post_user(
     };
     let protected = password_hash.is_some();
     let change = Change::Register { name, display_name, password_hash, takes_over_guest: open };
-    let account = state.change_account(change).await?;
+    let account = state.identity.accounts.change(change).await?;
     tracing::info!(user = account.user.name, protected, %address, "registered");
     let location = format!("/users/{}", percent_encoded(&account.user.name));
     Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(account.profile()))
@@ -117,7 +116,7 @@ pub async fn list_users(
     query: Query<FindQuery>,
     claim: Query<Claim>,
 ) -> Result<HttpResponse, Rejection> {
-    let caller = Caller::of(&state, &request, claim.user.as_deref()).await?;
+    let caller = Caller::of(&state.identity, &request, claim.user.as_deref()).await?;
     let limit = parse_limit(query.limit, DEFAULT_LIMIT)?;
     let q = query.q.as_deref().unwrap_or_default().trim();
     let after = query.after.as_deref().map(|name| Username::parse_field("after", name));
@@ -154,7 +153,7 @@ pub async fn get_user(
     user: Path<String>,
     claim: Query<Claim>,
 ) -> Result<HttpResponse, Rejection> {
-    Caller::of(&state, &request, claim.user.as_deref()).await?;
+    Caller::of(&state.identity, &request, claim.user.as_deref()).await?;
     let name = Username::parse(&user).map_err(|_| Refusal::NoUser)?;
     let account = state.store.account(name.key()).await?.ok_or(Refusal::NoUser)?;
     Ok(HttpResponse::Ok().json(account.profile()))
@@ -188,7 +187,7 @@ pub async fn patch_user(
     claim: Query<Claim>,
     JsonBody(raw): JsonBody<RawManaged>,
 ) -> Result<HttpResponse, Rejection> {
-    let caller = Caller::of(&state, &request, claim.user.as_deref()).await?;
+    let caller = Caller::of(&state.identity, &request, claim.user.as_deref()).await?;
     if !caller.admin {
         return Err(forbidden("only admins change what an account may do"));
     }
@@ -204,7 +203,7 @@ pub async fn patch_user(
     }
     let change =
         Change::UpdateAccount { user: name, admin: raw.admin, deactivated: raw.deactivated };
-    let account = state.change_account(change).await?;
+    let account = state.identity.accounts.change(change).await?;
     tracing::info!(
         user = account.user.name,
         by = caller.user.as_ref().map_or("the operator", |user| &user.name),
@@ -213,17 +212,6 @@ pub async fn patch_user(
         "changed an account"
     );
     Ok(HttpResponse::Ok().json(account.managed()))
-}
-
-impl AppState {
-    /// Makes a change of an account; returns it as it is then.
-    pub(crate) async fn change_account(&self, change: Change) -> Result<Account, Rejection> {
-        match self.writer.change(change).await? {
-            Answer::Account(account, _) => Ok(*account),
-            // The writer answers a change of accounts with an account.
-            _ => Err(WriteError::Stopping.into()),
-        }
-    }
 }
 
 /// A password was left out where it is needed.

@@ -98,9 +98,10 @@ async fn reader(
     conversation_id: &str,
     claimed: Option<&str>,
 ) -> Result<Caller, Rejection> {
-    let caller = Caller::of(state, request, claimed).await?;
+    let caller = Caller::of(&state.identity, request, claimed).await?;
     let nobody = caller.user.is_none() && !caller.shown && !caller.admin;
-    let Some((one, other)) = direct_keys(conversation_id).filter(|_| nobody && state.is_open())
+    let Some((one, other)) =
+        direct_keys(conversation_id).filter(|_| nobody && state.identity.is_open())
     else {
         return Ok(caller);
     };

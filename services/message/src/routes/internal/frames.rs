@@ -5,7 +5,7 @@ use actix_web::{
     web::{Data, Payload},
 };
 use common::internal::{ClientFrame, FrameReply, UserRef};
-use http_kit::{AuthMode, Rejection};
+use http_kit::Rejection;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -100,7 +100,7 @@ async fn post(
     if !caller.shown && raw.user.is_none() {
         raw.user = user.as_ref().map(|user| user.as_str().to_owned());
     }
-    let open = state.identity.mode == AuthMode::Open;
+    let open = state.identity.is_open();
     if !open && !caller.shown {
         return Err(token_missing());
     }
