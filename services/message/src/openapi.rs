@@ -1,7 +1,6 @@
 //! The API's description, and the page that shows it.
 
 use actix_web::{HttpResponse, web, web::Redirect};
-pub use http_kit::rejection::ProblemBody;
 use http_kit::{
     description::{LimitedChanges, Refusals},
     request::{get, resource},

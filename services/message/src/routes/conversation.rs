@@ -5,7 +5,7 @@ use actix_web::{
     http::header::LOCATION,
     web::{Data, Path},
 };
-use http_kit::{JsonBody, Query, Rejection};
+use http_kit::{JsonBody, Query, Rejection, rejection::ProblemBody};
 use serde::Deserialize;
 
 use super::{link, page::CURSOR};
@@ -14,7 +14,6 @@ use crate::{
     change::{Answer, Change, Made},
     conversation::{Conversation, History, parse_name, parse_room_id},
     error::Error,
-    openapi::ProblemBody,
     state::AppState,
     write_error::WriteError,
 };

@@ -6,6 +6,7 @@ use actix_web::{
 };
 use http_kit::{
     JsonBody, Query, Rejection,
+    rejection::ProblemBody,
     request::{get, resource},
 };
 use serde::Deserialize;
@@ -22,7 +23,6 @@ use crate::{
     conversation::{
         Conversation, ConversationKind, History, group_id, parse_name, parse_room_id, room_id_from,
     },
-    openapi::ProblemBody,
     state::AppState,
     store::conversations::Listing,
     username::Username,

@@ -1,7 +1,7 @@
 //! `POST /conversations/resolve`: the direct conversation of two users.
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
-use http_kit::{JsonBody, Query, Rejection};
+use http_kit::{JsonBody, Query, Rejection, rejection::ProblemBody};
 use serde::Deserialize;
 
 use super::conversation::answer_conversation;
@@ -9,7 +9,6 @@ use crate::{
     caller::{Caller, Claim},
     change::{Answer, Change},
     conversation::Conversation,
-    openapi::ProblemBody,
     post::not_you,
     state::AppState,
     username::Username,

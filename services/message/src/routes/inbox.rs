@@ -6,6 +6,7 @@ use actix_web::{
 };
 use http_kit::{
     Query, Rejection,
+    rejection::ProblemBody,
     request::{get, resource},
 };
 use serde::Deserialize;
@@ -19,7 +20,6 @@ use crate::{
     caller::{Caller, Claim},
     conversation::Conversation,
     message::Message,
-    openapi::ProblemBody,
     post::not_you,
     state::AppState,
     store::conversations::Inbox,

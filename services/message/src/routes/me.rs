@@ -5,7 +5,7 @@ use actix_web::{
     http::{StatusCode, header::SET_COOKIE},
     web::Data,
 };
-use http_kit::{JsonBody, Query, Rejection};
+use http_kit::{JsonBody, Query, Rejection, rejection::ProblemBody};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -15,7 +15,6 @@ use crate::{
     change::{Change, Refusal},
     cookie::SessionCookie,
     credential::cookie_shown,
-    openapi::ProblemBody,
     password::Password,
     state::AppState,
     user::{Account, Me, parse_display_name},

@@ -7,6 +7,7 @@ use actix_web::{
 };
 use http_kit::{
     OptionalJsonBody, Query, Rejection,
+    rejection::ProblemBody,
     request::{get, resource},
 };
 use serde::Deserialize;
@@ -20,7 +21,6 @@ use crate::{
     change::{Answer, Change, Made, Refusal},
     conversation::{JoinedMember, Role},
     error::Error,
-    openapi::ProblemBody,
     state::AppState,
     username::Username,
 };

@@ -4,7 +4,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path},
 };
-use http_kit::{JsonBody, Query, Rejection};
+use http_kit::{JsonBody, Query, Rejection, rejection::ProblemBody};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -16,7 +16,6 @@ use crate::{
     emoji::is_emoji,
     error::Error,
     message::Message,
-    openapi::ProblemBody,
     state::AppState,
     write_error::WriteError,
 };

@@ -6,7 +6,7 @@ use actix_web::{
     web::Data,
 };
 use common::{EventId, event::PUBLIC_ROOM};
-use http_kit::{JsonBody, Query, Rejection};
+use http_kit::{JsonBody, Query, Rejection, rejection::ProblemBody};
 use serde::Deserialize;
 
 use super::{
@@ -18,7 +18,6 @@ use crate::{
     change::{Answer, Made},
     conversation::direct_id,
     message::Message,
-    openapi::ProblemBody,
     post::{Post, RawPost},
     state::AppState,
     store::{Page, Position, Window},

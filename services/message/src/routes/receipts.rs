@@ -4,13 +4,12 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{self, Data, Path},
 };
-use http_kit::{JsonBody, Query, Rejection, request::resource};
+use http_kit::{JsonBody, Query, Rejection, rejection::ProblemBody, request::resource};
 use serde::Deserialize;
 
 use crate::{
     caller::{Caller, Claim},
     change::{Change, Mark},
-    openapi::ProblemBody,
     state::AppState,
 };
 

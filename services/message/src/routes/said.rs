@@ -6,6 +6,7 @@ use actix_web::{
 };
 use http_kit::{
     JsonBody, Query, Rejection,
+    rejection::ProblemBody,
     request::{get, resource},
 };
 
@@ -17,7 +18,6 @@ use super::{
 use crate::{
     caller::{Caller, Claim},
     message::Message,
-    openapi::ProblemBody,
     post::RawPost,
     state::AppState,
 };

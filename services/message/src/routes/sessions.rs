@@ -10,7 +10,7 @@ use actix_web::{
     },
     web::Data,
 };
-use http_kit::{JsonBody, Rejection};
+use http_kit::{JsonBody, Rejection, rejection::ProblemBody};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,7 +20,6 @@ use crate::{
     change::{Change, Refusal},
     cookie::SessionCookie,
     credential::{Shown, token_missing},
-    openapi::ProblemBody,
     password::Password,
     state::AppState,
     token::Issued,

@@ -8,12 +8,12 @@ use common::{
     event::{LogPage, PUBLIC_ROOM},
     internal::MAX_ROOMS,
 };
-use http_kit::{Query, Rejection};
+use http_kit::{Query, Rejection, rejection::ProblemBody};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::page::{MAX_LIMIT, parse_id, parse_limit};
-use crate::{caller::Caller, change::Refusal, error::Error, openapi::ProblemBody, state::AppState};
+use crate::{caller::Caller, change::Refusal, error::Error, state::AppState};
 
 /// Events read from the log at once, and for one answer: most of them may be for others.
 const SCAN: u32 = 1_000;

@@ -1,7 +1,7 @@
 //! `/tickets`: opening a stream where no header can be set.
 
 use actix_web::{HttpRequest, HttpResponse, http::header::CACHE_CONTROL, web::Data};
-use http_kit::{OptionalJsonBody, Query, Rejection};
+use http_kit::{OptionalJsonBody, Query, Rejection, rejection::ProblemBody};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -9,7 +9,6 @@ use super::sessions::timestamp;
 use crate::{
     caller::{Caller, Claim, user_missing},
     credential::Shown,
-    openapi::ProblemBody,
     state::AppState,
     ticket::{Grant, LIFETIME},
     token,

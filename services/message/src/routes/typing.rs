@@ -4,12 +4,11 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{self, Data, Path},
 };
-use http_kit::{OptionalJsonBody, Query, Rejection, request::resource};
+use http_kit::{OptionalJsonBody, Query, Rejection, rejection::ProblemBody, request::resource};
 
 use crate::{
     caller::{Caller, Claim},
     ephemera::Passing,
-    openapi::ProblemBody,
     state::AppState,
 };
 

@@ -5,7 +5,7 @@ use actix_web::{
     http::header::{LINK, LOCATION},
     web::{Data, Path},
 };
-use http_kit::{JsonBody, Query, Rejection};
+use http_kit::{JsonBody, Query, Rejection, rejection::ProblemBody};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -17,7 +17,6 @@ use crate::{
     caller::{Caller, Claim},
     change::{Change, Refusal},
     error::forbidden,
-    openapi::ProblemBody,
     password::Password,
     state::AppState,
     user::{Account, Managed, User, parse_display_name},

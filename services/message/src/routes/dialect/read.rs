@@ -4,13 +4,12 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path},
 };
-use http_kit::{Query, Rejection};
+use http_kit::{Query, Rejection, rejection::ProblemBody};
 
 use super::shape::{ConversationList, MessageList, Part, PartQuery};
 use crate::{
     caller::{Caller, Claim},
     conversation::{ConversationKind, direct_keys},
-    openapi::ProblemBody,
     routes::inbox,
     state::AppState,
     store::{

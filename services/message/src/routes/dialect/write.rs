@@ -1,14 +1,13 @@
 //! The dialect's posts.
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
-use http_kit::{JsonBody, Rejection};
+use http_kit::{JsonBody, Rejection, rejection::ProblemBody};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::shape::{MadeMessage, Resolved, UserId};
 use crate::{
     change::{Answer, Made},
-    openapi::ProblemBody,
     post::RawPost,
     routes::{
         direct::{self, Pair},
