@@ -3,9 +3,13 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::LOCATION,
-    web::{Data, Path},
+    web::{self, Data, Path},
 };
-use http_kit::{JsonBody, Query, Rejection, rejection::ProblemBody};
+use http_kit::{
+    JsonBody, Query, Rejection,
+    rejection::ProblemBody,
+    request::{get, resource},
+};
 use serde::Deserialize;
 
 use super::{link, page::CURSOR};
@@ -17,6 +21,14 @@ use crate::{
     state::AppState,
     write_error::WriteError,
 };
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config.service(
+        resource("/conversations/{id}", "GET, HEAD, PATCH")
+            .route(web::patch().to(update_conversation))
+            .route(get().to(get_conversation)),
+    );
+}
 
 /// What is to change about a conversation.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]

@@ -12,8 +12,8 @@ use http_kit::{
 use serde::Deserialize;
 
 use super::{
-    conversation::{answer_conversation, get_conversation, no_history, update_conversation},
-    link, members,
+    conversation::{self, answer_conversation, no_history},
+    direct, link, members,
     page::{CURSOR, DEFAULT_LIMIT, describe_next, parse_id, parse_limit, refuse_after},
     receipts, said, typing,
 };
@@ -29,28 +29,21 @@ use crate::{
     write_error::WriteError,
 };
 
-/// Registers what begins with `/conversations`, and the lists of a user.
-pub fn configure(config: &mut web::ServiceConfig) {
+/// Registers what begins with `/conversations`, and `/receipts`.
+pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
         .service(
             resource("/conversations", "GET, HEAD, POST")
                 .route(web::post().to(create_conversation))
                 .route(get().to(list_conversations)),
         )
-        .service(
-            resource("/conversations/resolve", "POST")
-                .route(web::post().to(super::direct::resolve_direct)),
-        )
-        .service(
-            resource("/conversations/{id}", "GET, HEAD, PATCH")
-                .route(web::patch().to(update_conversation))
-                .route(get().to(get_conversation)),
-        )
+        // Before `/conversations/{id}`, which would answer for it.
+        .configure(direct::configure)
+        .configure(conversation::configure)
         .configure(said::configure)
         .configure(members::configure)
         .configure(receipts::configure)
-        .configure(typing::configure)
-        .configure(super::inbox::configure);
+        .configure(typing::configure);
 }
 
 /// Which conversations to list.

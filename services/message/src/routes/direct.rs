@@ -1,7 +1,10 @@
 //! `POST /conversations/resolve`: the direct conversation of two users.
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
-use http_kit::{JsonBody, Query, Rejection, rejection::ProblemBody};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{self, Data},
+};
+use http_kit::{JsonBody, Query, Rejection, rejection::ProblemBody, request::resource};
 use serde::Deserialize;
 
 use super::conversation::answer_conversation;
@@ -13,6 +16,11 @@ use crate::{
     state::AppState,
     username::Username,
 };
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/conversations/resolve", "POST").route(web::post().to(resolve_direct)));
+}
 
 /// The two users of a direct conversation. One of them is the caller; with a credential the
 /// caller's name can be left out.

@@ -3,9 +3,13 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header::SET_COOKIE},
-    web::Data,
+    web::{self, Data},
 };
-use http_kit::{JsonBody, Query, Rejection, rejection::ProblemBody};
+use http_kit::{
+    JsonBody, Query, Rejection,
+    rejection::ProblemBody,
+    request::{get, resource},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -19,6 +23,14 @@ use crate::{
     state::AppState,
     user::{Account, Me, parse_display_name},
 };
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config.service(
+        resource("/users/me", "GET, HEAD, PATCH")
+            .route(web::patch().to(patch_me))
+            .route(get().to(get_me)),
+    );
+}
 
 /// Read one's own profile. A cookie that is not valid any more is taken away.
 #[utoipa::path(

@@ -2,9 +2,13 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{Data, Path},
+    web::{self, Data, Path},
 };
-use http_kit::{JsonBody, Query, Rejection, rejection::ProblemBody};
+use http_kit::{
+    JsonBody, Query, Rejection,
+    rejection::ProblemBody,
+    request::{get, resource},
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -22,6 +26,21 @@ use crate::{
 
 /// Longer ones are no emoji: the longest in use, with skin tones, have 35 bytes.
 const MAX_EMOJI_BYTES: usize = 64;
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/messages/{id}", "GET, HEAD, PATCH, DELETE")
+                .route(get().to(get_message))
+                .route(web::patch().to(edit_message))
+                .route(web::delete().to(delete_message)),
+        )
+        .service(
+            resource("/messages/{id}/reactions/{emoji}", "PUT, DELETE")
+                .route(web::put().to(add_reaction))
+                .route(web::delete().to(remove_reaction)),
+        );
+}
 
 /// Read one message.
 #[utoipa::path(

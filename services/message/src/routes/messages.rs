@@ -3,14 +3,18 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{HeaderName, LOCATION},
-    web::Data,
+    web::{self, Data},
 };
 use common::{EventId, event::PUBLIC_ROOM};
-use http_kit::{JsonBody, Query, Rejection, rejection::ProblemBody};
+use http_kit::{
+    JsonBody, Query, Rejection,
+    rejection::ProblemBody,
+    request::{get, resource},
+};
 use serde::Deserialize;
 
 use super::{
-    link,
+    link, message,
     page::{CURSOR, DEFAULT_LIMIT, describe, parse_limit, parse_position},
 };
 use crate::{
@@ -27,6 +31,17 @@ use crate::{
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// Registers what begins with `/messages`.
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/messages", "GET, HEAD, POST")
+                .route(web::post().to(post_message))
+                .route(get().to(list_messages)),
+        )
+        .configure(message::configure);
+}
 
 /// Post a message. `201` means that it is on the disk, and will reach everyone who may see it.
 #[utoipa::path(

@@ -149,7 +149,7 @@ pub async fn mark_all(
 }
 
 /// Moves the caller's markers, in all of these conversations or in none.
-pub(super) async fn move_markers(
+async fn move_markers(
     state: &AppState,
     caller: &Caller,
     marks: Vec<Mark>,

@@ -8,9 +8,9 @@ use actix_web::{
         StatusCode,
         header::{CACHE_CONTROL, SET_COOKIE},
     },
-    web::Data,
+    web::{self, Data},
 };
-use http_kit::{JsonBody, Rejection, rejection::ProblemBody};
+use http_kit::{JsonBody, Rejection, rejection::ProblemBody, request::resource};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -26,6 +26,12 @@ use crate::{
     user::{Account, User},
     username::Username,
 };
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/sessions", "POST").route(web::post().to(sign_in)))
+        .service(resource("/sessions/current", "DELETE").route(web::delete().to(sign_out)));
+}
 
 /// The body of `POST /sessions`.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -2,13 +2,20 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{self, Data},
+};
 use common::{
     EventId,
     event::{LogPage, PUBLIC_ROOM},
     internal::MAX_ROOMS,
 };
-use http_kit::{Query, Rejection, rejection::ProblemBody};
+use http_kit::{
+    Query, Rejection,
+    rejection::ProblemBody,
+    request::{get, resource},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -18,6 +25,10 @@ use crate::{caller::Caller, change::Refusal, error::Error, state::AppState};
 /// Events read from the log at once, and for one answer: most of them may be for others.
 const SCAN: u32 = 1_000;
 const MOST_SCANNED: usize = 5_000;
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config.service(resource("/sync", "GET, HEAD").route(get().to(sync_events)));
+}
 
 /// From where to read.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

@@ -1,7 +1,11 @@
 //! `/tickets`: opening a stream where no header can be set.
 
-use actix_web::{HttpRequest, HttpResponse, http::header::CACHE_CONTROL, web::Data};
-use http_kit::{OptionalJsonBody, Query, Rejection, rejection::ProblemBody};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::CACHE_CONTROL,
+    web::{self, Data},
+};
+use http_kit::{OptionalJsonBody, Query, Rejection, rejection::ProblemBody, request::resource};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,6 +17,10 @@ use crate::{
     ticket::{Grant, LIFETIME},
     token,
 };
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config.service(resource("/tickets", "POST").route(web::post().to(post_ticket)));
+}
 
 /// A ticket.
 #[derive(Serialize, ToSchema)]

@@ -3,9 +3,13 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{LINK, LOCATION},
-    web::{Data, Path},
+    web::{self, Data, Path},
 };
-use http_kit::{JsonBody, Query, Rejection, rejection::ProblemBody};
+use http_kit::{
+    JsonBody, Query, Rejection,
+    rejection::ProblemBody,
+    request::{get, resource},
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -24,6 +28,20 @@ use crate::{
 };
 
 const DEFAULT_LIMIT: u32 = 20;
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/users", "GET, HEAD, POST")
+                .route(web::post().to(post_user))
+                .route(get().to(list_users)),
+        )
+        .service(
+            resource("/users/{user}", "GET, HEAD, PATCH")
+                .route(web::patch().to(patch_user))
+                .route(get().to(get_user)),
+        );
+}
 
 /// The body of `POST /users`.
 #[derive(Debug, Deserialize, ToSchema)]

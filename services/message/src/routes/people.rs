@@ -1,0 +1,16 @@
+//! People: who they are, how they show it, and what is theirs.
+
+use actix_web::web;
+
+use super::{inbox, me, sessions, tickets, users};
+
+/// Registers what begins with `/users`, `/sessions` and `/tickets`.
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config
+        // Before `/users/{user}`, which would answer for it.
+        .configure(me::configure)
+        .configure(users::configure)
+        .configure(inbox::configure)
+        .configure(sessions::configure)
+        .configure(tickets::configure);
+}
