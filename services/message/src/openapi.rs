@@ -8,8 +8,8 @@ use http_kit::{
 use utoipa::OpenApi;
 
 use crate::routes::{
-    conversation, conversations, dialect, direct, inbox, me, members, message, messages, receipts,
-    said, sessions, sync, tickets, typing, users,
+    conversation, conversations, dialect, direct, inbox, me, members, message, messages, reactions,
+    receipts, said, sessions, sync, tickets, typing, users,
 };
 
 /// The description, served as `/openapi.json`.
@@ -27,8 +27,8 @@ use crate::routes::{
         message::get_message,
         message::edit_message,
         message::delete_message,
-        message::add_reaction,
-        message::remove_reaction,
+        reactions::add_reaction,
+        reactions::remove_reaction,
         sync::sync_events,
         users::post_user,
         users::list_users,

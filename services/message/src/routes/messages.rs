@@ -16,6 +16,7 @@ use serde::Deserialize;
 use super::{
     link, message,
     page::{CURSOR, DEFAULT_LIMIT, describe, parse_limit, parse_position},
+    reactions,
 };
 use crate::{
     caller::{Caller, Claim},
@@ -40,7 +41,8 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
                 .route(web::post().to(post_message))
                 .route(get().to(list_messages)),
         )
-        .configure(message::configure);
+        .configure(message::configure)
+        .configure(reactions::configure);
 }
 
 /// Post a message. `201` means that it is on the disk, and will reach everyone who may see it.

@@ -14,6 +14,7 @@ pub mod message;
 pub mod messages;
 pub mod page;
 mod people;
+pub mod reactions;
 pub mod receipts;
 pub mod said;
 pub mod sessions;
