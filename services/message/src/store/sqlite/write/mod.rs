@@ -4,9 +4,11 @@
 //! is rare, and done one by one between them, in the order in which it was asked for. A change is
 //! decided before it writes anything, so a refused one leaves nothing behind.
 
+mod card;
 mod conversation;
 mod marker;
 mod member;
+mod membership;
 mod message;
 mod posts;
 mod user;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use common::{Audience, EventId, event::SESSION, internal::UserRef};
 use sqlx::SqliteConnection;
 
-use super::Changed;
+use super::{Changed, membership};
 use crate::{
     change::{Answer, Change, Made, Refusal},
     event,
@@ -237,7 +237,7 @@ async fn insert_named(
     .execute(&mut *tx)
     .await?;
     if let Some(public) = rows::place(tx, common::event::PUBLIC_ROOM).await? {
-        super::member::insert(tx, at, &public, key, Default::default()).await?;
+        membership::insert(tx, at, &public, key, Default::default()).await?;
     }
     Ok(())
 }
