@@ -6,7 +6,8 @@
 
 use crate::{
     change::Refusal,
-    conversation::{ConversationKind, History, Role},
+    conversation::{ConversationKind, History},
+    member::Role,
 };
 
 /// Who asks.

@@ -8,7 +8,8 @@ use common::{
 };
 
 use crate::{
-    conversation::{Card, ConversationKind, History, Role},
+    conversation::{Card, ConversationKind, History},
+    member::Role,
     message::Message,
     post::Post,
     user::Account,

@@ -1,12 +1,12 @@
-//! [`Conversation`]: where messages are, and who is there.
+//! [`Conversation`]: where messages are.
 
 use common::EventId;
 use http_kit::Rejection;
 use serde::{Deserialize, Serialize};
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 use utoipa::ToSchema;
 
 use crate::{
+    member::{Member, Role},
     message::Message,
     visible::{is_blank, misleads},
 };
@@ -69,66 +69,6 @@ impl History {
     }
 }
 
-/// What a member may do beyond reading and writing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Rename, add and remove.
-    Owner,
-    /// Nothing.
-    #[default]
-    Member,
-}
-
-impl Role {
-    /// As it is written.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::Member => "member",
-        }
-    }
-
-    /// Reads what [`as_str`](Self::as_str) wrote.
-    pub fn from_text(text: &str) -> Self {
-        if text == "owner" { Self::Owner } else { Self::Member }
-    }
-}
-
-/// A member, and how far they are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Member {
-    /// Their name.
-    #[schema(example = "alice")]
-    pub user: String,
-    /// What they may do.
-    pub role: Role,
-    /// They have read everything up to this seq.
-    pub read_seq: u64,
-    /// Everything up to this seq has reached them.
-    pub delivered_seq: u64,
-}
-
-/// A member, and when they came.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct JoinedMember {
-    /// Their name.
-    #[schema(example = "alice")]
-    pub user: String,
-    /// What they may do.
-    pub role: Role,
-    /// When they came.
-    pub joined_at: String,
-    /// They have read everything up to this seq. In rooms that is shown to themselves only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub read_seq: Option<u64>,
-    /// Everything up to this seq has reached them; shown as `read_seq` is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub delivered_seq: Option<u64>,
-}
-
 /// A conversation as all of its members see it: what `conversation` events carry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Card {
@@ -188,26 +128,6 @@ pub struct Conversation {
     pub member_count: Option<u64>,
 }
 
-/// In larger groups what passes by is not told to everybody: who is typing, how far each has read.
-/// Among `n` members that is `n` facts to `n` of them for every message.
-pub const MOST_WATCHERS: u32 = 100;
-
-/// The id of the direct conversation of two users, by their keys, in either order.
-pub fn direct_id(one: &str, other: &str) -> String {
-    let (first, second) = if one <= other { (one, other) } else { (other, one) };
-    format!("dm:{first}:{second}")
-}
-
-/// The keys of the two users whose direct conversation has this id.
-pub fn direct_keys(id: &str) -> Option<(&str, &str)> {
-    id.strip_prefix("dm:")?.split_once(':')
-}
-
-/// A new group's id.
-pub fn group_id() -> String {
-    format!("g-{}", uuid::Uuid::new_v4().simple())
-}
-
 /// A conversation's name: 1–80 characters that show something, in one line.
 pub fn parse_name(text: &str) -> Result<String, Rejection> {
     let name = text.trim();
@@ -219,51 +139,6 @@ pub fn parse_name(text: &str) -> Result<String, Rejection> {
         "name_invalid",
         "a name has 1 to 80 characters, all of them visible, in one line",
     ))
-}
-
-/// A room's id: 1–64 lower-case letters, digits and dashes.
-pub fn parse_room_id(text: &str) -> Result<String, Rejection> {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let well_formed = (1..=64).contains(&text.len())
-        && text.bytes().all(|byte| plain(byte) || byte == b'-')
-        && text.bytes().next().is_some_and(plain)
-        // Not to be taken for a group, or for the route of that name.
-        && !text.starts_with("g-")
-        && text != "resolve";
-    if well_formed {
-        return Ok(text.to_owned());
-    }
-    Err(Rejection::field(
-        "id",
-        "room_id_invalid",
-        "a room's id has 1 to 64 lower-case letters, digits and dashes, does not begin with g-, and \
-         is not resolve",
-    ))
-}
-
-/// A room's id made from its name, whose letters lose their accents. Refused if there are others
-/// than those of ids: what is left of such a name would be another one.
-pub fn room_id_from(name: &str) -> Result<String, Rejection> {
-    let mut id = String::new();
-    for c in name.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase) {
-        if c.is_ascii_alphanumeric() {
-            id.push(c);
-        } else if c.is_alphanumeric() {
-            return Err(room_id_missing());
-        } else if !id.is_empty() && !id.ends_with('-') {
-            id.push('-');
-        }
-    }
-    id.truncate(64);
-    parse_room_id(id.trim_end_matches('-')).map_err(|_| room_id_missing())
-}
-
-fn room_id_missing() -> Rejection {
-    Rejection::field(
-        "id",
-        "room_id_invalid",
-        "no id can be made from this name: send one in id, of lower-case letters, digits and dashes",
-    )
 }
 
 /// What else the service knows of a conversation; the rules ask for it.

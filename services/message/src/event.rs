@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    conversation::{Card, Role},
+    conversation::Card,
+    member::Role,
     message::{Message, Reaction},
 };
 

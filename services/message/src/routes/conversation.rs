@@ -16,7 +16,8 @@ use super::{link, page::CURSOR};
 use crate::{
     caller::{Caller, Claim},
     change::{Answer, Change, Made},
-    conversation::{Conversation, History, parse_name, parse_room_id},
+    conversation::{Conversation, History, parse_name},
+    conversation_id::parse_room_id,
     error::Error,
     state::AppState,
     write_error::WriteError,

@@ -20,9 +20,8 @@ use super::{
 use crate::{
     caller::{Caller, Claim},
     change::{Change, Refusal},
-    conversation::{
-        Conversation, ConversationKind, History, group_id, parse_name, parse_room_id, room_id_from,
-    },
+    conversation::{Conversation, ConversationKind, History, parse_name},
+    conversation_id::{group_id, parse_room_id, room_id_from},
     state::AppState,
     store::conversations::Listing,
     username::Username,

@@ -19,8 +19,8 @@ use super::{
 use crate::{
     caller::{Caller, Claim},
     change::{Answer, Change, Made, Refusal},
-    conversation::{JoinedMember, Role},
     error::Error,
+    member::{JoinedMember, Role},
     state::AppState,
     username::Username,
 };

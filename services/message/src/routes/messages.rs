@@ -21,7 +21,7 @@ use super::{
 use crate::{
     caller::{Caller, Claim},
     change::{Answer, Made},
-    conversation::direct_id,
+    conversation_id::direct_id,
     message::Message,
     post::{Post, RawPost},
     state::AppState,

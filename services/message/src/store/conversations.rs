@@ -7,7 +7,8 @@ use common::{Audience, EventId};
 
 use super::{Allowed, StoreError};
 use crate::{
-    conversation::{Conversation, ConversationKind, JoinedMember},
+    conversation::{Conversation, ConversationKind},
+    member::JoinedMember,
     message::Message,
 };
 
@@ -86,7 +87,7 @@ pub trait ConversationReads {
     ) -> Allowed<Option<JoinedMember>>;
 
     /// Who may know that the asker is typing; nobody in groups of more than
-    /// [`MOST_WATCHERS`](crate::conversation::MOST_WATCHERS) members.
+    /// [`MOST_WATCHERS`](crate::member::MOST_WATCHERS) members.
     async fn watchers(&self, asker: &str, id: &str) -> Allowed<Option<Audience>>;
 
     /// Whom each of these users shares a private conversation with, at most `most` of them.

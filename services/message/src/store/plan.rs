@@ -12,8 +12,10 @@ use super::{
 use crate::{
     access::Membership,
     change::{Answer, Outcome, Refusal},
-    conversation::{ConversationKind, History, Member, Place, Role, direct_keys},
+    conversation::{ConversationKind, History, Place},
+    conversation_id::direct_keys,
     event::{self, ConversationAction, kind::CONVERSATION},
+    member::{Member, Role},
     mention,
     message::Message,
     post::{Claim, Post, Target},

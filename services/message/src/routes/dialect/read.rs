@@ -9,7 +9,8 @@ use http_kit::{Query, Rejection, rejection::ProblemBody};
 use super::shape::{ConversationList, MessageList, Part, PartQuery};
 use crate::{
     caller::{Caller, Claim},
-    conversation::{ConversationKind, direct_keys},
+    conversation::ConversationKind,
+    conversation_id::direct_keys,
     routes::inbox,
     state::AppState,
     store::{

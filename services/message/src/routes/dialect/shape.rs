@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    conversation::{Conversation, direct_keys},
+    conversation::Conversation,
+    conversation_id::direct_keys,
     message::{Message, Status},
 };
 

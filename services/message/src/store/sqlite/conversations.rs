@@ -10,7 +10,8 @@ use super::{
     read::{conversations, inbox, members},
 };
 use crate::{
-    conversation::{Conversation, JoinedMember},
+    conversation::Conversation,
+    member::JoinedMember,
     message::Message,
     store::{
         Allowed, ConversationReads, StoreError,

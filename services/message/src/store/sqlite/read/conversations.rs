@@ -10,7 +10,8 @@ use sqlx::{FromRow, Sqlite, SqlitePool, Transaction};
 use super::{id, micros, rows};
 use crate::{
     change::Refusal,
-    conversation::{Conversation, ConversationKind, History, Place, Role},
+    conversation::{Conversation, ConversationKind, History, Place},
+    member::Role,
     message::Message,
     store::{
         Allowed, StoreError,
@@ -182,7 +183,7 @@ impl SeenRow {
 
     fn into_conversation(
         self,
-        members: Option<Vec<crate::conversation::Member>>,
+        members: Option<Vec<crate::member::Member>>,
         last_message: Option<Message>,
     ) -> Conversation {
         let place = Place {

@@ -8,7 +8,8 @@ use sqlx::{FromRow, SqlitePool};
 use super::{id, rows};
 use crate::{
     change::Refusal,
-    conversation::{ConversationKind, JoinedMember, Role},
+    conversation::ConversationKind,
+    member::{JoinedMember, Role},
     store::{Allowed, StoreError, conversations::Roster},
 };
 

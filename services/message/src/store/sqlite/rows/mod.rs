@@ -13,7 +13,8 @@ pub(super) use self::message::{
 use super::id;
 use crate::{
     access::{Membership, Standing},
-    conversation::{ConversationKind, History, MOST_WATCHERS, Member, Place, Role},
+    conversation::{ConversationKind, History, Place},
+    member::{MOST_WATCHERS, Member, Role},
     store::{StoreError, known::PostMember},
     user::{Account, UserKind},
 };

@@ -8,8 +8,10 @@ use sqlx::SqliteConnection;
 use super::{Changed, card, membership, user};
 use crate::{
     change::{Actor, Answer, Change, Made, Refusal},
-    conversation::{Card, History, Place, Role, direct_id, direct_keys},
+    conversation::{Card, History, Place},
+    conversation_id::{direct_id, direct_keys},
     event::{self, ConversationAction, kind::CONVERSATION},
+    member::Role,
     store::{
         StoreError,
         journal::Journal,

@@ -8,11 +8,12 @@ use sqlx::SqliteConnection;
 use super::{Changed, card, membership, user};
 use crate::{
     change::{Actor, Answer, Made, Refusal},
-    conversation::{ConversationKind, Place, Role},
+    conversation::{ConversationKind, Place},
     event::{
         self, ConversationAction, MemberAction,
         kind::{CONVERSATION, MEMBER},
     },
+    member::Role,
     store::{StoreError, journal::Journal, sqlite::rows},
     username::Username,
 };

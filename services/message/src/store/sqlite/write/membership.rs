@@ -4,7 +4,8 @@ use common::EventId;
 use sqlx::SqliteConnection;
 
 use crate::{
-    conversation::{Place, Role},
+    conversation::Place,
+    member::Role,
     store::{StoreError, sqlite::micros},
 };
 

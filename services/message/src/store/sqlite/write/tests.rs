@@ -97,7 +97,7 @@ async fn coming_and_going_costs_the_same_however_many_are_in_a_room() {
         leave("u2"),
         rename,
         // The owner steps down, and the next one leaves.
-        put("u1", Some(crate::conversation::Role::Member)),
+        put("u1", Some(crate::member::Role::Member)),
         leave("u1"),
     ];
     compare(&[USERS, ROOM, MEMBERS], &changes).await;
