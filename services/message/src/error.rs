@@ -4,7 +4,7 @@
 use actix_web::http::StatusCode;
 use http_kit::Rejection;
 
-use crate::{change::Refusal, post, store::StoreError, write_error::WriteError};
+use crate::{change::Refusal, store::StoreError, write_error::WriteError};
 
 /// Why the service could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +98,13 @@ impl From<Refusal> for Rejection {
     fn from(refusal: Refusal) -> Self {
         let conflict = |code, detail| Self::new(StatusCode::CONFLICT, code, detail);
         match refusal {
-            Refusal::NoConversation => post::conversation_not_found(),
+            // The same for one that does not exist and for one that the caller may not see.
+            Refusal::NoConversation => Self::not_found(
+                "conversation_not_found",
+                "there is no conversation with this id that you can see: /conversations lists those \
+                 there are; for a private one name a recipient, or ask /conversations/resolve for \
+                 its id",
+            ),
             Refusal::NoMessage => Self::not_found("message_not_found", "there is no such message"),
             Refusal::NoUser => Self::not_found("user_not_found", "there is no such user"),
             Refusal::NoMember => Self::not_found("member_not_found", "there is no such member"),

@@ -201,15 +201,6 @@ pub fn not_you() -> Rejection {
     )
 }
 
-/// The same answer for a conversation that does not exist and one that the caller may not see.
-pub fn conversation_not_found() -> Rejection {
-    Rejection::not_found(
-        "conversation_not_found",
-        "there is no conversation with this id that you can see: /conversations lists those there \
-         are; for a private one name a recipient, or ask /conversations/resolve for its id",
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
