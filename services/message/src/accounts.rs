@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::{
-    change::{Answer, Change},
+    chat::{
+        change::{Answer, Change},
+        user::Account,
+        username::Username,
+    },
     store::{Store, StoreError},
-    user::Account,
-    username::Username,
     write_error::WriteError,
     writer::Writer,
 };

@@ -6,12 +6,14 @@ use http_kit::Rejection;
 use serde::Deserialize;
 
 use crate::{
-    access::Asker,
-    change::{Actor, Refusal},
+    chat::{
+        access::Asker,
+        change::{Actor, Refusal},
+        post::Terms,
+        username::Username,
+    },
     credential::Shown,
     identity::Identity,
-    post::Terms,
-    username::Username,
 };
 
 /// Who is behind a request.

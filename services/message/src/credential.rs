@@ -13,8 +13,10 @@ use common::internal::UserRef;
 use http_kit::{AuthMode, Rejection, bearer, body::Gate};
 
 use crate::{
-    cookie::SessionCookie, identity::Identity, post::not_you, token::Proof, user::Account,
-    username::Username,
+    chat::{post::not_you, user::Account, username::Username},
+    cookie::SessionCookie,
+    identity::Identity,
+    token::Proof,
 };
 
 /// Who a credential shows its bearer to be, and for how long.

@@ -18,7 +18,7 @@ use http_kit::Shutdown;
 use serde_json::{json, value::to_raw_value};
 use tokio::sync::mpsc;
 
-use crate::{change::Receipt, downstream::Downstream, metrics::Metrics};
+use crate::{chat::change::Receipt, downstream::Downstream, metrics::Metrics};
 
 /// Facts that may wait. When the queue is full, further ones are forgotten.
 pub const QUEUE: usize = 4_096;

@@ -2,43 +2,29 @@
 //!
 //! It owns the data and every decision about it, and holds no stream open.
 //!
-//! A post goes [`routes::messages`] → [`post::Post`] → [`writer`] → [`store`] and is answered
-//! when it is durable; the [`relay`] then tells the notification service.
+//! A post goes [`routes::messages`] → [`Post`](chat::post::Post) → [`writer`] → [`store`] and is
+//! answered when it is durable; the [`relay`] then tells the notification service.
 
-pub mod access;
 pub mod accounts;
 pub mod caller;
-pub mod change;
-pub mod client_msg_id;
+pub mod chat;
 pub mod config;
-pub mod content;
-pub mod conversation;
-pub mod conversation_id;
 pub mod cookie;
 pub mod credential;
 pub mod downstream;
-mod emoji;
 pub mod ephemera;
 pub mod error;
-pub mod event;
 pub mod guesses;
 pub mod identity;
-pub mod member;
-pub mod mention;
-pub mod message;
 pub mod metrics;
 pub mod openapi;
 pub mod password;
-pub mod post;
 pub mod relay;
 pub mod routes;
 pub mod state;
 pub mod store;
 pub mod ticket;
 pub mod token;
-pub mod user;
-pub mod username;
-mod visible;
 pub mod write_error;
 pub mod writer;
 

@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{config::Issuer, username::Username};
+use crate::{chat::username::Username, config::Issuer};
 
 /// A longer token is not looked at: ours have some 200 bytes, an outside issuer's rarely 2,000.
 const MAX_BYTES: usize = 8_192;

@@ -1,6 +1,6 @@
 //! [`WriteError`]: why the writer did not do what it was asked.
 
-use crate::change::Refusal;
+use crate::chat::change::Refusal;
 
 /// Why the writer did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

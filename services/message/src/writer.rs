@@ -19,10 +19,12 @@ use tokio::{
 };
 
 use crate::{
-    change::{Answer, Change, Operation},
+    chat::{
+        change::{Answer, Change, Operation},
+        post::Post,
+    },
     ephemera::{Facts, Passing},
     metrics::Metrics,
-    post::Post,
     store::{Committed, Store, StoreError},
     write_error::WriteError,
 };

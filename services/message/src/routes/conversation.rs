@@ -15,9 +15,11 @@ use serde::Deserialize;
 use super::{link, page::CURSOR};
 use crate::{
     caller::{Caller, Claim},
-    change::{Answer, Change, Made},
-    conversation::{Conversation, History, parse_name},
-    conversation_id::parse_room_id,
+    chat::{
+        change::{Answer, Change, Made},
+        conversation::{Conversation, History, parse_name},
+        conversation_id::parse_room_id,
+    },
     error::Error,
     state::AppState,
     write_error::WriteError,

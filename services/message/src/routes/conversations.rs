@@ -19,12 +19,14 @@ use super::{
 };
 use crate::{
     caller::{Caller, Claim},
-    change::{Change, Refusal},
-    conversation::{Conversation, ConversationKind, History, parse_name},
-    conversation_id::{group_id, parse_room_id, room_id_from},
+    chat::{
+        change::{Change, Refusal},
+        conversation::{Conversation, ConversationKind, History, parse_name},
+        conversation_id::{group_id, parse_room_id, room_id_from},
+        username::Username,
+    },
     state::AppState,
     store::conversations::Listing,
-    username::Username,
     write_error::WriteError,
 };
 

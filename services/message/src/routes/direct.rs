@@ -10,11 +10,13 @@ use serde::Deserialize;
 use super::conversation::answer_conversation;
 use crate::{
     caller::{Caller, Claim},
-    change::{Answer, Change},
-    conversation::Conversation,
-    post::not_you,
+    chat::{
+        change::{Answer, Change},
+        conversation::Conversation,
+        post::not_you,
+        username::Username,
+    },
     state::AppState,
-    username::Username,
 };
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {

@@ -18,12 +18,14 @@ use super::{
 };
 use crate::{
     caller::{Caller, Claim},
-    conversation::Conversation,
-    message::Message,
-    post::not_you,
+    chat::{
+        conversation::Conversation,
+        message::Message,
+        post::not_you,
+        username::{ME, Username},
+    },
     state::AppState,
     store::conversations::Inbox,
-    username::{ME, Username},
 };
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {

@@ -16,12 +16,14 @@ use utoipa::ToSchema;
 use super::sessions;
 use crate::{
     caller::{Caller, Claim},
-    change::{Change, Refusal},
+    chat::{
+        change::{Change, Refusal},
+        user::{Account, Me, parse_display_name},
+    },
     cookie::SessionCookie,
     credential::cookie_shown,
     password::Password,
     state::AppState,
-    user::{Account, Me, parse_display_name},
 };
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {

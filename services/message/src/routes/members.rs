@@ -18,11 +18,13 @@ use super::{
 };
 use crate::{
     caller::{Caller, Claim},
-    change::{Answer, Change, Made, Refusal},
+    chat::{
+        change::{Answer, Change, Made, Refusal},
+        member::{JoinedMember, Role},
+        username::Username,
+    },
     error::Error,
-    member::{JoinedMember, Role},
     state::AppState,
-    username::Username,
 };
 
 /// The most members in one answer: a whole group.

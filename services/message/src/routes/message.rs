@@ -15,10 +15,12 @@ use utoipa::ToSchema;
 use super::page::parse_id;
 use crate::{
     caller::{Caller, Claim},
-    change::{Answer, Change},
-    content,
+    chat::{
+        change::{Answer, Change},
+        content,
+        message::Message,
+    },
     error::Error,
-    message::Message,
     state::AppState,
     write_error::WriteError,
 };

@@ -20,13 +20,15 @@ use super::{
 };
 use crate::{
     caller::{Caller, Claim},
-    change::{Answer, Made},
-    conversation_id::direct_id,
-    message::Message,
-    post::{Post, RawPost},
+    chat::{
+        change::{Answer, Made},
+        conversation_id::direct_id,
+        message::Message,
+        post::{Post, RawPost},
+        username::Username,
+    },
     state::AppState,
     store::{Page, Position, Window},
-    username::Username,
     write_error::WriteError,
 };
 

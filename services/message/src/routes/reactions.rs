@@ -9,9 +9,7 @@ use http_kit::{Query, Rejection, rejection::ProblemBody, request::resource};
 use super::{message::answer, page::parse_id};
 use crate::{
     caller::{Caller, Claim},
-    change::Change,
-    emoji::is_emoji,
-    message::Message,
+    chat::{change::Change, emoji::is_emoji, message::Message},
     state::AppState,
 };
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::{
     caller::{Caller, Claim},
-    change::{Change, Mark},
+    chat::change::{Change, Mark},
     state::AppState,
 };
 

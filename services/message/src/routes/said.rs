@@ -17,8 +17,7 @@ use super::{
 };
 use crate::{
     caller::{Caller, Claim},
-    message::Message,
-    post::RawPost,
+    chat::{message::Message, post::RawPost},
     state::AppState,
 };
 

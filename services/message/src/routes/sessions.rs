@@ -17,14 +17,16 @@ use utoipa::ToSchema;
 
 use super::users::password_missing;
 use crate::{
-    change::{Change, Refusal},
+    chat::{
+        change::{Change, Refusal},
+        user::{Account, User},
+        username::Username,
+    },
     cookie::SessionCookie,
     credential::{Shown, token_missing},
     password::Password,
     state::AppState,
     token::Issued,
-    user::{Account, User},
-    username::Username,
 };
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {

@@ -19,12 +19,14 @@ use super::{
 };
 use crate::{
     caller::{Caller, Claim},
-    change::{Change, Refusal},
+    chat::{
+        change::{Change, Refusal},
+        user::{Account, Managed, User, parse_display_name},
+        username::{Username, fold},
+    },
     error::forbidden,
     password::Password,
     state::AppState,
-    user::{Account, Managed, User, parse_display_name},
-    username::{Username, fold},
 };
 
 const DEFAULT_LIMIT: u32 = 20;

@@ -9,7 +9,7 @@ use super::{
     journal::Journal,
     known::{Keyed, Known, PostMember, PostPlace},
 };
-use crate::{
+use crate::chat::{
     access::Membership,
     change::{Answer, Outcome, Refusal},
     conversation::{ConversationKind, History, Place},

@@ -9,8 +9,7 @@ use http_kit::{Query, Rejection, rejection::ProblemBody};
 use super::shape::{ConversationList, MessageList, Part, PartQuery};
 use crate::{
     caller::{Caller, Claim},
-    conversation::ConversationKind,
-    conversation_id::direct_keys,
+    chat::{conversation::ConversationKind, conversation_id::direct_keys},
     routes::inbox,
     state::AppState,
     store::{

@@ -5,7 +5,7 @@ use http_kit::Rejection;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{
+use crate::chat::{
     conversation::Conversation,
     conversation_id::direct_keys,
     message::{Message, Status},

@@ -7,14 +7,16 @@ use utoipa::ToSchema;
 
 use super::shape::{MadeMessage, Resolved, UserId};
 use crate::{
-    change::{Answer, Made},
-    post::RawPost,
+    chat::{
+        change::{Answer, Made},
+        post::RawPost,
+        username::Username,
+    },
     routes::{
         direct::{self, Pair},
         messages::{self, REPLAYED},
     },
     state::AppState,
-    username::Username,
     write_error::WriteError,
 };
 

@@ -11,12 +11,14 @@ use serde_json::{Value, json};
 
 use crate::{
     caller::Caller,
-    change::{Change, Mark, Refusal},
+    chat::{
+        change::{Change, Mark, Refusal},
+        post::{Post, Terms},
+        username::Username,
+    },
     credential::{token_invalid, token_missing},
-    post::{Post, Terms},
     routes::{messages, typing},
     state::AppState,
-    username::Username,
 };
 
 /// A frame about a conversation.
@@ -95,7 +97,7 @@ async fn post(
     origin: String,
     frame: Value,
 ) -> Result<Value, Rejection> {
-    let mut raw: crate::post::RawPost = read(frame)?;
+    let mut raw: crate::chat::post::RawPost = read(frame)?;
     let user = caller.user.as_ref().map(|user| Username::parse(&user.name)).transpose()?;
     if !caller.shown && raw.user.is_none() {
         raw.user = user.as_ref().map(|user| user.as_str().to_owned());

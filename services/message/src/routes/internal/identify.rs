@@ -10,12 +10,11 @@ use http_kit::Rejection;
 
 use super::read;
 use crate::{
-    change::Refusal,
+    chat::{change::Refusal, username::Username},
     credential::{Shown, token_invalid, token_missing},
     state::AppState,
     ticket::Grant,
     token,
-    username::Username,
 };
 
 /// Answers with [`Identified`]. A ticket decides before a token, which may be a cookie that the

@@ -11,8 +11,8 @@ use http_kit::{Query, Rejection};
 use serde::Deserialize;
 
 use crate::{
+    chat::message::Message,
     ephemera,
-    message::Message,
     routes::{page::parse_id, sync::parse_rooms},
     state::AppState,
     store::{StoreError, Window},

@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 
 use crate::{
-    conversation::{Card, ConversationKind, Place},
+    chat::conversation::{Card, ConversationKind, Place},
     store::{StoreError, sqlite::rows},
 };
 

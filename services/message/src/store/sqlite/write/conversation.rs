@@ -7,17 +7,19 @@ use sqlx::SqliteConnection;
 
 use super::{Changed, card, membership, user};
 use crate::{
-    change::{Actor, Answer, Change, Made, Refusal},
-    conversation::{Card, History, Place},
-    conversation_id::{direct_id, direct_keys},
-    event::{self, ConversationAction, kind::CONVERSATION},
-    member::Role,
+    chat::{
+        change::{Actor, Answer, Change, Made, Refusal},
+        conversation::{Card, History, Place},
+        conversation_id::{direct_id, direct_keys},
+        event::{self, ConversationAction, kind::CONVERSATION},
+        member::Role,
+        username::Username,
+    },
     store::{
         StoreError,
         journal::Journal,
         sqlite::{micros, rows},
     },
-    username::Username,
 };
 
 /// Makes a room or a group.

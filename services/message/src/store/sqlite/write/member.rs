@@ -7,15 +7,17 @@ use sqlx::SqliteConnection;
 
 use super::{Changed, card, membership, user};
 use crate::{
-    change::{Actor, Answer, Made, Refusal},
-    conversation::{ConversationKind, Place},
-    event::{
-        self, ConversationAction, MemberAction,
-        kind::{CONVERSATION, MEMBER},
+    chat::{
+        change::{Actor, Answer, Made, Refusal},
+        conversation::{ConversationKind, Place},
+        event::{
+            self, ConversationAction, MemberAction,
+            kind::{CONVERSATION, MEMBER},
+        },
+        member::Role,
+        username::Username,
     },
-    member::Role,
     store::{StoreError, journal::Journal, sqlite::rows},
-    username::Username,
 };
 
 /// Who is to be a member, and as what.

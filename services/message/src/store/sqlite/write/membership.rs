@@ -4,8 +4,7 @@ use common::EventId;
 use sqlx::SqliteConnection;
 
 use crate::{
-    conversation::Place,
-    member::Role,
+    chat::{conversation::Place, member::Role},
     store::{StoreError, sqlite::micros},
 };
 

@@ -19,7 +19,7 @@ use sqlx::{Connection, SqliteConnection};
 
 use super::{id, micros};
 use crate::{
-    change::{Change, Operation, Outcome},
+    chat::change::{Change, Operation, Outcome},
     store::{Committed, StoreError, journal::Journal},
 };
 

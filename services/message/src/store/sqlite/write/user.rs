@@ -7,15 +7,17 @@ use sqlx::SqliteConnection;
 
 use super::{Changed, membership};
 use crate::{
-    change::{Answer, Change, Made, Refusal},
-    event,
+    chat::{
+        change::{Answer, Change, Made, Refusal},
+        event,
+        user::UserKind,
+        username::{Username, fold},
+    },
     store::{
         StoreError,
         journal::Journal,
         sqlite::{micros, rows},
     },
-    user::UserKind,
-    username::{Username, fold},
 };
 
 /// Makes an account, or one of a guest's name.

@@ -2,7 +2,7 @@
 
 use http_kit::Rejection;
 
-use crate::visible::is_blank;
+use super::visible::is_blank;
 
 /// Reads what is to be said: trimmed, counted in characters, never cut.
 pub(crate) fn parse(text: &str, max_chars: usize) -> Result<String, Rejection> {

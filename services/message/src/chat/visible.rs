@@ -6,7 +6,7 @@ use icu_properties::{
 };
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::emoji::is_emoji;
+use super::emoji::is_emoji;
 
 /// Whether a character shows nothing: what Unicode has programs ignore that do not know it,
 /// separators and signs of annotations, and two characters that are empty.

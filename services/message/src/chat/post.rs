@@ -9,7 +9,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use crate::{client_msg_id, content, conversation_id::direct_id, username::Username};
+use super::{client_msg_id, content, conversation_id::direct_id, username::Username};
 
 /// The body of `POST /messages` as clients send it. Each field has the names by which the common
 /// chat protocols know it.

@@ -7,7 +7,7 @@ use common::{
     internal::{Delivered, UserRef},
 };
 
-use crate::{
+use super::{
     conversation::{Card, ConversationKind, History},
     member::Role,
     message::Message,

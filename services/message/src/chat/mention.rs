@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::username::fold;
+use super::username::fold;
 
 /// The longest name, in characters.
-const MAX_NAME: usize = crate::username::Username::MAX_CHARS;
+const MAX_NAME: usize = crate::chat::username::Username::MAX_CHARS;
 
 /// How many places in a message are looked at. Each costs folding, in the writer; a message that
 /// calls more people than this is for everybody.

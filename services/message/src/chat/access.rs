@@ -4,7 +4,7 @@
 //! decision is never older than what it decides on. Whatever a caller may not see answers like
 //! something that does not exist; what they may see but not do is [`Forbidden`](Refusal::Forbidden).
 
-use crate::{
+use super::{
     change::Refusal,
     conversation::{ConversationKind, History},
     member::Role,

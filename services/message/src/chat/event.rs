@@ -7,7 +7,7 @@ use common::{EventId, event::SESSION};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     conversation::Card,
     member::Role,
     message::{Message, Reaction},

@@ -5,7 +5,7 @@ use http_kit::Rejection;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{
+use super::{
     member::{Member, Role},
     message::Message,
     visible::{is_blank, misleads},

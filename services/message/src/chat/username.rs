@@ -8,7 +8,7 @@ use common::{internal::UserRef, name::MAX_KEY_BYTES};
 use http_kit::Rejection;
 use icu_properties::{CodePointSetData, props::EmojiPresentation};
 
-use crate::{
+use super::{
     emoji::{AS_PICTURE, is_pictographic},
     visible::is_invisible,
 };

@@ -5,7 +5,7 @@ use http_kit::Rejection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::visible::{is_blank, misleads};
+use super::visible::{is_blank, misleads};
 
 /// How someone came to have a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
