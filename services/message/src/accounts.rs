@@ -8,9 +8,8 @@ use crate::{
         user::Account,
         username::Username,
     },
+    log::{write_error::WriteError, writer::Writer},
     store::{Store, StoreError},
-    write_error::WriteError,
-    writer::Writer,
 };
 
 /// Those who are known: finds them, and has changes of their accounts carried out.

@@ -4,7 +4,7 @@
 use actix_web::http::StatusCode;
 use http_kit::Rejection;
 
-use crate::{chat::change::Refusal, store::StoreError, write_error::WriteError};
+use crate::{chat::change::Refusal, log::write_error::WriteError, store::StoreError};
 
 /// Why the service could not do what was asked.
 #[derive(Debug, thiserror::Error)]

@@ -2,8 +2,8 @@
 //!
 //! It owns the data and every decision about it, and holds no stream open.
 //!
-//! A post goes [`routes::messages`] → [`Post`](chat::post::Post) → [`writer`] → [`store`] and is
-//! answered when it is durable; the [`relay`] then tells the notification service.
+//! A post goes [`routes::messages`] → [`chat::post`] → [`log::writer`] → [`store`] and is answered
+//! when it is durable; [`log::relay`] then tells the notification service.
 
 pub mod accounts;
 pub mod caller;
@@ -11,22 +11,18 @@ pub mod chat;
 pub mod config;
 pub mod cookie;
 pub mod credential;
-pub mod downstream;
-pub mod ephemera;
 pub mod error;
 pub mod guesses;
 pub mod identity;
+pub mod log;
 pub mod metrics;
 pub mod openapi;
 pub mod password;
-pub mod relay;
 pub mod routes;
 pub mod state;
 pub mod store;
 pub mod ticket;
 pub mod token;
-pub mod write_error;
-pub mod writer;
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
@@ -46,15 +42,17 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use accounts::Accounts;
 pub use config::Config;
-use downstream::Downstream;
-use ephemera::{Ephemera, Facts, Passing};
 use identity::Identity;
+use log::{
+    downstream::Downstream,
+    ephemera::{self, Ephemera, Facts, Passing},
+    relay::{self, Relay},
+    writer::Writer,
+};
 use metrics::Metrics;
-use relay::Relay;
 use routes::client::Client;
 use state::AppState;
 use store::{SqliteStore, Store};
-use writer::Writer;
 
 /// How long requests under way may take to finish once the service is asked to stop.
 const FINISH: Duration = Duration::from_secs(5);

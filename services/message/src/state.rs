@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use http_kit::InternalHop;
 
-use crate::{ephemera::Facts, identity::Identity, metrics::Metrics, store::Store, writer::Writer};
+use crate::{
+    identity::Identity,
+    log::{ephemera::Facts, writer::Writer},
+    metrics::Metrics,
+    store::Store,
+};
 
 /// What handlers work with.
 #[derive(Clone)]

@@ -25,9 +25,9 @@ use crate::{
         conversation_id::{group_id, parse_room_id, room_id_from},
         username::Username,
     },
+    log::write_error::WriteError,
     state::AppState,
     store::conversations::Listing,
-    write_error::WriteError,
 };
 
 /// Registers what begins with `/conversations`, and `/receipts`.

@@ -21,8 +21,8 @@ use crate::{
         message::Message,
     },
     error::Error,
+    log::write_error::WriteError,
     state::AppState,
-    write_error::WriteError,
 };
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {

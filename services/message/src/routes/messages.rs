@@ -27,9 +27,9 @@ use crate::{
         post::{Post, RawPost},
         username::Username,
     },
+    log::write_error::WriteError,
     state::AppState,
     store::{Page, Position, Window},
-    write_error::WriteError,
 };
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";

@@ -8,7 +8,7 @@ use http_kit::{OptionalJsonBody, Query, Rejection, rejection::ProblemBody, reque
 
 use crate::{
     caller::{Caller, Claim},
-    ephemera::Passing,
+    log::ephemera::Passing,
     state::AppState,
 };
 

@@ -12,12 +12,12 @@ use crate::{
         post::RawPost,
         username::Username,
     },
+    log::write_error::WriteError,
     routes::{
         direct::{self, Pair},
         messages::{self, REPLAYED},
     },
     state::AppState,
-    write_error::WriteError,
 };
 
 /// A private message.

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::{
     chat::message::Message,
-    ephemera,
+    log::ephemera,
     routes::{page::parse_id, sync::parse_rooms},
     state::AppState,
     store::{StoreError, Window},

@@ -14,11 +14,11 @@ use common::{
 use http_kit::Shutdown;
 use tokio::sync::mpsc;
 
-use crate::{
+use super::{
     downstream::{Downstream, NotTaken},
-    metrics::Metrics,
     writer::Head,
 };
+use crate::metrics::Metrics;
 
 /// Batches that may wait for the relay.
 pub const QUEUE: usize = 64;

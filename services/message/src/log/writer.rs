@@ -18,15 +18,17 @@ use tokio::{
     time::MissedTickBehavior,
 };
 
+use super::{
+    ephemera::{Facts, Passing},
+    write_error::WriteError,
+};
 use crate::{
     chat::{
         change::{Answer, Change, Operation},
         post::Post,
     },
-    ephemera::{Facts, Passing},
     metrics::Metrics,
     store::{Committed, Store, StoreError},
-    write_error::WriteError,
 };
 
 /// Posts that may wait. When the queue is full, further ones are refused with 503: they would

@@ -18,7 +18,8 @@ use http_kit::Shutdown;
 use serde_json::{json, value::to_raw_value};
 use tokio::sync::mpsc;
 
-use crate::{chat::change::Receipt, downstream::Downstream, metrics::Metrics};
+use super::downstream::Downstream;
+use crate::{chat::change::Receipt, metrics::Metrics};
 
 /// Facts that may wait. When the queue is full, further ones are forgotten.
 pub const QUEUE: usize = 4_096;
