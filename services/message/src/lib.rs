@@ -5,24 +5,16 @@
 //! A post goes [`routes::messages`] → [`chat::post`] → [`log::writer`] → [`store`] and is answered
 //! when it is durable; [`log::relay`] then tells the notification service.
 
-pub mod accounts;
-pub mod caller;
 pub mod chat;
 pub mod config;
-pub mod cookie;
-pub mod credential;
 pub mod error;
-pub mod guesses;
 pub mod identity;
 pub mod log;
 pub mod metrics;
 pub mod openapi;
-pub mod password;
 pub mod routes;
 pub mod state;
 pub mod store;
-pub mod ticket;
-pub mod token;
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
@@ -40,9 +32,8 @@ use http_kit::{InternalHop, Operations, RateLimit, Shutdown, request, unread};
 use tokio::sync::mpsc;
 use utoipa_swagger_ui::SwaggerUi;
 
-use accounts::Accounts;
 pub use config::Config;
-use identity::Identity;
+use identity::{Identity, accounts::Accounts, credential};
 use log::{
     downstream::Downstream,
     ephemera::{self, Ephemera, Facts, Passing},

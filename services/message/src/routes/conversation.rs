@@ -14,13 +14,13 @@ use serde::Deserialize;
 
 use super::{link, page::CURSOR};
 use crate::{
-    caller::{Caller, Claim},
     chat::{
         change::{Answer, Change, Made},
         conversation::{Conversation, History, parse_name},
         conversation_id::parse_room_id,
     },
     error::Error,
+    identity::caller::{Caller, Claim},
     log::write_error::WriteError,
     state::AppState,
 };

@@ -18,13 +18,13 @@ use super::{
     receipts, said, typing,
 };
 use crate::{
-    caller::{Caller, Claim},
     chat::{
         change::{Change, Refusal},
         conversation::{Conversation, ConversationKind, History, parse_name},
         conversation_id::{group_id, parse_room_id, room_id_from},
         username::Username,
     },
+    identity::caller::{Caller, Claim},
     log::write_error::WriteError,
     state::AppState,
     store::conversations::Listing,

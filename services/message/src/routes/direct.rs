@@ -9,13 +9,13 @@ use serde::Deserialize;
 
 use super::conversation::answer_conversation;
 use crate::{
-    caller::{Caller, Claim},
     chat::{
         change::{Answer, Change},
         conversation::Conversation,
         post::not_you,
         username::Username,
     },
+    identity::caller::{Caller, Claim},
     state::AppState,
 };
 

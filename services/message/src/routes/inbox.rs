@@ -17,13 +17,13 @@ use super::{
     page::{CURSOR, DEFAULT_LIMIT, describe_next, parse_id, parse_limit, refuse_after},
 };
 use crate::{
-    caller::{Caller, Claim},
     chat::{
         conversation::Conversation,
         message::Message,
         post::not_you,
         username::{ME, Username},
     },
+    identity::caller::{Caller, Claim},
     state::AppState,
     store::conversations::Inbox,
 };

@@ -15,14 +15,16 @@ use utoipa::ToSchema;
 
 use super::sessions;
 use crate::{
-    caller::{Caller, Claim},
     chat::{
         change::{Change, Refusal},
         user::{Account, Me, parse_display_name},
     },
-    cookie::SessionCookie,
-    credential::cookie_shown,
-    password::Password,
+    identity::{
+        caller::{Caller, Claim},
+        cookie::SessionCookie,
+        credential::cookie_shown,
+        password::Password,
+    },
     state::AppState,
 };
 

@@ -17,13 +17,13 @@ use super::{
     page::{CURSOR, HAS_MORE},
 };
 use crate::{
-    caller::{Caller, Claim},
     chat::{
         change::{Answer, Change, Made, Refusal},
         member::{JoinedMember, Role},
         username::Username,
     },
     error::Error,
+    identity::caller::{Caller, Claim},
     state::AppState,
 };
 

@@ -14,13 +14,13 @@ use utoipa::ToSchema;
 
 use super::page::parse_id;
 use crate::{
-    caller::{Caller, Claim},
     chat::{
         change::{Answer, Change},
         content,
         message::Message,
     },
     error::Error,
+    identity::caller::{Caller, Claim},
     log::write_error::WriteError,
     state::AppState,
 };

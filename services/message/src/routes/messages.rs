@@ -19,7 +19,6 @@ use super::{
     reactions,
 };
 use crate::{
-    caller::{Caller, Claim},
     chat::{
         change::{Answer, Made},
         conversation_id::direct_id,
@@ -27,6 +26,7 @@ use crate::{
         post::{Post, RawPost},
         username::Username,
     },
+    identity::caller::{Caller, Claim},
     log::write_error::WriteError,
     state::AppState,
     store::{Page, Position, Window},

@@ -8,8 +8,8 @@ use http_kit::{Query, Rejection, rejection::ProblemBody, request::resource};
 
 use super::{message::answer, page::parse_id};
 use crate::{
-    caller::{Caller, Claim},
     chat::{change::Change, emoji::is_emoji, message::Message},
+    identity::caller::{Caller, Claim},
     state::AppState,
 };
 

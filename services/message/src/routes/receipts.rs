@@ -8,8 +8,8 @@ use http_kit::{JsonBody, Query, Rejection, rejection::ProblemBody, request::reso
 use serde::Deserialize;
 
 use crate::{
-    caller::{Caller, Claim},
     chat::change::{Change, Mark},
+    identity::caller::{Caller, Claim},
     state::AppState,
 };
 

@@ -16,8 +16,8 @@ use super::{
     page::{DEFAULT_LIMIT, parse_limit},
 };
 use crate::{
-    caller::{Caller, Claim},
     chat::{message::Message, post::RawPost},
+    identity::caller::{Caller, Claim},
     state::AppState,
 };
 

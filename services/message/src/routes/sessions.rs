@@ -22,11 +22,13 @@ use crate::{
         user::{Account, User},
         username::Username,
     },
-    cookie::SessionCookie,
-    credential::{Shown, token_missing},
-    password::Password,
+    identity::{
+        cookie::SessionCookie,
+        credential::{Shown, token_missing},
+        password::Password,
+        token::Issued,
+    },
     state::AppState,
-    token::Issued,
 };
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {

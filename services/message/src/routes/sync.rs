@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::page::{MAX_LIMIT, parse_id, parse_limit};
-use crate::{caller::Caller, chat::change::Refusal, error::Error, state::AppState};
+use crate::{chat::change::Refusal, error::Error, identity::caller::Caller, state::AppState};
 
 /// Events read from the log at once, and for one answer: most of them may be for others.
 const SCAN: u32 = 1_000;

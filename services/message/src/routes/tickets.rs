@@ -11,11 +11,13 @@ use utoipa::ToSchema;
 
 use super::sessions::timestamp;
 use crate::{
-    caller::{Caller, Claim, user_missing},
-    credential::Shown,
+    identity::{
+        caller::{Caller, Claim, user_missing},
+        credential::Shown,
+        ticket::{Grant, LIFETIME},
+        token,
+    },
     state::AppState,
-    ticket::{Grant, LIFETIME},
-    token,
 };
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {

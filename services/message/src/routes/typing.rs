@@ -7,7 +7,7 @@ use actix_web::{
 use http_kit::{OptionalJsonBody, Query, Rejection, rejection::ProblemBody, request::resource};
 
 use crate::{
-    caller::{Caller, Claim},
+    identity::caller::{Caller, Claim},
     log::ephemera::Passing,
     state::AppState,
 };

@@ -18,14 +18,16 @@ use super::{
     page::{HAS_MORE, parse_limit},
 };
 use crate::{
-    caller::{Caller, Claim},
     chat::{
         change::{Change, Refusal},
         user::{Account, Managed, User, parse_display_name},
         username::{Username, fold},
     },
     error::forbidden,
-    password::Password,
+    identity::{
+        caller::{Caller, Claim},
+        password::Password,
+    },
     state::AppState,
 };
 

@@ -8,8 +8,8 @@ use http_kit::{Query, Rejection, rejection::ProblemBody};
 
 use super::shape::{ConversationList, MessageList, Part, PartQuery};
 use crate::{
-    caller::{Caller, Claim},
     chat::{conversation::ConversationKind, conversation_id::direct_keys},
+    identity::caller::{Caller, Claim},
     routes::inbox,
     state::AppState,
     store::{

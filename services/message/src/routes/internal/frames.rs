@@ -10,13 +10,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    caller::Caller,
     chat::{
         change::{Change, Mark, Refusal},
         post::{Post, Terms},
         username::Username,
     },
-    credential::{token_invalid, token_missing},
+    identity::{
+        caller::Caller,
+        credential::{token_invalid, token_missing},
+    },
     routes::{messages, typing},
     state::AppState,
 };

@@ -11,10 +11,12 @@ use http_kit::Rejection;
 use super::read;
 use crate::{
     chat::{change::Refusal, username::Username},
-    credential::{Shown, token_invalid, token_missing},
+    identity::{
+        credential::{Shown, token_invalid, token_missing},
+        ticket::Grant,
+        token,
+    },
     state::AppState,
-    ticket::Grant,
-    token,
 };
 
 /// Answers with [`Identified`]. A ticket decides before a token, which may be a cookie that the

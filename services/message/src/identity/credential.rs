@@ -12,12 +12,8 @@ use actix_web::{
 use common::internal::UserRef;
 use http_kit::{AuthMode, Rejection, bearer, body::Gate};
 
-use crate::{
-    chat::{post::not_you, user::Account, username::Username},
-    cookie::SessionCookie,
-    identity::Identity,
-    token::Proof,
-};
+use super::{Identity, cookie::SessionCookie, token::Proof};
+use crate::chat::{post::not_you, user::Account, username::Username};
 
 /// Who a credential shows its bearer to be, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,14 +1,25 @@
 //! [`Identity`]: what it takes to find out who people are.
 
+pub mod accounts;
+pub mod caller;
+pub mod cookie;
+pub mod credential;
+pub mod guesses;
+pub mod password;
+pub mod ticket;
+pub mod token;
+
 use actix_web::http::StatusCode;
 use common::Secret;
 use http_kit::{AuthMode, OriginPolicy, RateLimit, Rejection, TrustedProxies};
 use prometheus::{IntCounterVec, Opts, Registry};
 
-use crate::{
-    accounts::Accounts, config::Config, guesses::Guesses, password::Passwords, ticket::Tickets,
-    token::Tokens,
-};
+use crate::config::Config;
+use accounts::Accounts;
+use guesses::Guesses;
+use password::Passwords;
+use ticket::Tickets;
+use token::Tokens;
 
 /// What it takes to find out who people are.
 pub struct Identity {

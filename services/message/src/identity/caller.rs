@@ -5,15 +5,12 @@ use common::internal::UserRef;
 use http_kit::Rejection;
 use serde::Deserialize;
 
-use crate::{
-    chat::{
-        access::Asker,
-        change::{Actor, Refusal},
-        post::Terms,
-        username::Username,
-    },
-    credential::Shown,
-    identity::Identity,
+use super::{Identity, credential::Shown};
+use crate::chat::{
+    access::Asker,
+    change::{Actor, Refusal},
+    post::Terms,
+    username::Username,
 };
 
 /// Who is behind a request.
