@@ -11,7 +11,6 @@ pub mod error;
 pub mod identity;
 pub mod log;
 pub mod metrics;
-pub mod openapi;
 pub mod routes;
 pub mod state;
 pub mod store;
@@ -144,7 +143,7 @@ fn server(
             .configure(routes::configure)
             .configure(|app| routes::internal::configure(body, app))
             .configure(|app| client.clone().configure(app))
-            .configure(openapi::configure)
+            .configure(routes::openapi::configure)
             .service(
                 web::scope("/docs")
                     .wrap(DefaultHeaders::new().add((CONTENT_SECURITY_POLICY, DOCS_POLICY)))

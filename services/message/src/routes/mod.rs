@@ -1,27 +1,15 @@
 //! The route table.
 
 pub mod client;
-pub mod conversation;
 pub mod conversations;
 pub mod dialect;
-pub mod direct;
-pub mod inbox;
 pub mod internal;
 pub mod link;
-pub mod me;
-pub mod members;
-pub mod message;
 pub mod messages;
+pub mod openapi;
 pub mod page;
-mod people;
-pub mod reactions;
-pub mod receipts;
-pub mod said;
-pub mod sessions;
+pub mod people;
 pub mod sync;
-pub mod tickets;
-pub mod typing;
-pub mod users;
 
 use actix_web::web;
 

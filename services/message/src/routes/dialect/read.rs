@@ -10,7 +10,7 @@ use super::shape::{ConversationList, MessageList, Part, PartQuery};
 use crate::{
     chat::{conversation::ConversationKind, conversation_id::direct_keys},
     identity::caller::{Caller, Claim},
-    routes::inbox,
+    routes::people::inbox,
     state::AppState,
     store::{
         Position, Window,

@@ -14,7 +14,7 @@ use crate::{
     },
     log::write_error::WriteError,
     routes::{
-        direct::{self, Pair},
+        conversations::direct::{self, Pair},
         messages::{self, REPLAYED},
     },
     state::AppState,

@@ -19,7 +19,7 @@ use crate::{
         caller::Caller,
         credential::{token_invalid, token_missing},
     },
-    routes::{messages, typing},
+    routes::{conversations::typing, messages},
     state::AppState,
 };
 

@@ -12,7 +12,6 @@ use http_kit::{
 };
 use serde::Deserialize;
 
-use super::{link, page::CURSOR};
 use crate::{
     chat::{
         change::{Answer, Change, Made},
@@ -22,6 +21,7 @@ use crate::{
     error::Error,
     identity::caller::{Caller, Claim},
     log::write_error::WriteError,
+    routes::{link, page::CURSOR},
     state::AppState,
 };
 

@@ -11,11 +11,6 @@ use http_kit::{
 };
 use serde::Deserialize;
 
-use super::{
-    conversations::{self, ConversationsQuery},
-    link,
-    page::{CURSOR, DEFAULT_LIMIT, describe_next, parse_id, parse_limit, refuse_after},
-};
 use crate::{
     chat::{
         conversation::Conversation,
@@ -24,6 +19,11 @@ use crate::{
         username::{ME, Username},
     },
     identity::caller::{Caller, Claim},
+    routes::{
+        conversations::{self, ConversationsQuery},
+        link,
+        page::{CURSOR, DEFAULT_LIMIT, describe_next, parse_id, parse_limit, refuse_after},
+    },
     state::AppState,
     store::conversations::Inbox,
 };
@@ -41,7 +41,7 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
 
 /// The user of a path as the caller: with a credential it has to be theirs; without one, where
 /// names are taken as given, anybody may ask unless the name is protected. `me` is whoever asks.
-pub(super) async fn owner(
+pub(in crate::routes) async fn owner(
     state: &AppState,
     request: &HttpRequest,
     name: &str,

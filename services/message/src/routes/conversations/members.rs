@@ -12,10 +12,6 @@ use http_kit::{
 };
 use serde::Deserialize;
 
-use super::{
-    link,
-    page::{CURSOR, HAS_MORE},
-};
 use crate::{
     chat::{
         change::{Answer, Change, Made, Refusal},
@@ -24,6 +20,10 @@ use crate::{
     },
     error::Error,
     identity::caller::{Caller, Claim},
+    routes::{
+        link,
+        page::{CURSOR, HAS_MORE},
+    },
     state::AppState,
 };
 

@@ -1,8 +1,12 @@
 //! People: who they are, how they show it, and what is theirs.
 
-use actix_web::web;
+pub mod inbox;
+pub mod me;
+pub mod sessions;
+pub mod tickets;
+pub mod users;
 
-use super::{inbox, me, sessions, tickets, users};
+use actix_web::web;
 
 /// Registers what begins with `/users`, `/sessions` and `/tickets`.
 pub(super) fn configure(config: &mut web::ServiceConfig) {

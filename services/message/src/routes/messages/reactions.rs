@@ -6,10 +6,11 @@ use actix_web::{
 };
 use http_kit::{Query, Rejection, rejection::ProblemBody, request::resource};
 
-use super::{message::answer, page::parse_id};
+use super::message::answer;
 use crate::{
     chat::{change::Change, emoji::is_emoji, message::Message},
     identity::caller::{Caller, Claim},
+    routes::page::parse_id,
     state::AppState,
 };
 

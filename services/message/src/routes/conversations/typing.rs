@@ -41,7 +41,7 @@ pub async fn say_typing(
 }
 
 /// Tells those who may know that the caller is typing.
-pub(super) async fn tell_typing(
+pub(in crate::routes) async fn tell_typing(
     state: &AppState,
     caller: &Caller,
     conversation_id: &str,

@@ -10,14 +10,14 @@ use http_kit::{
     request::{get, resource},
 };
 
-use super::{
-    link,
-    messages::{self, ListQuery},
-    page::{DEFAULT_LIMIT, parse_limit},
-};
 use crate::{
     chat::{message::Message, post::RawPost},
     identity::caller::{Caller, Claim},
+    routes::{
+        link,
+        messages::{self, ListQuery},
+        page::{DEFAULT_LIMIT, parse_limit},
+    },
     state::AppState,
 };
 

@@ -7,9 +7,12 @@ use http_kit::{
 };
 use utoipa::OpenApi;
 
-use crate::routes::{
-    conversation, conversations, dialect, direct, inbox, me, members, message, messages, reactions,
-    receipts, said, sessions, sync, tickets, typing, users,
+use super::{
+    conversations::{self, conversation, direct, members, receipts, said, typing},
+    dialect,
+    messages::{self, message, reactions},
+    people::{inbox, me, sessions, tickets, users},
+    sync,
 };
 
 /// The description, served as `/openapi.json`.

@@ -13,10 +13,6 @@ use http_kit::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{
-    link,
-    page::{HAS_MORE, parse_limit},
-};
 use crate::{
     chat::{
         change::{Change, Refusal},
@@ -27,6 +23,10 @@ use crate::{
     identity::{
         caller::{Caller, Claim},
         password::Password,
+    },
+    routes::{
+        link,
+        page::{HAS_MORE, parse_limit},
     },
     state::AppState,
 };

@@ -1,5 +1,12 @@
 //! `/conversations`: list, make.
 
+pub mod conversation;
+pub mod direct;
+pub mod members;
+pub mod receipts;
+pub mod said;
+pub mod typing;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{self, Data},
@@ -11,11 +18,10 @@ use http_kit::{
 };
 use serde::Deserialize;
 
+use self::conversation::{answer_conversation, no_history};
 use super::{
-    conversation::{self, answer_conversation, no_history},
-    direct, link, members,
+    link,
     page::{CURSOR, DEFAULT_LIMIT, describe_next, parse_id, parse_limit, refuse_after},
-    receipts, said, typing,
 };
 use crate::{
     chat::{

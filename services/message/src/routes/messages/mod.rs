@@ -1,5 +1,8 @@
 //! `/messages`: post and list.
 
+pub mod message;
+pub mod reactions;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{HeaderName, LOCATION},
@@ -14,9 +17,8 @@ use http_kit::{
 use serde::Deserialize;
 
 use super::{
-    link, message,
+    link,
     page::{CURSOR, DEFAULT_LIMIT, describe, parse_limit, parse_position},
-    reactions,
 };
 use crate::{
     chat::{

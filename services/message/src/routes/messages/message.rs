@@ -12,7 +12,6 @@ use http_kit::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::page::parse_id;
 use crate::{
     chat::{
         change::{Answer, Change},
@@ -22,6 +21,7 @@ use crate::{
     error::Error,
     identity::caller::{Caller, Claim},
     log::write_error::WriteError,
+    routes::page::parse_id,
     state::AppState,
 };
 

@@ -31,13 +31,13 @@ pub struct Pair {
     /// One of them. Also read from `user1`, `username`, `sender` and `senderId`.
     #[serde(alias = "user1", alias = "sender", alias = "username", alias = "senderId")]
     #[schema(example = "alice")]
-    pub(super) user: Option<String>,
+    pub(in crate::routes) user: Option<String>,
     /// The other one. Also read from `user2`, `to` and `receiverId`.
     #[serde(alias = "user2", alias = "to", alias = "receiverId")]
     #[schema(example = "bob")]
-    pub(super) recipient: Option<String>,
+    pub(in crate::routes) recipient: Option<String>,
     /// Both, instead.
-    pub(super) users: Option<Vec<String>>,
+    pub(in crate::routes) users: Option<Vec<String>>,
 }
 
 /// Find the direct conversation of two users, or make it.
@@ -67,7 +67,7 @@ pub async fn resolve_direct(
 }
 
 /// Finds or makes the conversation, for whichever of the two the caller is.
-pub(super) async fn resolve(
+pub(in crate::routes) async fn resolve(
     state: &AppState,
     request: &HttpRequest,
     pair: Pair,
