@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Compose service → image target, and the file with the service's settings.
 SERVICES = {
-    "message": ("message-service", "services/message/src/config.rs"),
+    "message": ("message-service", "services/message/src/config/env.rs"),
     "realtime-ntfn": ("realtime-ntfn", "services/real-time-ntfn/src/config/env.rs"),
 }
 LAUNCHER = "crates/realtalk/src/main.rs"

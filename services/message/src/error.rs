@@ -4,7 +4,7 @@
 use actix_web::http::StatusCode;
 use http_kit::Rejection;
 
-use crate::{change::Refusal, post, store::StoreError};
+use crate::{chat::change::Refusal, log::write_error::WriteError, store::StoreError};
 
 /// Why the service could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -12,25 +12,9 @@ pub enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The batch that the post was in failed; the writer has logged why.
-    #[error("nothing was stored")]
-    NotStored {
-        /// Because there is no room left.
-        disk_full: bool,
-    },
-    /// What was asked for could not be written, and will not be the next time; the writer has
-    /// logged why.
-    #[error("it could not be written")]
-    NotWritable,
-    /// The writer has more to do than it can queue.
-    #[error("too many posts are waiting")]
-    Overloaded,
-    /// The service is shutting down.
-    #[error("the service is stopping")]
-    Stopping,
-    /// The rules or the data do not allow it.
-    #[error("refused: {0:?}")]
-    Refused(Refusal),
+    /// The writer did not do it.
+    #[error(transparent)]
+    Write(#[from] WriteError),
     /// The log does not reach back to the cursor.
     #[error("the cursor is too old")]
     CursorExpired,
@@ -43,7 +27,7 @@ impl Error {
     /// As an answer that says who may do this, if the caller may not.
     pub fn because(self, who_may: &'static str) -> Rejection {
         match self {
-            Self::Refused(Refusal::Forbidden) => forbidden(who_may),
+            Self::Write(WriteError::Refused(Refusal::Forbidden)) => forbidden(who_may),
             other => other.into(),
         }
     }
@@ -60,6 +44,12 @@ impl From<StoreError> for Rejection {
     }
 }
 
+impl From<WriteError> for Rejection {
+    fn from(error: WriteError) -> Self {
+        Error::Write(error).into()
+    }
+}
+
 impl From<Error> for Rejection {
     fn from(error: Error) -> Self {
         match error {
@@ -67,26 +57,28 @@ impl From<Error> for Rejection {
                 tracing::error!(%cause, "a read failed");
                 Self::unavailable("storage_unavailable", "the data cannot be read now", 1)
             }
-            Error::NotStored { disk_full: false } => Self::unavailable(
+            Error::Write(WriteError::NotStored { disk_full: false }) => Self::unavailable(
                 "storage_unavailable",
                 "nothing was stored: send it again, a post with the same client_msg_id",
                 1,
             ),
-            Error::NotStored { disk_full: true } => Self::new(
+            Error::Write(WriteError::NotStored { disk_full: true }) => Self::new(
                 StatusCode::INSUFFICIENT_STORAGE,
                 "storage_full",
                 "nothing was stored: the server's disk is full",
             ),
-            Error::NotWritable => Self::new(
+            Error::Write(WriteError::NotWritable) => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
                 "this could not be done, which is a fault of the service: see its log",
             ),
-            Error::Overloaded => {
+            Error::Write(WriteError::Overloaded) => {
                 Self::unavailable("overloaded", "too many posts are waiting: try again", 1)
             }
-            Error::Stopping => Self::unavailable("stopping", "the service is restarting", 2),
-            Error::Refused(refusal) => refusal.into(),
+            Error::Write(WriteError::Stopping) => {
+                Self::unavailable("stopping", "the service is restarting", 2)
+            }
+            Error::Write(WriteError::Refused(refusal)) => refusal.into(),
             Error::CursorExpired => Self::new(
                 StatusCode::GONE,
                 "cursor_expired",
@@ -102,17 +94,17 @@ impl From<Error> for Rejection {
     }
 }
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
 impl From<Refusal> for Rejection {
     fn from(refusal: Refusal) -> Self {
         let conflict = |code, detail| Self::new(StatusCode::CONFLICT, code, detail);
         match refusal {
-            Refusal::NoConversation => post::conversation_not_found(),
+            // The same for one that does not exist and for one that the caller may not see.
+            Refusal::NoConversation => Self::not_found(
+                "conversation_not_found",
+                "there is no conversation with this id that you can see: /conversations lists those \
+                 there are; for a private one name a recipient, or ask /conversations/resolve for \
+                 its id",
+            ),
             Refusal::NoMessage => Self::not_found("message_not_found", "there is no such message"),
             Refusal::NoUser => Self::not_found("user_not_found", "there is no such user"),
             Refusal::NoMember => Self::not_found("member_not_found", "there is no such member"),

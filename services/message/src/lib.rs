@@ -2,40 +2,18 @@
 //!
 //! It owns the data and every decision about it, and holds no stream open.
 //!
-//! A post goes [`routes::messages`] → [`post::Post`] → [`writer`] → [`store`] and is answered
-//! when it is durable; the [`relay`] then tells the notification service.
+//! A post goes [`routes::messages`] → [`chat::post`] → [`log::writer`] → [`store`] and is answered
+//! when it is durable; [`log::relay`] then tells the notification service.
 
-pub mod access;
-pub mod caller;
-pub mod change;
-pub mod client_msg_id;
+pub mod chat;
 pub mod config;
-pub mod content;
-pub mod conversation;
-pub mod cookie;
-pub mod credential;
-pub mod downstream;
-mod emoji;
-pub mod ephemera;
 pub mod error;
-pub mod event;
-pub mod guesses;
 pub mod identity;
-pub mod mention;
-pub mod message;
+pub mod log;
 pub mod metrics;
-pub mod openapi;
-pub mod password;
-pub mod post;
-pub mod relay;
 pub mod routes;
+pub mod state;
 pub mod store;
-pub mod ticket;
-pub mod token;
-pub mod user;
-pub mod username;
-mod visible;
-pub mod writer;
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
@@ -54,14 +32,17 @@ use tokio::sync::mpsc;
 use utoipa_swagger_ui::SwaggerUi;
 
 pub use config::Config;
-use downstream::Downstream;
-use ephemera::{Ephemera, Facts, Passing};
-use identity::Identity;
+use identity::{Identity, accounts::Accounts, credential};
+use log::{
+    downstream::Downstream,
+    ephemera::{self, Ephemera, Facts, Passing},
+    relay::{self, Relay},
+    writer::Writer,
+};
 use metrics::Metrics;
-use relay::Relay;
-use routes::{AppState, client::Client};
+use routes::client::Client;
+use state::AppState;
 use store::{SqliteStore, Store};
-use writer::Writer;
 
 /// How long requests under way may take to finish once the service is asked to stop.
 const FINISH: Duration = Duration::from_secs(5);
@@ -105,7 +86,8 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let ephemera_task = tokio::spawn(ephemera.run(shutdown.clone()));
     let relay_task = tokio::spawn(relay.run(shutdown.clone()));
 
-    let identity = Arc::new(Identity::new(&config, &registry)?);
+    let accounts = Accounts::new(store.clone(), writer.clone());
+    let identity = Arc::new(Identity::new(&config, accounts, &registry)?);
     let operations = operations(registry, &writer, &shutdown)?;
     let post_rate = RateLimit::new(config.post_rate, config.post_burst);
     let forget_task = tokio::spawn(forget_idle([post_rate.clone(), identity.sign_in_rate.clone()]));
@@ -114,7 +96,6 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         writer,
         passing,
         hop,
-        proxies: config.proxies.clone(),
         identity,
         max_content_chars: config.max_content_chars,
         metrics,
@@ -155,14 +136,14 @@ fn server(
         let guard = origins.clone();
         App::new()
             .app_data(Data::new(state.clone()))
-            .app_data(credential::gate(state.clone()))
+            .app_data(credential::gate(state.identity.clone()))
             .configure(|app| body.configure(app))
             .configure(request::extractor_errors)
             .configure(|app| operations.configure(app))
             .configure(routes::configure)
             .configure(|app| routes::internal::configure(body, app))
             .configure(|app| client.clone().configure(app))
-            .configure(openapi::configure)
+            .configure(routes::openapi::configure)
             .service(
                 web::scope("/docs")
                     .wrap(DefaultHeaders::new().add((CONTENT_SECURITY_POLICY, DOCS_POLICY)))

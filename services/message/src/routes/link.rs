@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::caller::Caller;
+use crate::identity::caller::Caller;
 
 /// What stands for itself everywhere in a path and in a query; the colons of ids stay readable.
 const RESERVED: &AsciiSet =

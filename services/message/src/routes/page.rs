@@ -8,7 +8,7 @@ use common::EventId;
 use http_kit::Rejection;
 
 use crate::{
-    message::Message,
+    chat::message::Message,
     store::{Page, Position, Window},
 };
 

@@ -2,25 +2,33 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{self, Data},
+};
 use common::{
     EventId,
     event::{LogPage, PUBLIC_ROOM},
     internal::MAX_ROOMS,
 };
-use http_kit::{Query, Rejection};
+use http_kit::{
+    Query, Rejection,
+    rejection::ProblemBody,
+    request::{get, resource},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{
-    AppState,
-    page::{MAX_LIMIT, parse_id, parse_limit},
-};
-use crate::{caller::Caller, change::Refusal, error::Error, openapi::ProblemBody};
+use super::page::{MAX_LIMIT, parse_id, parse_limit};
+use crate::{chat::change::Refusal, error::Error, identity::caller::Caller, state::AppState};
 
 /// Events read from the log at once, and for one answer: most of them may be for others.
 const SCAN: u32 = 1_000;
 const MOST_SCANNED: usize = 5_000;
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config.service(resource("/sync", "GET, HEAD").route(get().to(sync_events)));
+}
 
 /// From where to read.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -73,7 +81,7 @@ pub async fn sync_events(
     state: Data<AppState>,
     query: Query<SyncQuery>,
 ) -> Result<HttpResponse, Rejection> {
-    let caller = Caller::of(&state, &request, query.user.as_deref()).await?;
+    let caller = Caller::of(&state.identity, &request, query.user.as_deref()).await?;
     let after = parse_id("after", &query.after)?;
     let limit = parse_limit(query.limit, MAX_LIMIT)? as usize;
     // As on the stream: no room has an empty name.

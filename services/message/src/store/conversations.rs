@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use common::{Audience, EventId};
 
 use super::{Allowed, StoreError};
-use crate::{
-    conversation::{Conversation, ConversationKind, JoinedMember},
+use crate::chat::{
+    conversation::{Conversation, ConversationKind},
+    member::JoinedMember,
     message::Message,
 };
 
@@ -86,7 +87,7 @@ pub trait ConversationReads {
     ) -> Allowed<Option<JoinedMember>>;
 
     /// Who may know that the asker is typing; nobody in groups of more than
-    /// [`MOST_WATCHERS`](crate::conversation::MOST_WATCHERS) members.
+    /// [`MOST_WATCHERS`](crate::chat::member::MOST_WATCHERS) members.
     async fn watchers(&self, asker: &str, id: &str) -> Allowed<Option<Audience>>;
 
     /// Whom each of these users shares a private conversation with, at most `most` of them.

@@ -4,7 +4,7 @@ use common::{Audience, Batch, Event, EventId};
 use serde_json::{Value, value::to_raw_value};
 
 use super::StoreError;
-use crate::change::Receipt;
+use crate::chat::change::Receipt;
 
 /// Hands out ids and collects what happens under them.
 #[derive(Debug)]

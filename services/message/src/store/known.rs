@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use common::EventId;
 
-use crate::{
+use crate::chat::{
     access::{Membership, Standing},
     conversation::{ConversationKind, History},
     message::Message,

@@ -12,7 +12,7 @@ pub mod sqlite;
 use async_trait::async_trait;
 use common::{Batch, EventId, event::LogPage};
 
-use crate::{
+use crate::chat::{
     change::{Operation, Outcome, Receipt, Refusal},
     message::Message,
     user::Account,

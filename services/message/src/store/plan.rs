@@ -9,11 +9,13 @@ use super::{
     journal::Journal,
     known::{Keyed, Known, PostMember, PostPlace},
 };
-use crate::{
+use crate::chat::{
     access::Membership,
     change::{Answer, Outcome, Refusal},
-    conversation::{ConversationKind, History, Member, Place, Role, direct_keys},
+    conversation::{ConversationKind, History, Place},
+    conversation_id::direct_keys,
     event::{self, ConversationAction, kind::CONVERSATION},
+    member::{Member, Role},
     mention,
     message::Message,
     post::{Claim, Post, Target},

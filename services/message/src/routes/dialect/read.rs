@@ -4,14 +4,14 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path},
 };
-use http_kit::{Query, Rejection};
+use http_kit::{Query, Rejection, rejection::ProblemBody};
 
 use super::shape::{ConversationList, MessageList, Part, PartQuery};
 use crate::{
-    caller::{Caller, Claim},
-    conversation::{ConversationKind, direct_keys},
-    openapi::ProblemBody,
-    routes::{AppState, inbox},
+    chat::{conversation::ConversationKind, conversation_id::direct_keys},
+    identity::caller::{Caller, Claim},
+    routes::people::inbox,
+    state::AppState,
     store::{
         Position, Window,
         conversations::{Inbox, Listing},
@@ -97,9 +97,10 @@ async fn reader(
     conversation_id: &str,
     claimed: Option<&str>,
 ) -> Result<Caller, Rejection> {
-    let caller = Caller::of(state, request, claimed).await?;
+    let caller = Caller::of(&state.identity, request, claimed).await?;
     let nobody = caller.user.is_none() && !caller.shown && !caller.admin;
-    let Some((one, other)) = direct_keys(conversation_id).filter(|_| nobody && state.is_open())
+    let Some((one, other)) =
+        direct_keys(conversation_id).filter(|_| nobody && state.identity.is_open())
     else {
         return Ok(caller);
     };

@@ -5,8 +5,9 @@ use http_kit::Rejection;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{
-    conversation::{Conversation, direct_keys},
+use crate::chat::{
+    conversation::Conversation,
+    conversation_id::direct_keys,
     message::{Message, Status},
 };
 

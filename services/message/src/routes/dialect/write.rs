@@ -1,22 +1,23 @@
 //! The dialect's posts.
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
-use http_kit::{JsonBody, Rejection};
+use http_kit::{JsonBody, Rejection, rejection::ProblemBody};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::shape::{MadeMessage, Resolved, UserId};
 use crate::{
-    change::{Answer, Made},
-    error::Error,
-    openapi::ProblemBody,
-    post::RawPost,
+    chat::{
+        change::{Answer, Made},
+        post::RawPost,
+        username::Username,
+    },
+    log::write_error::WriteError,
     routes::{
-        AppState,
-        direct::{self, Pair},
+        conversations::direct::{self, Pair},
         messages::{self, REPLAYED},
     },
-    username::Username,
+    state::AppState,
 };
 
 /// A private message.
@@ -119,7 +120,7 @@ pub async fn resolve(
         Pair { user: Some(one.into_name()), recipient: Some(other.into_name()), ..Pair::default() };
     let (caller, answer) = direct::resolve(&state, &request, pair).await?;
     let Answer::Conversation(card, made) = answer else {
-        return Err(Error::Stopping.into());
+        return Err(WriteError::Stopping.into());
     };
     let conversation = state.store.conversation(caller.key(), &card.id).await??;
     let mut response = if made == Made::New { HttpResponse::Created() } else { HttpResponse::Ok() };

@@ -8,7 +8,7 @@ use common::internal::{ContactsOf, MAX_ASKED};
 use http_kit::Rejection;
 
 use super::read;
-use crate::routes::AppState;
+use crate::state::AppState;
 
 /// The most contacts of one user; of who has more, some are left out.
 const MAX_CONTACTS: u32 = 2_000;

@@ -8,7 +8,7 @@ use common::internal::DeliveredBatch;
 use http_kit::Rejection;
 
 use super::read;
-use crate::{change::Change, routes::AppState};
+use crate::{chat::change::Change, state::AppState};
 
 /// Users in one change: posts wait for as long as one takes.
 const CHUNK: usize = 64;

@@ -5,17 +5,22 @@ use actix_web::{
     web::{Data, Payload},
 };
 use common::internal::{ClientFrame, FrameReply, UserRef};
-use http_kit::{AuthMode, Rejection};
+use http_kit::Rejection;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    caller::Caller,
-    change::{Change, Mark, Refusal},
-    credential::{token_invalid, token_missing},
-    post::{Post, Terms},
-    routes::{AppState, messages, typing},
-    username::Username,
+    chat::{
+        change::{Change, Mark, Refusal},
+        post::{Post, Terms},
+        username::Username,
+    },
+    identity::{
+        caller::Caller,
+        credential::{token_invalid, token_missing},
+    },
+    routes::{conversations::typing, messages},
+    state::AppState,
 };
 
 /// A frame about a conversation.
@@ -94,12 +99,12 @@ async fn post(
     origin: String,
     frame: Value,
 ) -> Result<Value, Rejection> {
-    let mut raw: crate::post::RawPost = read(frame)?;
+    let mut raw: crate::chat::post::RawPost = read(frame)?;
     let user = caller.user.as_ref().map(|user| Username::parse(&user.name)).transpose()?;
     if !caller.shown && raw.user.is_none() {
         raw.user = user.as_ref().map(|user| user.as_str().to_owned());
     }
-    let open = state.identity.mode == AuthMode::Open;
+    let open = state.identity.is_open();
     if !open && !caller.shown {
         return Err(token_missing());
     }

@@ -6,16 +6,17 @@ use actix_web::{
     web::{Data, Payload},
 };
 use common::internal::{Identified, Identify};
-use http_kit::{AuthMode, Rejection};
+use http_kit::Rejection;
 
 use super::read;
 use crate::{
-    change::Refusal,
-    credential::{Shown, token_invalid, token_missing, welcome},
-    routes::AppState,
-    ticket::Grant,
-    token,
-    username::Username,
+    chat::{change::Refusal, username::Username},
+    identity::{
+        credential::{Shown, token_invalid, token_missing},
+        ticket::Grant,
+        token,
+    },
+    state::AppState,
 };
 
 /// Answers with [`Identified`]. A ticket decides before a token, which may be a cookie that the
@@ -29,7 +30,7 @@ pub async fn identify(
     let mut identified = match (ticket, token) {
         (Some(ticket), _) => by_ticket(&state, &ticket, username.as_deref()).await?,
         (None, Some(token)) => by_token(&state, &token, username.as_deref()).await?,
-        (None, None) if state.identity.mode == AuthMode::Required => return Err(token_missing()),
+        (None, None) if !state.identity.is_open() => return Err(token_missing()),
         (None, None) => by_name(&state, username.as_deref()).await?,
     };
     if !state.store.are_rooms(&rooms).await? {
@@ -44,7 +45,7 @@ async fn by_token(
     token: &str,
     claimed: Option<&str>,
 ) -> Result<Identified, Rejection> {
-    let shown = Shown::by_token(state, token).await?.ok_or_else(token_invalid)?;
+    let shown = Shown::by_token(&state.identity, token).await?.ok_or_else(token_invalid)?;
     shown.check_claim(claimed)?;
     let Shown { user, epoch, expires_at, .. } = shown;
     Ok(Identified { user, authenticated: true, expires_at, epoch, rooms: Vec::new() })
@@ -59,7 +60,7 @@ async fn by_ticket(
         state.identity.tickets.redeem(ticket).ok_or_else(ticket_invalid)?;
     let account = match state.store.account(&user.key).await? {
         Some(account) => account,
-        None => welcome(state, Username::parse(&user.name)?, false).await?,
+        None => state.identity.accounts.welcome(Username::parse(&user.name)?, false).await?,
     };
     // What has happened since the ticket was issued counts.
     let ended = expires_at.is_some_and(|end| end <= token::now());
@@ -87,7 +88,7 @@ async fn by_name(state: &AppState, claimed: Option<&str>) -> Result<Identified, 
     let name = Username::parse(claimed)?;
     let account = match state.store.account(name.key()).await? {
         Some(account) => account,
-        None => welcome(state, name, false).await?,
+        None => state.identity.accounts.welcome(name, false).await?,
     };
     if account.is_protected() {
         return Err(Refusal::NameProtected.into());

@@ -4,7 +4,10 @@ use actix_web::{HttpRequest, HttpResponse, web::Data};
 use http_kit::{Query, Rejection};
 use serde::Deserialize;
 
-use crate::routes::{AppState, page::parse_id, sync::check_cursor};
+use crate::{
+    routes::{page::parse_id, sync::check_cursor},
+    state::AppState,
+};
 
 /// The most events in one answer.
 const MAX_EVENTS: u32 = 65_536;

@@ -18,7 +18,7 @@ use http_kit::{
 };
 use serde::de::DeserializeOwned;
 
-use super::AppState;
+use crate::state::AppState;
 
 /// Registers the routes between the services, with body limits of their own.
 pub fn configure(limits: BodyLimits, config: &mut web::ServiceConfig) {

@@ -11,9 +11,10 @@ use http_kit::{Query, Rejection};
 use serde::Deserialize;
 
 use crate::{
-    ephemera,
-    message::Message,
-    routes::{AppState, page::parse_id, sync::parse_rooms},
+    chat::message::Message,
+    log::ephemera,
+    routes::{page::parse_id, sync::parse_rooms},
+    state::AppState,
     store::{StoreError, Window},
 };
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::post::Sender;
+use crate::chat::post::Sender;
 
 fn post(user: &str, content: &str, key: Option<&str>) -> Post {
     Post {

@@ -10,8 +10,7 @@ use super::{
     read::{conversations, inbox, members},
 };
 use crate::{
-    conversation::{Conversation, JoinedMember},
-    message::Message,
+    chat::{conversation::Conversation, member::JoinedMember, message::Message},
     store::{
         Allowed, ConversationReads, StoreError,
         conversations::{Inbox, Listed, Listing, Roster},

@@ -6,7 +6,10 @@ use common::{Audience, EventId, internal::UserRef};
 use sqlx::{FromRow, SqlitePool};
 
 use super::{micros, rows};
-use crate::{change::Receipt, conversation::MOST_WATCHERS, message::Message, store::StoreError};
+use crate::{
+    chat::{change::Receipt, member::MOST_WATCHERS, message::Message},
+    store::StoreError,
+};
 
 /// Markers move a little before or after the event that a cursor names; telling one twice is
 /// harmless, missing one is not. In microseconds.

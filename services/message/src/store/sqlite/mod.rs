@@ -22,10 +22,12 @@ use sqlx::{
 
 use super::{Allowed, Committed, Page, Store, StoreError, Window};
 use crate::{
-    change::{Operation, Receipt},
+    chat::{
+        change::{Operation, Receipt},
+        message::Message,
+        user::Account,
+    },
     config::Durability,
-    message::Message,
-    user::Account,
 };
 
 /// Connections for reading. SQLite answers from memory mostly; more would only wait for a core.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlx::SqliteConnection;
 
 use super::rows;
-use crate::{store::StoreError, user::Account};
+use crate::{chat::user::Account, store::StoreError};
 
 /// People by a part of their names.
 ///

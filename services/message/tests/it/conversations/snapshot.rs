@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use common::{Audience, EventId, event::LogPage, internal::UserRef};
 use message_service::{
-    change::{Actor, Change, Operation},
+    chat::change::{Actor, Change, Operation},
     config::Durability,
     store::{SqliteStore, Store},
 };

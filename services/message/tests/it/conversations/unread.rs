@@ -2,7 +2,7 @@
 
 use common::EventId;
 use message_service::{
-    change::{Actor, Change, Operation},
+    chat::change::{Actor, Change, Operation},
     config::Durability,
     store::{SqliteStore, Store},
 };

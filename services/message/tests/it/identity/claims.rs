@@ -103,7 +103,7 @@ async fn in_open_mode_nobody_in_particular_may_look_and_post() {
 async fn a_name_that_is_made_up_is_nobody_s_who_has_registered_it() {
     let app = open();
     let unnamed = json!({"content": "hi", "client_msg_id": "k2"});
-    let name = message_service::username::Username::guest(Some("k2"));
+    let name = message_service::chat::username::Username::guest(Some("k2"));
     app.register(name.as_str()).await;
     refused(&app.post(unnamed).await, 401, "name_registered");
     assert_eq!(app.list("").await, [Value::Null; 0]);

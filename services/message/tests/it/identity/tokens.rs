@@ -159,7 +159,7 @@ async fn a_session_lasts_as_long_as_configured() {
 fn one_changed_character_makes_a_token_invalid() {
     let issuer = message_service::config::Issuer::Own(common::Secret::parse(JWT_SECRET).unwrap());
     let ttl = std::time::Duration::from_secs(60);
-    let tokens = message_service::token::Tokens::new(&issuer, ttl);
+    let tokens = message_service::identity::token::Tokens::new(&issuer, ttl);
     let user = common::internal::UserRef { name: "Alice".into(), key: "alice".into() };
     let token = tokens.issue(&user, 3).unwrap().token;
     assert_eq!(tokens.verify(&token).unwrap().epoch, Some(3));

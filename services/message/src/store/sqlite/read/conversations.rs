@@ -9,9 +9,12 @@ use sqlx::{FromRow, Sqlite, SqlitePool, Transaction};
 
 use super::{id, micros, rows};
 use crate::{
-    change::Refusal,
-    conversation::{Conversation, ConversationKind, History, Place, Role},
-    message::Message,
+    chat::{
+        change::Refusal,
+        conversation::{Conversation, ConversationKind, History, Place},
+        member::Role,
+        message::Message,
+    },
     store::{
         Allowed, StoreError,
         conversations::{Listed, Listing},
@@ -173,7 +176,7 @@ async fn messages_at(
 
 impl SeenRow {
     /// The seq up to which its reader may not read, by the rule of
-    /// [`Standing::read`](crate::access::Standing::read).
+    /// [`Standing::read`](crate::chat::access::Standing::read).
     fn hidden(&self) -> i64 {
         let joined = self.kind == ConversationKind::Group.as_str()
             && History::from_text(&self.history) == History::Joined;
@@ -182,7 +185,7 @@ impl SeenRow {
 
     fn into_conversation(
         self,
-        members: Option<Vec<crate::conversation::Member>>,
+        members: Option<Vec<crate::chat::member::Member>>,
         last_message: Option<Message>,
     ) -> Conversation {
         let place = Place {

@@ -4,7 +4,7 @@ use sqlx::SqlitePool;
 
 use super::{micros, rows};
 use crate::{
-    message::Message,
+    chat::message::Message,
     store::{StoreError, conversations::Inbox},
 };
 

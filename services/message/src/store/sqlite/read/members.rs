@@ -7,8 +7,11 @@ use sqlx::{FromRow, SqlitePool};
 
 use super::{id, rows};
 use crate::{
-    change::Refusal,
-    conversation::{ConversationKind, JoinedMember, Role},
+    chat::{
+        change::Refusal,
+        conversation::ConversationKind,
+        member::{JoinedMember, Role},
+    },
     store::{Allowed, StoreError, conversations::Roster},
 };
 

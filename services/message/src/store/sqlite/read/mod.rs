@@ -14,8 +14,7 @@ use sqlx::{FromRow, Sqlite, SqliteConnection, SqliteExecutor, SqlitePool, Transa
 
 use super::{id, micros, rows};
 use crate::{
-    change::Refusal,
-    message::Message,
+    chat::{change::Refusal, message::Message},
     store::{Allowed, Page, Position, StoreError, Window},
 };
 

@@ -7,7 +7,7 @@ use sqlx::{FromRow, SqliteConnection};
 
 use super::{MemberRow, by_conversation, members};
 use crate::{
-    message::{Message, Reaction, Status},
+    chat::message::{Message, Reaction, Status},
     store::{
         StoreError,
         sqlite::{id, micros},

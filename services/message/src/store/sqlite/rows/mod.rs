@@ -12,10 +12,13 @@ pub(super) use self::message::{
 };
 use super::id;
 use crate::{
-    access::{Membership, Standing},
-    conversation::{ConversationKind, History, MOST_WATCHERS, Member, Place, Role},
+    chat::{
+        access::{Membership, Standing},
+        conversation::{ConversationKind, History, Place},
+        member::{MOST_WATCHERS, Member, Role},
+        user::{Account, UserKind},
+    },
     store::{StoreError, known::PostMember},
-    user::{Account, UserKind},
 };
 
 #[derive(FromRow)]

@@ -5,21 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use common::{Audience, internal::UserRef};
 use sqlx::SqliteConnection;
 
-use super::{Changed, member, user};
+use super::{Changed, card, membership, user};
 use crate::{
-    change::{Actor, Answer, Change, Made, Refusal},
-    conversation::{Card, ConversationKind, History, Place, Role, direct_id, direct_keys},
-    event::{self, ConversationAction, kind::CONVERSATION},
+    chat::{
+        change::{Actor, Answer, Change, Made, Refusal},
+        conversation::{Card, History, Place},
+        conversation_id::{direct_id, direct_keys},
+        event::{self, ConversationAction, kind::CONVERSATION},
+        member::Role,
+        username::Username,
+    },
     store::{
         StoreError,
         journal::Journal,
         sqlite::{micros, rows},
     },
-    username::Username,
 };
-
-/// The most members of a group: each event names them all.
-pub(super) const MAX_MEMBERS: usize = 1_000;
 
 /// Makes a room or a group.
 pub(super) async fn create(
@@ -40,7 +41,7 @@ pub(super) async fn create(
         others.entry(member.key()).or_insert(member);
     }
     others.remove(owner.key.as_str());
-    if others.len() >= MAX_MEMBERS {
+    if others.len() >= membership::MAX_MEMBERS {
         return Ok(Err(Refusal::GroupFull));
     }
     let keys: BTreeSet<&str> = others.keys().copied().collect();
@@ -65,7 +66,7 @@ pub(super) async fn create(
     insert(tx, &place).await?;
     let mut rows = vec![(owner.key.as_str(), Role::Owner)];
     rows.extend(keys.into_iter().map(|key| (key, Role::Member)));
-    member::insert_all(tx, journal.now(), &place, &rows).await?;
+    membership::insert_all(tx, journal.now(), &place, &rows).await?;
     let card = announce(tx, journal, &place, ConversationAction::Created).await?;
     Ok(Ok(Answer::Conversation(card, Made::New)))
 }
@@ -89,7 +90,7 @@ pub(super) async fn resolve(
     }
     user::ensure(tx, journal, user).await?;
     let id = direct_id(&user.key, other.key());
-    if let Some(card) = card(tx, &id).await? {
+    if let Some(card) = card::read(tx, &id).await? {
         return Ok(Ok(Answer::Conversation(card, Made::Found)));
     }
     let place = Place::direct(id, journal.next_id());
@@ -106,7 +107,7 @@ pub(super) async fn insert_direct(
     insert(tx, place).await?;
     let both = direct_keys(&place.id).map(|(one, other)| [one, other]).unwrap_or_default();
     let both = both.map(|key| (key, Role::Member));
-    member::insert_all(tx, place.created_at, place, &both).await
+    membership::insert_all(tx, place.created_at, place, &both).await
 }
 
 /// Changes a name or a rule.
@@ -131,7 +132,7 @@ pub(super) async fn update(
     }
     place.history = history.unwrap_or(place.history);
     if place == before {
-        let card = card(tx, id).await?;
+        let card = card::read(tx, id).await?;
         return Ok(card.map_or(Err(Refusal::NoConversation), |card| {
             Ok(Answer::Conversation(card, Made::Found))
         }));
@@ -180,24 +181,7 @@ async fn announce(
         ConversationAction::Created => Audience::Users(rows::keys(&members)),
         _ => rows::audience(place, &members),
     };
-    let card = place.card(seen_members(place, &members));
+    let card = card::of(place, &members);
     journal.record(CONVERSATION, audience, |id| event::conversation(id, action, &card))?;
     Ok(card)
-}
-
-/// A conversation as its members see it.
-pub(super) async fn card(tx: &mut SqliteConnection, id: &str) -> Result<Option<Card>, StoreError> {
-    let Some(place) = rows::place(tx, id).await? else {
-        return Ok(None);
-    };
-    let members = rows::private_members(tx, &place).await?;
-    Ok(Some(place.card(seen_members(&place, &members))))
-}
-
-fn seen_members(
-    place: &Place,
-    members: &[rows::MemberRow],
-) -> Option<Vec<crate::conversation::Member>> {
-    let private = place.kind != ConversationKind::Room;
-    private.then(|| members.iter().map(rows::MemberRow::to_member).collect())
 }

@@ -10,8 +10,10 @@ use sqlx::{FromRow, SqliteConnection};
 
 use super::Changed;
 use crate::{
-    change::{Answer, Mark, Receipt, Refusal},
-    conversation::ConversationKind,
+    chat::{
+        change::{Answer, Mark, Receipt, Refusal},
+        conversation::ConversationKind,
+    },
     store::{
         StoreError,
         journal::Journal,

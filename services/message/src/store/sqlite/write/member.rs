@@ -2,23 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use common::{Audience, EventId};
+use common::Audience;
 use sqlx::SqliteConnection;
 
-use super::{Changed, conversation, user};
+use super::{Changed, card, membership, user};
 use crate::{
-    change::{Actor, Answer, Made, Refusal},
-    conversation::{ConversationKind, Place, Role},
-    event::{
-        self, ConversationAction, MemberAction,
-        kind::{CONVERSATION, MEMBER},
+    chat::{
+        change::{Actor, Answer, Made, Refusal},
+        conversation::{ConversationKind, Place},
+        event::{
+            self, ConversationAction, MemberAction,
+            kind::{CONVERSATION, MEMBER},
+        },
+        member::Role,
+        username::Username,
     },
-    store::{
-        StoreError,
-        journal::Journal,
-        sqlite::{micros, rows},
-    },
-    username::Username,
+    store::{StoreError, journal::Journal, sqlite::rows},
 };
 
 /// Who is to be a member, and as what.
@@ -64,7 +63,7 @@ pub(super) async fn put(
     }
     if place.kind == ConversationKind::Group {
         let members = rows::members(tx, &BTreeSet::from([conversation_id])).await?;
-        if members.len() >= conversation::MAX_MEMBERS {
+        if members.len() >= membership::MAX_MEMBERS {
             return Ok(Err(Refusal::GroupFull));
         }
     }
@@ -79,7 +78,7 @@ pub(super) async fn put(
         }
     }
     let role = wanted.role.unwrap_or_default();
-    insert(tx, journal.now(), &place, key, role).await?;
+    membership::insert(tx, journal.now(), &place, key, role).await?;
     announce_join(tx, journal, actor, &place, key, role).await?;
     Ok(Ok(Answer::Member(Made::New)))
 }
@@ -239,43 +238,10 @@ async fn tell(
     key: &str,
     action: ConversationAction,
 ) -> Result<(), StoreError> {
-    let Some(card) = conversation::card(tx, &place.id).await? else {
+    let Some(card) = card::read(tx, &place.id).await? else {
         return Ok(());
     };
     let audience = Audience::Users(vec![key.to_owned()]);
     journal.record(CONVERSATION, audience, |id| event::conversation(id, action, &card))?;
     Ok(())
-}
-
-/// Adds a row each. What was said before counts as read and delivered.
-pub(super) async fn insert_all(
-    tx: &mut SqliteConnection,
-    at: EventId,
-    place: &Place,
-    members: &[(&str, Role)],
-) -> Result<(), StoreError> {
-    let members: Vec<_> = members.iter().map(|(key, role)| (key, role.as_str())).collect();
-    sqlx::query(
-        "insert into members (conversation_id, user_key, role, joined_at, joined_seq, read_seq, \
-         delivered_seq) \
-         select conversations.id, new.value ->> 0, new.value ->> 1, $3, last_seq, last_seq, last_seq \
-         from json_each($2) as new cross join conversations where conversations.id = $1",
-    )
-    .bind(&place.id)
-    .bind(serde_json::to_string(&members)?)
-    .bind(micros(at))
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// Adds one row.
-pub(super) async fn insert(
-    tx: &mut SqliteConnection,
-    at: EventId,
-    place: &Place,
-    key: &str,
-    role: Role,
-) -> Result<(), StoreError> {
-    insert_all(tx, at, place, &[(key, role)]).await
 }

@@ -5,15 +5,17 @@ use sqlx::SqliteConnection;
 
 use super::Changed;
 use crate::{
-    access::{self, Asker, Standing},
-    change::{Actor, Answer, Refusal},
-    conversation::{ConversationKind, History, Place},
-    event::{
-        self,
-        kind::{MESSAGE_DELETED, MESSAGE_UPDATED, REACTION},
+    chat::{
+        access::{self, Asker, Standing},
+        change::{Actor, Answer, Refusal},
+        conversation::{ConversationKind, History, Place},
+        event::{
+            self,
+            kind::{MESSAGE_DELETED, MESSAGE_UPDATED, REACTION},
+        },
+        mention,
+        message::Message,
     },
-    mention,
-    message::Message,
     store::{
         StoreError,
         journal::Journal,
@@ -252,7 +254,7 @@ async fn forget_mentions(
         return Ok(());
     };
     let names: Vec<String> = serde_json::from_str(names)?;
-    let keys: Vec<String> = names.iter().map(|name| crate::username::fold(name)).collect();
+    let keys: Vec<String> = names.iter().map(|name| crate::chat::username::fold(name)).collect();
     sqlx::query(
         "delete from mentions where conversation_id = $1 and seq = $2 \
          and user_key in (select value from json_each($3))",

@@ -4,9 +4,11 @@
 //! is rare, and done one by one between them, in the order in which it was asked for. A change is
 //! decided before it writes anything, so a refused one leaves nothing behind.
 
+mod card;
 mod conversation;
 mod marker;
 mod member;
+mod membership;
 mod message;
 mod posts;
 mod user;
@@ -17,7 +19,7 @@ use sqlx::{Connection, SqliteConnection};
 
 use super::{id, micros};
 use crate::{
-    change::{Change, Operation, Outcome},
+    chat::change::{Change, Operation, Outcome},
     store::{Committed, StoreError, journal::Journal},
 };
 

@@ -8,10 +8,12 @@ use sqlx::{FromRow, SqliteConnection};
 
 use super::{super::rows, conversation, message, user};
 use crate::{
-    change::Outcome,
-    conversation::{ConversationKind, History},
-    mention,
-    post::{Post, Target},
+    chat::{
+        change::Outcome,
+        conversation::{ConversationKind, History},
+        mention,
+        post::{Post, Target},
+    },
     store::{
         StoreError,
         journal::Journal,

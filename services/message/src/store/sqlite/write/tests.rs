@@ -8,7 +8,11 @@ use std::sync::{
 use common::internal::{Delivered, UserRef};
 
 use super::*;
-use crate::{change::Actor, config::Durability, store::sqlite::SqliteStore, username::Username};
+use crate::{
+    chat::{change::Actor, username::Username},
+    config::Durability,
+    store::sqlite::SqliteStore,
+};
 
 /// A database, and how much there is of what must not matter.
 struct Filled {
@@ -97,7 +101,7 @@ async fn coming_and_going_costs_the_same_however_many_are_in_a_room() {
         leave("u2"),
         rename,
         // The owner steps down, and the next one leaves.
-        put("u1", Some(crate::conversation::Role::Member)),
+        put("u1", Some(crate::chat::member::Role::Member)),
         leave("u1"),
     ];
     compare(&[USERS, ROOM, MEMBERS], &changes).await;

@@ -5,17 +5,19 @@ use std::collections::BTreeSet;
 use common::{Audience, EventId, event::SESSION, internal::UserRef};
 use sqlx::SqliteConnection;
 
-use super::Changed;
+use super::{Changed, membership};
 use crate::{
-    change::{Answer, Change, Made, Refusal},
-    event,
+    chat::{
+        change::{Answer, Change, Made, Refusal},
+        event,
+        user::UserKind,
+        username::{Username, fold},
+    },
     store::{
         StoreError,
         journal::Journal,
         sqlite::{micros, rows},
     },
-    user::UserKind,
-    username::{Username, fold},
 };
 
 /// Makes an account, or one of a guest's name.
@@ -237,7 +239,7 @@ async fn insert_named(
     .execute(&mut *tx)
     .await?;
     if let Some(public) = rows::place(tx, common::event::PUBLIC_ROOM).await? {
-        super::member::insert(tx, at, &public, key, Default::default()).await?;
+        membership::insert(tx, at, &public, key, Default::default()).await?;
     }
     Ok(())
 }

@@ -1,0 +1,134 @@
+//! [`Env`]: the settings as they are written, and their defaults.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+};
+
+use common::telemetry::LogFormat;
+use serde::Deserialize;
+
+use super::Durability;
+
+/// The environment variables of the message service, as they are written.
+#[derive(Debug, Deserialize)]
+pub(super) struct Env {
+    /// Port to listen on.
+    #[serde(default = "default_port")]
+    pub(super) port: u16,
+    /// Address to listen on; 0.0.0.0 for every one.
+    #[serde(default = "default_host")]
+    pub(super) host: IpAddr,
+    /// `open` or `required`; must be set unless `HOST` is a loopback address.
+    pub(super) auth_mode: Option<String>,
+    /// Folder of the database and of the generated secret.
+    #[serde(default = "default_data_dir")]
+    pub(super) data_dir: PathBuf,
+    /// `full`: an answered post survives a power cut. `relaxed`: it survives a crash of the
+    /// process, but the last ones may be lost with the power.
+    #[serde(default)]
+    pub(super) durability: Durability,
+    /// Where this service reaches the notification service.
+    #[serde(default = "default_notification_url")]
+    pub(super) notification_service_url: String,
+    /// Where browsers reach the notification service. By default the host of the page, with the
+    /// port of `NOTIFICATION_SERVICE_URL`.
+    pub(super) public_notification_url: Option<String>,
+    /// The secret that both services share, 16 characters at least.
+    pub(super) internal_secret: Option<String>,
+    /// A file with that secret. Without either, the data folder has one.
+    pub(super) internal_secret_file: Option<PathBuf>,
+    /// What signs the tokens of this service, 32 characters at least.
+    pub(super) jwt_secret: Option<String>,
+    /// A file with that secret. Without either, the data folder has one.
+    pub(super) jwt_secret_file: Option<PathBuf>,
+    /// The key (PEM, Ed25519 or RSA) of an outside issuer, whose tokens are the only ones then.
+    pub(super) jwt_public_key: Option<String>,
+    /// A file with that key.
+    pub(super) jwt_public_key_file: Option<PathBuf>,
+    /// Whom tokens of an outside issuer must be for, in `aud`; empty: for anyone.
+    pub(super) jwt_audience: Option<String>,
+    /// The bearer token of the operator, who may do what admins may; 16 characters at least.
+    pub(super) admin_token: Option<String>,
+    /// A file with that token.
+    pub(super) admin_token_file: Option<PathBuf>,
+    /// Seconds that a sign-in lasts.
+    #[serde(default = "default_token_ttl_secs")]
+    pub(super) token_ttl_secs: u64,
+    /// Sign-ins and registrations a minute that one address may try; 0 for no limit.
+    #[serde(default = "default_sign_in_rate")]
+    pub(super) sign_in_rate: u32,
+    /// Origins of web pages that may call, separated by commas; `*` for all.
+    pub(super) allowed_origins: Option<String>,
+    /// Proxies whose `X-Forwarded-For` is believed: addresses or networks, separated by commas.
+    pub(super) trusted_proxies: Option<String>,
+    /// The longest message, in characters: 1 to 16384.
+    #[serde(default = "default_max_content_chars")]
+    pub(super) max_content_chars: usize,
+    /// Posts and other changes a second of one address, in the long run; 0 for no limit.
+    #[serde(default = "default_post_rate")]
+    pub(super) post_rate: u32,
+    /// Posts and other changes of one address at once.
+    #[serde(default = "default_post_burst")]
+    pub(super) post_burst: u32,
+    /// Seconds that a client may take to send a body.
+    #[serde(default = "default_body_timeout_secs")]
+    pub(super) body_timeout_secs: u64,
+    /// Days that the event log is kept. A client that was away longer loads anew.
+    #[serde(default = "default_event_retention_days")]
+    pub(super) event_retention_days: u32,
+    /// `text` or `json`.
+    #[serde(default)]
+    pub(super) log_format: LogFormat,
+    /// What to log, in the syntax of tracing-subscriber's `EnvFilter`.
+    #[serde(default = "default_rust_log")]
+    pub(super) rust_log: String,
+}
+
+fn default_port() -> u16 {
+    8080
+}
+
+fn default_host() -> IpAddr {
+    Ipv4Addr::LOCALHOST.into()
+}
+
+fn default_data_dir() -> PathBuf {
+    "data".into()
+}
+
+fn default_notification_url() -> String {
+    "http://localhost:8081".to_owned()
+}
+
+fn default_token_ttl_secs() -> u64 {
+    604_800
+}
+
+fn default_sign_in_rate() -> u32 {
+    60
+}
+
+fn default_max_content_chars() -> usize {
+    4_000
+}
+
+fn default_post_rate() -> u32 {
+    100
+}
+
+fn default_post_burst() -> u32 {
+    1_000
+}
+
+fn default_body_timeout_secs() -> u64 {
+    10
+}
+
+fn default_event_retention_days() -> u32 {
+    7
+}
+
+fn default_rust_log() -> String {
+    common::telemetry::DEFAULT_FILTER.to_owned()
+}

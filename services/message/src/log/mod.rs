@@ -1,0 +1,8 @@
+//! How things become durable and known: one task writes, another one tells what was written, and
+//! a third what passes by.
+
+pub mod downstream;
+pub mod ephemera;
+pub mod relay;
+pub mod write_error;
+pub mod writer;

@@ -1,0 +1,178 @@
+//! The relay: tells the notification service what has been committed.
+//!
+//! Pushing is an optimisation. The log is the truth, and the receiver pulls what it misses, so
+//! the relay keeps no queue of its own: when it falls behind, it forgets old batches and announces
+//! the newest id. It never makes a post wait.
+
+use std::time::Duration;
+
+use common::{
+    Backoff, Batch, EventId,
+    event::{Accepted, Event, fitting},
+    internal::MAX_BODY,
+};
+use http_kit::Shutdown;
+use tokio::sync::mpsc;
+
+use super::{
+    downstream::{Downstream, NotTaken},
+    writer::Head,
+};
+use crate::metrics::Metrics;
+
+/// Batches that may wait for the relay.
+pub const QUEUE: usize = 64;
+
+/// The most events, and bytes of events with their audiences, in one push; a receiver that is further
+/// behind pulls. As JSON, bytes may be twice as many.
+const MAX_EVENTS: usize = 1_000;
+const MAX_BYTES: usize = MAX_BODY / 4;
+
+/// After this long without a post the relay announces the newest id all the same, so that a
+/// receiver which lost it for whatever reason finds out.
+const ANNOUNCE_EVERY: Duration = Duration::from_secs(5);
+
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LONGEST_RETRY: Duration = Duration::from_secs(2);
+
+/// Tries before an outage is worth a line in the log: services that start together find each
+/// other within this.
+const QUIET_TRIES: u32 = 4;
+
+/// What remains to be pushed when the service stops gets this long.
+const LAST_PUSH: Duration = Duration::from_secs(1);
+
+/// Pushes committed batches to `POST /notify`.
+pub struct Relay {
+    downstream: Downstream,
+    committed: mpsc::Receiver<Batch>,
+    head: Head,
+    pending: Batch,
+    metrics: Metrics,
+}
+
+impl Relay {
+    /// A relay for what is committed from now on. `head` tells when a batch did not fit into
+    /// `committed`.
+    pub fn new(
+        downstream: Downstream,
+        head: Head,
+        committed: mpsc::Receiver<Batch>,
+        metrics: Metrics,
+    ) -> Self {
+        let pending = announcement(head.get());
+        Self { downstream, committed, head, pending, metrics }
+    }
+
+    /// Pushes until the writer is gone and everything is told, or `shutdown` asks for an end.
+    pub async fn run(mut self, shutdown: Shutdown) {
+        // The first push announces what an earlier run may have committed and not told.
+        let mut open = true;
+        while open {
+            self.push_until_accepted(&shutdown).await;
+            if self.take_waiting() {
+                continue;
+            }
+            if shutdown.is_given() && self.committed.is_closed() {
+                return;
+            }
+            match tokio::time::timeout(ANNOUNCE_EVERY, self.committed.recv()).await {
+                Ok(Some(batch)) => {
+                    self.append(batch);
+                    self.take_waiting();
+                }
+                Ok(None) => open = false,
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Adds what waits to what is pending; returns whether there was anything.
+    fn take_waiting(&mut self) -> bool {
+        // Read before the queue is emptied: a batch below this id that is not in the queue was
+        // left out of it, and only the receiver can get it now.
+        let head = self.head.get();
+        let before = self.pending.end();
+        while let Ok(batch) = self.committed.try_recv() {
+            self.append(batch);
+        }
+        if self.pending.end() < head {
+            self.pending = announcement(head);
+        }
+        self.pending.end() != before
+    }
+
+    fn append(&mut self, batch: Batch) {
+        if batch.after != self.pending.end() {
+            // Batches in between were left out: start over from here, the receiver pulls.
+            self.pending = batch;
+        } else {
+            self.pending.events.extend(batch.events);
+        }
+        let newest = self.pending.events.iter().rev().take(MAX_EVENTS).map(Event::size);
+        let surplus = self.pending.events.len() - fitting(newest, MAX_BYTES);
+        if let Some(last) = self.pending.events.drain(..surplus).next_back() {
+            self.pending.after = last.id;
+        }
+    }
+
+    /// Tries until the pending batch, or what has become of it, is accepted.
+    async fn push_until_accepted(&mut self, shutdown: &Shutdown) {
+        let mut backoff = Backoff::new(FIRST_RETRY, LONGEST_RETRY);
+        loop {
+            match self.push().await {
+                Ok(_) => {
+                    if backoff.tries() > QUIET_TRIES {
+                        tracing::info!(
+                            after_tries = backoff.tries(),
+                            "notification service is back"
+                        );
+                    }
+                    self.metrics.relay_up.set(1);
+                    self.metrics.relayed.inc_by(self.pending.events.len() as u64);
+                    self.pending = announcement(self.pending.end());
+                    return;
+                }
+                Err(NotTaken::Refused(error)) if !self.pending.events.is_empty() => {
+                    tracing::warn!(error, "a push was refused; the log is read instead");
+                    self.metrics.relay_failures.inc();
+                    self.pending = announcement(self.pending.end());
+                    continue;
+                }
+                Err(error) => {
+                    if backoff.tries() == QUIET_TRIES {
+                        tracing::warn!(
+                            url = self.downstream.url(),
+                            %error,
+                            "notification service does not answer; posts are kept and told later"
+                        );
+                    }
+                    self.metrics.relay_up.set(0);
+                    self.metrics.relay_failures.inc();
+                }
+            }
+            if shutdown.is_given() {
+                // It is in the log; the receiver pulls it when this service is back.
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(backoff.next_delay()) => {}
+                () = shutdown.given() => {}
+            }
+            self.take_waiting();
+            if shutdown.is_given() {
+                tokio::time::timeout(LAST_PUSH, self.push()).await.ok();
+                return;
+            }
+        }
+    }
+
+    async fn push(&self) -> Result<Accepted, NotTaken> {
+        self.downstream.notify(&self.pending).await
+    }
+}
+
+/// Tells the receiver how far the log goes, so that it pulls what it does not have.
+fn announcement(head: EventId) -> Batch {
+    Batch { after: head, events: Vec::new() }
+}

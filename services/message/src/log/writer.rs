@@ -1,0 +1,278 @@
+//! The writer: one task that owns all writes, and commits them in groups.
+//!
+//! Posts queue while a commit is under way; the next one takes them all. A lone post is committed
+//! at once, and under load the batches grow by themselves. A post that is queued is committed even
+//! when its request is cancelled, so a client that repeats it must send the same `client_msg_id`.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use common::{Batch, EventId};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::MissedTickBehavior,
+};
+
+use super::{
+    ephemera::{Facts, Passing},
+    write_error::WriteError,
+};
+use crate::{
+    chat::{
+        change::{Answer, Change, Operation},
+        post::Post,
+    },
+    metrics::Metrics,
+    store::{Committed, Store, StoreError},
+};
+
+/// Posts that may wait. When the queue is full, further ones are refused with 503: they would
+/// wait longer than their clients do.
+const QUEUE: usize = 4_096;
+
+/// The most posts in one commit: beyond this a batch takes longer without costing less per post.
+const MAX_BATCH: usize = 256;
+
+/// How often old events are looked for, and how many are removed in one transaction, so that
+/// posts hardly wait for it.
+const PRUNE_EVERY: Duration = Duration::from_secs(600);
+const PRUNE_CHUNK: u32 = 2_000;
+
+/// How soon the next chunk follows while there are more.
+const PRUNE_AGAIN: Duration = Duration::from_millis(100);
+
+/// How often a failed store is tried again, so that readiness returns without a post.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+
+/// Hands operations to the writer task.
+#[derive(Clone)]
+pub struct Writer {
+    queue: mpsc::Sender<Waiting>,
+    state: Arc<State>,
+    metrics: Metrics,
+}
+
+/// The task itself; [`run`](WriterTask::run) it until every [`Writer`] is gone.
+pub struct WriterTask {
+    queue: mpsc::Receiver<Waiting>,
+    store: Arc<dyn Store>,
+    committed: mpsc::Sender<Batch>,
+    passing: Facts,
+    retention: Duration,
+    state: Arc<State>,
+    metrics: Metrics,
+}
+
+struct Waiting {
+    operation: Operation,
+    answer: Asker,
+}
+
+/// Where an answer goes.
+type Asker = oneshot::Sender<Result<Answer, WriteError>>;
+
+#[derive(Default)]
+struct State {
+    failed: AtomicBool,
+    head: Head,
+}
+
+/// The last id of the event log, as it is now; clones follow it.
+#[derive(Clone, Default)]
+pub struct Head(Arc<AtomicU64>);
+
+impl Head {
+    /// Everything up to this id can be read, and has been offered to the relay.
+    pub fn get(&self) -> EventId {
+        EventId::from_micros(self.0.load(Ordering::Acquire)).unwrap_or_default()
+    }
+
+    fn set(&self, id: EventId) {
+        self.0.store(id.micros(), Ordering::Release);
+    }
+}
+
+impl Writer {
+    /// A writer and its task. Each committed batch goes to `committed` if there is room; whoever
+    /// reads that finds what was left out in the log. Markers that moved are told to `passing`.
+    pub fn new(
+        store: Arc<dyn Store>,
+        head: EventId,
+        committed: mpsc::Sender<Batch>,
+        passing: Facts,
+        retention: Duration,
+        metrics: Metrics,
+    ) -> (Self, WriterTask) {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let state = Arc::<State>::default();
+        state.head.set(head);
+        let task = WriterTask {
+            queue: receiver,
+            store,
+            committed,
+            passing,
+            retention,
+            state: state.clone(),
+            metrics: metrics.clone(),
+        };
+        (Self { queue: sender, state, metrics }, task)
+    }
+
+    /// Stores a post. Returns when it is durable.
+    pub async fn post(&self, post: Post) -> Result<Answer, WriteError> {
+        self.carry_out(Operation::Post(post)).await
+    }
+
+    /// Carries out a change. Returns when it is durable.
+    pub async fn change(&self, change: Change) -> Result<Answer, WriteError> {
+        self.carry_out(Operation::Change(Box::new(change))).await
+    }
+
+    async fn carry_out(&self, operation: Operation) -> Result<Answer, WriteError> {
+        let (answer, outcome) = oneshot::channel();
+        self.queue.try_send(Waiting { operation, answer }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => WriteError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => WriteError::Stopping,
+        })?;
+        self.metrics.queued.inc();
+        outcome.await.map_err(|_| WriteError::Stopping)?
+    }
+
+    /// The last id of the event log.
+    pub fn head(&self) -> &Head {
+        &self.state.head
+    }
+
+    /// Whether the last write succeeded.
+    pub fn is_healthy(&self) -> bool {
+        !self.state.failed.load(Ordering::Relaxed)
+    }
+}
+
+impl WriterTask {
+    /// Commits until every [`Writer`] is gone and the queue is empty.
+    pub async fn run(mut self) {
+        let mut waiting = Vec::with_capacity(MAX_BATCH);
+        let mut probe = tokio::time::interval(PROBE_EVERY);
+        probe.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut prune = tokio::time::interval(PRUNE_EVERY);
+        prune.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                // What is rarely due comes first: under load there is always something in the queue.
+                biased;
+                _ = probe.tick() => self.probe().await,
+                _ = prune.tick() => {
+                    if self.prune().await == u64::from(PRUNE_CHUNK) {
+                        prune.reset_after(PRUNE_AGAIN);
+                    }
+                }
+                taken = self.queue.recv_many(&mut waiting, MAX_BATCH) => {
+                    if taken == 0 {
+                        return;
+                    }
+                    self.commit(&mut waiting).await;
+                }
+            }
+        }
+    }
+
+    async fn commit(&self, waiting: &mut Vec<Waiting>) {
+        self.metrics.queued.sub(waiting.len() as i64);
+        self.metrics.batch_size.observe(waiting.len() as f64);
+        let (operations, answers): (Vec<_>, Vec<_>) =
+            waiting.drain(..).map(|waiting| (waiting.operation, waiting.answer)).unzip();
+        let started = Instant::now();
+        let result = self.store.commit(&operations).await;
+        self.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
+        match result {
+            Ok(committed) => self.answer(committed, answers),
+            Err(error) if error.is_of_operation() && operations.len() > 1 => {
+                // One that cannot be written must not answer for its neighbours.
+                for (operation, answer) in operations.iter().zip(answers) {
+                    match self.store.commit(std::slice::from_ref(operation)).await {
+                        Ok(committed) => self.answer(committed, vec![answer]),
+                        Err(error) => self.refuse(&error, vec![answer]),
+                    }
+                }
+            }
+            Err(error) => self.refuse(&error, answers),
+        }
+    }
+
+    fn answer(&self, committed: Committed, answers: Vec<Asker>) {
+        self.recovered();
+        if !committed.log.events.is_empty() {
+            let head = committed.log.end();
+            // No room: the relay is behind, and sees by the head that something is missing.
+            self.committed.try_send(committed.log).ok();
+            self.state.head.set(head);
+        }
+        for receipt in committed.receipts {
+            self.passing.tell(Passing::Receipt(receipt));
+        }
+        for (answer, outcome) in answers.into_iter().zip(committed.outcomes) {
+            // A caller that has gone away does not want to know.
+            answer.send(outcome.map_err(WriteError::Refused)).ok();
+        }
+    }
+
+    fn refuse(&self, error: &StoreError, answers: Vec<Asker>) {
+        if error.is_of_operation() {
+            tracing::error!(%error, "something cannot be written");
+        } else {
+            self.failed(error);
+        }
+        for answer in answers {
+            let why = match error {
+                error if error.is_of_operation() => WriteError::NotWritable,
+                error => WriteError::NotStored { disk_full: matches!(error, StoreError::Full(_)) },
+            };
+            answer.send(Err(why)).ok();
+        }
+    }
+
+    async fn probe(&self) {
+        if self.state.failed.load(Ordering::Relaxed) && self.store.probe().await.is_ok() {
+            self.recovered();
+        }
+    }
+
+    /// Removes a chunk of what is older than the log remembers; returns how much it was.
+    async fn prune(&self) -> u64 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let before = now.saturating_sub(self.retention).as_micros();
+        let Some(before) = u64::try_from(before).ok().and_then(EventId::from_micros) else {
+            return 0;
+        };
+        match self.store.prune(before, PRUNE_CHUNK).await {
+            Ok(0) => 0,
+            Ok(removed) => {
+                tracing::info!(removed, %before, "removed old events from the log");
+                removed
+            }
+            Err(error) => {
+                self.failed(&error);
+                0
+            }
+        }
+    }
+
+    /// Logged when it begins and when it ends, not once a post.
+    fn failed(&self, error: &StoreError) {
+        if !self.state.failed.swap(true, Ordering::Relaxed) {
+            tracing::error!(%error, "posts cannot be stored; clients are asked to try again");
+        }
+    }
+
+    fn recovered(&self) {
+        if self.state.failed.swap(false, Ordering::Relaxed) {
+            tracing::info!("posts are stored again");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! [`AppState`]: what routes are handed.
+
+use std::sync::Arc;
+
+use http_kit::InternalHop;
+
+use crate::{
+    identity::Identity,
+    log::{ephemera::Facts, writer::Writer},
+    metrics::Metrics,
+    store::Store,
+};
+
+/// What handlers work with.
+#[derive(Clone)]
+pub struct AppState {
+    /// Reads.
+    pub store: Arc<dyn Store>,
+    /// Writes.
+    pub writer: Writer,
+    /// Takes what is told and not kept.
+    pub passing: Facts,
+    /// Who may call `/internal`.
+    pub hop: InternalHop,
+    /// Finds out who is behind a request.
+    pub identity: Arc<Identity>,
+    /// The longest message, in characters.
+    pub max_content_chars: usize,
+    /// Counts.
+    pub metrics: Metrics,
+}
