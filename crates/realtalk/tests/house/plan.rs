@@ -1,0 +1,117 @@
+//! [`HOUSES`]: the rooms of every crate, from the top down.
+
+/// A crate's source folder, and its rooms.
+pub(crate) struct House {
+    /// The folder, from the root of the project.
+    pub(crate) folder: &'static str,
+    /// From the top down: each may use those below it.
+    pub(crate) rooms: &'static [Room],
+}
+
+/// A place for files that are about the same thing.
+pub(crate) struct Room {
+    /// Its folders and files: what they are called in the house's own folder, without `.rs`.
+    pub(crate) modules: &'static [&'static str],
+    /// What lives there.
+    pub(crate) what: &'static str,
+}
+
+const fn room(modules: &'static [&'static str], what: &'static str) -> Room {
+    Room { modules, what }
+}
+
+/// Every crate of the project.
+pub(crate) const HOUSES: &[House] = &[
+    House {
+        folder: "services/message/src",
+        rooms: &[
+            room(&["main", "lib"], "a sentence; `run` wires everything"),
+            room(
+                &["routes"],
+                "HTTP, one file a resource: extract, parse, call, shape. `openapi` knows all routes, and no route knows it",
+            ),
+            room(&["state"], "`AppState`, what routes are handed"),
+            room(
+                &["identity"],
+                "who is asking: `caller`, `credential`, tokens, tickets, passwords, cookies",
+            ),
+            room(&["error"], "all that can go wrong behind a route, and the one match to HTTP"),
+            room(
+                &["log"],
+                "how things become durable and known: `writer`, `relay`, `ephemera`, `downstream`",
+            ),
+            room(
+                &["store"],
+                "`Store` and its rules (`plan`, `journal`, `known`); all SQL in `sqlite/`",
+            ),
+            room(
+                &["chat"],
+                "the nouns and the rules, pure, without I/O: `post`, `change`, `access`, `conversation`, `message`, `username` …",
+            ),
+            room(&["config", "metrics"], "the ground"),
+        ],
+    },
+    House {
+        folder: "services/real-time-ntfn/src",
+        rooms: &[
+            room(&["main", "lib"], "a sentence; `run` wires everything"),
+            room(&["routes"], "HTTP, one file a resource; `openapi` as above"),
+            room(&["state"], "`AppState`, what routes are handed"),
+            room(&["engine"], "where streams run: the choice, `shard/`, `portable/`, `socket`"),
+            room(
+                &["ws"],
+                "WebSocket without the socket: the protocol, and what becomes of clients' frames",
+            ),
+            room(&["opening"], "how a stream begins: `admission`, `identity`, `resume/`, `busy`"),
+            room(&["people"], "who is there (`presence/`), and what has reached them (`delivery`)"),
+            room(&["log"], "this service's copy of the log: `feed`, `upstream`"),
+            room(&["hub"], "where events meet streams; whoever copies its ring follows it"),
+            room(
+                &["event"],
+                "what is carried: `entry`, `ring`, `frame/`, `wire`, `scope`, `audiences`, `passing`",
+            ),
+            room(&["config", "metrics"], "the ground"),
+        ],
+    },
+    House {
+        folder: "crates/http/src",
+        rooms: &[
+            room(&["lib"], "what both services take from here"),
+            room(
+                &["guard", "operations", "internal"],
+                "what wraps an app or a part of it: foreign pages, health and metrics, the signed hop",
+            ),
+            room(&["request", "body", "query", "bearer", "unread"], "what comes in"),
+            room(&["origin", "host", "address", "rate"], "who may call, and how often"),
+            room(&["description", "rejection", "shape", "request_id"], "what goes out"),
+            room(
+                &["command", "settings", "shutdown"],
+                "the process: how it is told, and how it ends",
+            ),
+        ],
+    },
+    House {
+        folder: "crates/common/src",
+        rooms: &[
+            room(&["lib"], "what crosses the wire between the services, and nothing else"),
+            room(
+                &["event", "internal", "problem", "signature"],
+                "what is said: events, questions and answers, refusals, and who signs",
+            ),
+            room(&["id", "name", "secret", "backoff", "telemetry"], "what that is made of"),
+        ],
+    },
+    House {
+        folder: "crates/bench/src",
+        rooms: &[
+            room(&["main"], "the program"),
+            room(&["args"], "the command line"),
+            room(&["contest"], "one row against its servers, taking turns"),
+            room(&["report"], "what came of it: JSON, tables, Markdown"),
+            room(&["row"], "what is done to each server, and the figures and bars that come of it"),
+            room(&["target"], "the servers, as child processes"),
+            room(&["load"], "what loads them: crowds that listen, posters, volleys"),
+            room(&["usage", "clock", "interrupt"], "`/proc`, time, Ctrl-C"),
+        ],
+    },
+];
