@@ -6,7 +6,6 @@
 mod conversations;
 mod delivery;
 mod read;
-mod read_people;
 mod rows;
 mod write;
 
@@ -114,11 +113,11 @@ impl Store for SqliteStore {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<Account>, StoreError> {
-        read_people::find_users(&mut *self.readers.acquire().await?, part, after, limit).await
+        read::people::find_users(&mut *self.readers.acquire().await?, part, after, limit).await
     }
 
     async fn are_rooms(&self, ids: &[String]) -> Result<bool, StoreError> {
-        read_people::are_rooms(&mut *self.readers.acquire().await?, ids).await
+        read::people::are_rooms(&mut *self.readers.acquire().await?, ids).await
     }
 
     async fn message(&self, asker: Option<&str>, id: EventId) -> Allowed<Message> {

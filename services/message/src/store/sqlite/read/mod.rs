@@ -3,6 +3,7 @@
 pub(super) mod conversations;
 pub(super) mod inbox;
 pub(super) mod members;
+pub(super) mod people;
 
 use common::{
     Audience, Batch, Event, EventId,

@@ -11,7 +11,7 @@ use crate::{chat::user::Account, store::StoreError};
 ///
 /// Looks at every user: some 80 ms for 100,000 of them, which is where an index of parts of words
 /// would begin to pay.
-pub(super) async fn find_users(
+pub(in crate::store::sqlite) async fn find_users(
     connection: &mut SqliteConnection,
     part: &str,
     after: Option<&str>,
@@ -26,7 +26,7 @@ pub(super) async fn find_users(
 }
 
 /// Whether all of these are public rooms.
-pub(super) async fn are_rooms(
+pub(in crate::store::sqlite) async fn are_rooms(
     connection: &mut SqliteConnection,
     ids: &[String],
 ) -> Result<bool, StoreError> {
