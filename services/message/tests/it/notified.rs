@@ -9,14 +9,13 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc,
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use common::{Batch, EventId, event::EphemeralBatch, internal::MAX_BODY};
 use serde_json::{Value, json};
 
-/// How long is waited for anything.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::app::PATIENCE;
 
 /// Keeps what it is told.
 pub(crate) struct Notified {
