@@ -6,15 +6,27 @@
 #
 #   scripts/api-test.sh [folder of the programs]
 #
-# SEED=n repeats a run, EXAMPLES=n makes it longer, VERBOSE=1 shows all that the tool says.
+# The requests are always the same; SEED=n makes other ones, and SEEDS=n is n runs, each with a seed
+# of its own, which is told. EXAMPLES=n makes a run longer, VERBOSE=1 shows all that the tool says.
 set -euo pipefail
-cd "$(dirname "$0")/.."
 
 version=4.32.5
-programs=${1:-${CARGO_TARGET_DIR:-target}/debug}
 examples=${EXAMPLES:-100}
-seed=${SEED:-$RANDOM$RANDOM}
+seed=${SEED:-43891307}
 began=$SECONDS
+
+if [ -n "${SEEDS:-}" ]; then
+    failed=()
+    for ((n = 0; n < SEEDS; n++)); do
+        seed=$RANDOM$RANDOM
+        SEEDS='' SEED=$seed "$0" "$@" || failed+=("$seed")
+    done
+    echo "api-test: $SEEDS seeds, ${#failed[@]} failed${failed[*]:+: ${failed[*]}}"
+    exit $((${#failed[@]} > 0))
+fi
+
+cd "$(dirname "$0")/.."
+programs=${1:-${CARGO_TARGET_DIR:-target}/debug}
 
 folder=$(mktemp -d)
 services=()
@@ -43,7 +55,7 @@ PYTHON
 read -r message_port notification_port <<<"$(free_ports)"
 message=http://127.0.0.1:$message_port
 notification=http://127.0.0.1:$notification_port
-operator="operator of $seed"
+operator="a token of the operator"
 
 # Limits would end the test early, and they have tests of their own.
 start() {
@@ -54,11 +66,23 @@ start() {
         "$programs/$1" >"$folder/$1.log" 2>&1 &
     services+=($!)
 }
+
+# ready <program> <its process> <its address>: waits, and shows what it said if it ends before.
+ready() {
+    local deadline=$((SECONDS + 60))
+    until curl -sf -o /dev/null --max-time 5 "$3/readyz"; do
+        if ! kill -0 "$2" 2>/dev/null || ((SECONDS > deadline)); then
+            cat "$folder/$1.log"
+            echo "api-test: $1 is not ready"
+            exit 1
+        fi
+        sleep 0.1
+    done
+}
 start message-service "$message_port"
 start realtime-ntfn "$notification_port"
-for service in "$message" "$notification"; do
-    curl -sf -o /dev/null --retry 100 --retry-delay 1 --retry-all-errors "$service/readyz"
-done
+ready message-service "${services[0]}" "$message"
+ready realtime-ntfn "${services[1]}" "$notification"
 
 # post <path> <body>: what the message service answers to it.
 post() {

@@ -76,12 +76,15 @@ export class Service {
     this.#child = child;
     running.add(child);
     child.on('error', (error) => (this.#log += `${error}\n`));
+    // Then all that it wrote is read, too.
     child.on('close', () => running.delete(child));
     for (const output of [child.stdout, child.stderr]) {
       output?.on('data', (chunk) => (this.#log = (this.#log + chunk).slice(-20_000)));
     }
     await until(`${this.name} is ready`, async () => {
-      if (child.exitCode !== null || child.pid === undefined) throw new Error(`${this.name} ended:\n${this.#log}`);
+      if (!running.has(child)) {
+        throw new Error(`${this.name} ended (${child.signalCode ?? child.exitCode}):\n${this.#log}`);
+      }
       return (await fetch(`${this.url}/readyz`).catch(() => undefined))?.ok;
     });
   }

@@ -1,7 +1,5 @@
 //! [`Api`]: a service, as anyone may call it.
 
-use std::time::Duration;
-
 use reqwest::{
     Method, Response,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap},
@@ -9,7 +7,7 @@ use reqwest::{
 };
 use serde_json::{Value, json};
 
-use crate::process::Service;
+use crate::{deadline::PATIENCE, process::Service};
 
 /// A service, and with which credential it is called. Clones share their connections.
 #[derive(Clone)]
@@ -30,10 +28,8 @@ pub(crate) struct Answer {
 impl Api {
     /// Calls a service without a credential.
     pub(crate) fn of(service: &Service) -> Self {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(Policy::none())
-            .timeout(Duration::from_secs(20));
+        let client =
+            reqwest::Client::builder().no_proxy().redirect(Policy::none()).timeout(PATIENCE);
         Self {
             client: client.build().unwrap(),
             url: format!("http://127.0.0.1:{}", service.port()),

@@ -1,11 +1,10 @@
 //! Direct messages in a dialect of their own: `/TaskMgt/api`, and `/sse/chat` for one user.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::{
     api::{Answer, Api, text},
+    deadline::PATIENCE,
     process::Pair,
     wire::{Block, Dial, Wire},
 };
@@ -292,7 +291,7 @@ async fn one_base_address_is_enough() {
     let port = pair.notification.port();
     assert!(place.ends_with(&format!(":{port}/sse/chat?userId=alice%20b")), "{place}");
     // The stream is really there.
-    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10));
+    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
     let mut stream = client.build().unwrap().get(place).send().await.unwrap();
     assert_eq!(stream.status(), 200);
     assert_eq!(stream.headers()["content-type"], "text/event-stream");

@@ -1,8 +1,6 @@
 //! One board for everyone: a username is all that it takes, posts are listed and streamed, and
 //! nothing that a client sends ends a service.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -13,12 +11,10 @@ use tokio::{
 
 use crate::{
     api::{Api, text},
-    deadline::until,
+    deadline::{PATIENCE, until},
     process::Pair,
     wire::Dial,
 };
-
-const SOON: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn a_username_is_all_that_registering_takes() {
@@ -189,7 +185,7 @@ async fn malformed_input_is_refused_and_ends_nothing() {
     let mut wrong = Vec::new();
     for (request, allowed) in malformed() {
         for (service, port) in [("message", pair.message.port()), ("notification", port)] {
-            let answer = timeout(SOON, raw(port, &request)).await;
+            let answer = timeout(PATIENCE, raw(port, &request)).await;
             let shown = request.get(..90).unwrap_or(&request);
             match answer {
                 // A connection that is closed is an answer to what is no HTTP.
@@ -232,20 +228,19 @@ async fn logs_tell_of_messages_clients_and_errors_and_not_of_contents() {
         log.lines().any(|line| words.iter().all(|word| line.contains(word))).then_some(())
     };
     let id = text(&message["id"]);
-    until("the message is logged", SOON, async || line(pair.message.log(), &["new message", id]))
-        .await;
-    until("the client is logged", SOON, async || {
+    until("the message is logged", async || line(pair.message.log(), &["new message", id])).await;
+    until("the client is logged", async || {
         line(pair.notification.log(), &["client connected", &client])
     })
     .await;
     drop(wire);
-    until("its leaving is logged", SOON, async || {
+    until("its leaving is logged", async || {
         line(pair.notification.log(), &["client left", &client])
     })
     .await;
     pair.notification.kill();
     api.say("alice", "to nobody").await;
-    until("the error is logged", SOON, async || line(pair.message.log(), &["WARN"])).await;
+    until("the error is logged", async || line(pair.message.log(), &["WARN"])).await;
     let log = pair.message.log() + &pair.notification.log();
     assert!(!log.contains("between us") && !log.contains("to nobody"), "{log}");
 }

@@ -1,8 +1,6 @@
 //! Private chat over WebSocket: names in the handshake, messages to all and to one, what was
 //! delivered and what waits, and tokens.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -12,8 +10,6 @@ use crate::{
     process::Pair,
     socket::Socket,
 };
-
-const SOON: Duration = Duration::from_secs(20);
 
 async fn join(pair: &Pair, name: &str) -> Socket {
     Socket::ready(pair.notification.port(), &format!("/ws?username={name}&history=0")).await
@@ -61,7 +57,7 @@ async fn a_name_may_come_in_the_first_frame_instead() {
         let (_, body) = pair.notification.get("/presence?users=erin").await?;
         body.contains("\"Erin\"").then_some(())
     };
-    until("Erin is online", SOON, online).await;
+    until("Erin is online", online).await;
     // Once is enough, and a name that belongs to somebody is not given away.
     erin.send(json!({"username": "frank"})).await;
     assert_eq!(erin.next_error().await["code"], "already_identified");
@@ -109,20 +105,15 @@ async fn those_who_are_connected_are_online() {
     let api = Api::of(&pair.notification);
     assert_eq!(online(&api, "").await, Vec::<String>::new());
     let (_alice, bob) = (join(&pair, "alice").await, join(&pair, "Bob").await);
-    until("both are online", SOON, async || {
-        (online(&api, "").await == ["Bob", "alice"]).then_some(())
-    })
-    .await;
+    until("both are online", async || (online(&api, "").await == ["Bob", "alice"]).then_some(()))
+        .await;
     assert_eq!(online(&api, "?users=bob,carol").await, ["Bob"]);
     let bobs = join(&pair, "bob").await;
     bob.close().await;
     // Another connection of his lives.
     assert_eq!(online(&api, "?users=bob").await, ["Bob"]);
     bobs.close().await;
-    until("he is offline", Duration::from_secs(40), async || {
-        (online(&api, "").await == ["alice"]).then_some(())
-    })
-    .await;
+    until("he is offline", async || (online(&api, "").await == ["alice"]).then_some(())).await;
 }
 
 #[tokio::test]
@@ -143,8 +134,7 @@ async fn what_waits_is_delivered_on_connecting_in_order_and_once() {
     for text in &texts {
         assert_eq!(&bob.hear().await, text);
     }
-    until("all is delivered", SOON, async || waiting(&api, "bob").await.is_empty().then_some(()))
-        .await;
+    until("all is delivered", async || waiting(&api, "bob").await.is_empty().then_some(())).await;
     assert_eq!(status(2).await, "delivered");
     bob.close().await;
     api.whisper("alice", "bob", "while away").await;
@@ -165,7 +155,7 @@ async fn a_recipient_says_that_a_message_was_read() {
     bob.find("message").await;
     bob.send(json!({"type": "read", "conversation_id": "dm:alice:bob", "seq": message["seq"]}))
         .await;
-    until("it is read", SOON, async || {
+    until("it is read", async || {
         let list = api.get("/messages?user=alice&recipient=bob").await.json();
         (list[0]["status"] == "read").then_some(())
     })

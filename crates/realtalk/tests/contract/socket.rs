@@ -1,7 +1,5 @@
 //! [`Socket`]: a WebSocket, as a client has it.
 
-use std::time::Duration;
-
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use tokio::{net::TcpStream, time::timeout};
@@ -10,7 +8,7 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, client::IntoClientRequest, http::HeaderValue},
 };
 
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::deadline::PATIENCE;
 
 /// An open connection.
 pub(crate) struct Socket(WebSocketStream<TcpStream>);

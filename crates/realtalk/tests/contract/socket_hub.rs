@@ -13,13 +13,11 @@ use tokio::{
 
 use crate::{
     api::{Api, text},
-    deadline::until,
+    deadline::{PATIENCE, until},
     history,
     process::Pair,
     socket::Socket,
 };
-
-const SOON: Duration = Duration::from_secs(20);
 
 async fn connect(pair: &Pair) -> Socket {
     Socket::ready(pair.notification.port(), "/ws?history=0").await
@@ -29,10 +27,10 @@ async fn connect(pair: &Pair) -> Socket {
 async fn connections_register_get_what_is_said_and_leave_nothing_behind() {
     let pair = Pair::start(&[]).await;
     let api = Api::of(&pair.message);
-    pair.wait_streams(0, SOON).await;
+    pair.wait_streams(0).await;
     let (mut first, mut second) = (connect(&pair).await, connect(&pair).await);
     let mut third = connect(&pair).await;
-    pair.wait_streams(3, SOON).await;
+    pair.wait_streams(3).await;
     api.say("alice", "to three").await;
     for socket in [&mut first, &mut second, &mut third] {
         assert_eq!(socket.hear().await, "to three");
@@ -40,11 +38,11 @@ async fn connections_register_get_what_is_said_and_leave_nothing_behind() {
     // One leaves in an orderly way, and one is just gone.
     second.close().await;
     drop(third);
-    pair.wait_streams(1, SOON).await;
+    pair.wait_streams(1).await;
     api.say("alice", "to one").await;
     assert_eq!(first.hear().await, "to one");
     drop(first);
-    pair.wait_streams(0, SOON).await;
+    pair.wait_streams(0).await;
 }
 
 #[tokio::test]
@@ -115,7 +113,7 @@ async fn every_answered_post_survives_a_kill() {
             });
         }
         // In the middle of it, when something has been stored.
-        until("posts are stored", SOON, async || {
+        until("posts are stored", async || {
             let (list, ..) = board.page("limit=1").await.ok()?;
             (list.last()?.seq > before + 100).then_some(())
         })
@@ -150,11 +148,11 @@ async fn a_client_that_does_not_answer_pings_is_closed() {
     let closed = async {
         while silent.read_buf(&mut heard).await.unwrap() > 0 {}
         // It does not close its side either.
-        pair.wait_streams(1, SOON).await;
+        pair.wait_streams(1).await;
     };
     // The good one answers pings while it waits for a message.
     tokio::select! {
-        closed = timeout(SOON, closed) => closed.expect("the silent client is closed"),
+        closed = timeout(PATIENCE, closed) => closed.expect("the silent client is closed"),
         frame = good.next() => panic!("nothing was said: {frame:?}"),
     }
     assert!(heard.starts_with(b"HTTP/1.1 101"));

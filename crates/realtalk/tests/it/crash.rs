@@ -116,7 +116,7 @@ async fn the_history_survives_redeployments() {
 /// Stops a service as a service manager does, and starts it again.
 async fn replace(service: &mut Service) {
     service.signal(Signal::TERM);
-    let (status, took) = service.exit(Duration::from_secs(8)).await;
+    let (status, took) = service.exit().await;
     assert_eq!(status.code(), Some(0), "{}", service.log());
     eprintln!("redeployment: {} ended after {took:?}", service.name());
     service.spawn();

@@ -42,6 +42,9 @@ async fn the_history_survives_a_network_that_fails() {
     }
     let load = Load::start(&board, 4, PAUSE, seed);
     sleep(STORM).await;
+    for subscriber in &subscribers {
+        subscriber.wait("has lost its stream", |state| state.connects > 1).await;
+    }
     let acknowledged = load.stop().await;
     for proxy in [&to_message, &to_notification, &for_clients] {
         proxy.calm();
@@ -54,6 +57,5 @@ async fn the_history_survives_a_network_that_fails() {
     }
     history::check(&acknowledged, &stored, &seen).unwrap();
     let connects: usize = subscribers.iter().map(|one| one.state().connects).sum();
-    assert!(connects > 2 * subscribers.len(), "the network did not fail");
     eprintln!("cut: {} stored, {connects} streams", stored.len());
 }

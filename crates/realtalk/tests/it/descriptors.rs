@@ -12,8 +12,6 @@ use crate::{
     wire::Dial,
 };
 
-const PROMPTLY: Duration = Duration::from_secs(20);
-
 fn descriptors(pid: Pid) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
 }
@@ -45,11 +43,11 @@ async fn streams_that_come_and_go_leave_no_descriptor_and_no_memory_behind() {
     let pair = Pair::start(&[]).await;
     let (port, pid) = (pair.notification.port(), pair.notification.pid());
     come_and_go(port, 1_000).await;
-    pair.wait_streams(0, PROMPTLY).await;
+    pair.wait_streams(0).await;
     let (descriptors_before, memory_before) = (descriptors(pid), resident_kib(pid));
     come_and_go(port, if Scale::read().is_long() { 50_000 } else { 4_000 }).await;
-    pair.wait_streams(0, PROMPTLY).await;
-    until("descriptors are closed", PROMPTLY, async || {
+    pair.wait_streams(0).await;
+    until("descriptors are closed", async || {
         (descriptors(pid) <= descriptors_before + 5).then_some(())
     })
     .await;
@@ -74,13 +72,12 @@ async fn a_service_without_descriptors_keeps_its_streams_and_recovers() {
     for _ in 0..100 {
         silent.push(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
     }
-    until("descriptors run out", PROMPTLY, async || (descriptors(pid) as u64 >= few).then_some(()))
-        .await;
+    until("descriptors run out", async || (descriptors(pid) as u64 >= few).then_some(())).await;
     let second = pair.board().post("alice", "meanwhile", "key-2").await;
     staying.find(|block| block.id.as_ref() == Some(&second.id)).await;
 
     drop(silent);
-    until("streams are granted again", PROMPTLY, async || {
+    until("streams are granted again", async || {
         let open = timeout(Duration::from_secs(2), Dial::events(port).open()).await.ok()?;
         (open.ok()?.status() == 200).then_some(())
     })

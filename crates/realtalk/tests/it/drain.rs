@@ -43,15 +43,16 @@ async fn crowd(port: u16, count: usize) -> JoinSet<(Instant, Block)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_that_is_stopped_closes_its_streams_one_by_one() {
     const STREAMS: usize = 2_000;
-    const WINDOW: Duration = Duration::from_secs(3);
+    const WINDOW: Duration = Duration::from_secs(8);
     let _turn = heavy().await;
-    let mut pair = Pair::start(&[("DRAIN_SECS", "3")]).await;
+    let window = WINDOW.as_secs().to_string();
+    let mut pair = Pair::start(&[("DRAIN_SECS", &window)]).await;
     let port = pair.notification.port();
     let streams = crowd(port, STREAMS).await;
-    pair.wait_streams(STREAMS, Duration::from_secs(10)).await;
+    pair.wait_streams(STREAMS).await;
     let asked = Instant::now();
     pair.notification.signal(Signal::TERM);
-    until("it is no longer ready", WINDOW, async || {
+    until("it is no longer ready", async || {
         let (status, _) = pair.notification.get("/readyz").await?;
         (status == 503).then_some(())
     })
@@ -64,25 +65,27 @@ async fn a_service_that_is_stopped_closes_its_streams_one_by_one() {
     let program = Dial { accept: "*/*", ..Dial::events(port) };
     assert_eq!(program.open().await.unwrap().status(), 503);
 
-    let (status, _) = pair.notification.exit(WINDOW + Duration::from_secs(2)).await;
-    let took = asked.elapsed();
+    let (status, took) = pair.notification.exit().await;
     assert_eq!(status.code(), Some(0));
-    assert!(took < WINDOW + Duration::from_secs(2), "{took:?}");
-    let ended = streams.join_all().await;
-    assert_eq!(ended.len(), STREAMS);
-    let mut quarters = [0; 4];
-    for (at, last) in &ended {
+    let mut ends = Vec::new();
+    for (at, last) in streams.join_all().await {
         assert!(last.retry.is_some(), "{last:?}");
-        let part = at.duration_since(asked).as_secs_f64() / WINDOW.as_secs_f64();
-        quarters[((part * 4.0) as usize).min(3)] += 1;
+        ends.push(at.duration_since(asked));
     }
-    eprintln!("drain: {took:?}, closes by quarter {quarters:?}");
-    assert!(quarters.iter().all(|closes| *closes <= STREAMS * 6 / 10), "{quarters:?}");
+    assert_eq!(ends.len(), STREAMS);
+    ends.sort_unstable();
+    let quarters: Vec<_> = (1..=4).map(|quarter| ends[STREAMS * quarter / 4 - 1]).collect();
+    eprintln!("drain: {took:?}, a quarter each after {quarters:?}");
+    // None comes much before its turn. A slow machine is late, which is no harm.
+    for (closed, at) in ends.iter().enumerate() {
+        let turn = WINDOW.mul_f64(closed as f64 / STREAMS as f64);
+        assert!(*at + WINDOW / 8 > turn, "{closed} have ended after {at:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ctrl_c_ends_the_launcher_soon_and_loses_nothing() {
-    const STREAMS: usize = 50;
+async fn ctrl_c_ends_the_launcher_sooner_than_sigterm_and_loses_nothing() {
+    const STREAMS: usize = 500;
     let folder = tempfile::tempdir().unwrap();
     let mut launcher = Service::new("realtalk", free_port(), folder.path());
     let notification_port = free_port();
@@ -90,17 +93,22 @@ async fn ctrl_c_ends_the_launcher_soon_and_loses_nothing() {
     launcher.spawn();
     launcher.wait_ready().await;
     let board = Board::new(launcher.port());
-    let streams = crowd(notification_port, STREAMS).await;
     let posted = board.post_many("kept", 20, 4).await;
-    launcher.signal(Signal::INT);
-    let (status, took) = launcher.exit(Duration::from_secs(3)).await;
-    assert_eq!(status.code(), Some(0));
-    eprintln!("drain: Ctrl-C took {took:?}");
-    for (_, last) in streams.join_all().await {
-        assert!(last.retry.is_some(), "{last:?}");
+    let mut took = Vec::new();
+    for signal in [Signal::INT, Signal::TERM] {
+        let streams = crowd(notification_port, STREAMS).await;
+        launcher.signal(signal);
+        let (status, time) = launcher.exit().await;
+        assert_eq!(status.code(), Some(0));
+        for (_, last) in streams.join_all().await {
+            assert!(last.retry.is_some(), "{last:?}");
+        }
+        took.push(time);
+        launcher.spawn();
+        launcher.wait_ready().await;
     }
-    launcher.spawn();
-    launcher.wait_ready().await;
+    eprintln!("drain: Ctrl-C took {:?}, SIGTERM {:?}", took[0], took[1]);
+    assert!(took[0] < took[1], "{took:?}");
     assert_eq!(board.all().await, posted);
     let mut wire = Dial::after(notification_port, &posted[0].id).granted().await;
     for message in &posted[1..] {

@@ -11,6 +11,7 @@ use launchdarkly_sdk_transport::{
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
+    deadline::PATIENCE,
     history::{self, Message},
     process::Pair,
     scale::heavy,
@@ -94,7 +95,7 @@ fn library(port: u16) -> impl Stream<Item = (String, Message)> + Unpin {
 }
 
 async fn expect(messages: &mut (impl Stream<Item = (String, Message)> + Unpin), post: &Message) {
-    let next = timeout(Duration::from_secs(30), messages.next()).await;
+    let next = timeout(PATIENCE, messages.next()).await;
     let (id, message) = next.unwrap().unwrap();
     assert_eq!(id, message.id);
     assert_eq!(&message, post);

@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use http_kit::shutdown::raise_open_files;
@@ -13,6 +13,7 @@ use tokio::{
 };
 
 use crate::{
+    deadline::PATIENCE,
     process::Pair,
     scale::{Scale, heavy},
     wire::Dial,
@@ -55,14 +56,13 @@ async fn thousands_of_idle_streams_hold_and_get_the_next_post() {
             (wire, post)
         });
     }
-    let all = Duration::from_secs(120);
-    timeout(all, readies.wait_for(|got| *got == count)).await.unwrap().unwrap();
+    timeout(PATIENCE, readies.wait_for(|got| *got == count)).await.unwrap().unwrap();
     let opened = started.elapsed();
-    timeout(all, alives.wait_for(|got| *got == count)).await.unwrap().unwrap();
-    pair.wait_streams(count, all).await;
+    timeout(PATIENCE, alives.wait_for(|got| *got == count)).await.unwrap().unwrap();
+    pair.wait_streams(count).await;
     let posting = Instant::now();
     let post = pair.board().post("alice", "hello, everyone", "hello").await;
-    let got = timeout(all, streams.join_all()).await.unwrap();
+    let got = timeout(PATIENCE, streams.join_all()).await.unwrap();
     assert_eq!(got.len(), count);
     assert!(got.iter().all(|(_, block)| block.id.as_ref() == Some(&post.id)));
     eprintln!("idle: {count} streams in {opened:?}, a post to all in {:?}", posting.elapsed());

@@ -1,6 +1,6 @@
 //! The programs as their operators meet them: commands, settings, what they print.
 
-use std::{fs, time::Duration};
+use std::fs;
 
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -14,10 +14,6 @@ use crate::{
     stream::Follow,
     wire::Dial,
 };
-
-const SOON: Duration = Duration::from_secs(10);
-/// Longer than streams take to be ended.
-const DRAINED: Duration = Duration::from_secs(40);
 
 fn launcher(folder: &TempDir) -> (Service, u16) {
     let mut launcher = Service::new("realtalk", free_port(), folder.path());
@@ -60,7 +56,7 @@ async fn what_was_delivered_right_before_a_stop_is_reported() {
         let said = alice.say("dm:alice:bob", &key, &key).await;
         assert_eq!(line.find("message").await["id"], said["id"]);
         launcher.signal(Signal::TERM);
-        let (status, _) = launcher.exit(DRAINED).await;
+        let (status, _) = launcher.exit().await;
         assert!(status.success(), "{}", launcher.log());
         launcher.spawn();
         launcher.wait_ready().await;
@@ -105,7 +101,7 @@ async fn healthcheck_tells_by_its_exit_code() {
     assert_eq!(healthy(&launcher), (false, false));
     launcher.spawn();
     launcher.wait_ready().await;
-    until("it is healthy", SOON, async || healthy(&launcher).0.then_some(())).await;
+    until("it is healthy", async || healthy(&launcher).0.then_some(())).await;
     assert_eq!(healthy(&launcher), (true, true));
     launcher.kill();
     assert_eq!(healthy(&launcher), (false, false));
@@ -149,7 +145,7 @@ const WRONG: [(&str, &str, &str, &str); 31] = [
 /// Starts what must not start; returns what is wrong with the way it says so.
 async fn complaint(mut service: Service, names: &str) -> Option<String> {
     service.spawn();
-    let (status, _) = service.exit(SOON).await;
+    let (status, _) = service.exit().await;
     let log = service.log();
     let lines: Vec<_> = log.lines().collect();
     let fault = if status.success() {
@@ -224,7 +220,7 @@ async fn a_file_that_is_no_database_ends_the_start_and_is_left_as_it_is() {
     fs::write(&database, &garbage).unwrap();
     let (mut launcher, _) = launcher(&folder);
     launcher.spawn();
-    let (status, _) = launcher.exit(SOON).await;
+    let (status, _) = launcher.exit().await;
     let log = launcher.log();
     assert!(!status.success() && !log.contains("panicked"), "{log}");
     let mut errors = log.lines().filter(|line| line.starts_with("error: "));

@@ -1,22 +1,16 @@
 //! What was said to someone who was away, and what has reached them.
 
-use std::time::Duration;
-
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
     crash::crash,
-    line::{Address, Way},
+    line::{Address, Line, Way},
     person::Person,
     process::Pair,
     scale::{Scale, heavy},
 };
-
-const LIMIT: Duration = Duration::from_secs(10);
-/// Long enough for what comes by mistake to come.
-const QUIET: Duration = Duration::from_millis(700);
 
 /// Alice, who talks to bob where others may listen, too.
 struct Talk {
@@ -26,6 +20,7 @@ struct Talk {
     group: String,
     /// Ids of what was said so far, in order.
     said: Vec<String>,
+    marks: usize,
 }
 
 impl Talk {
@@ -34,7 +29,7 @@ impl Talk {
         let [alice, bob] = ["alice", "bob"].map(|name| Person::named(pair.message.port(), name));
         alice.direct("bob").await;
         let group = alice.group("Us", &["bob", "carol"], "all").await;
-        Self { pair, alice, bob, group, said: Vec::new() }
+        Self { pair, alice, bob, group, said: Vec::new(), marks: 0 }
     }
 
     /// Says something to bob alone, or to him among others, or where it need not reach anybody.
@@ -56,14 +51,23 @@ impl Talk {
     }
 
     /// What bob gets when he connects and says nothing of what he has.
-    async fn connect(&self, address: &Address) -> Vec<String> {
+    async fn connect(&mut self, address: &Address) -> Vec<String> {
         let (mut line, mut before) = address.ready().await;
-        before.extend(line.messages(QUIET).await);
+        before.extend(self.heard(&mut line).await);
         private(&before)
     }
 
+    /// All that comes over a line until nothing can be on its way any more: it is in order, and the
+    /// last of it is said now, to everybody.
+    async fn heard(&mut self, line: &mut Line) -> Vec<Value> {
+        self.marks += 1;
+        let mark = format!("mark-{}", self.marks);
+        let mark = self.alice.say("public", &mark, &mark).await;
+        line.messages_until(&mark).await
+    }
+
     async fn delivered(&self) {
-        self.bob.wait_undelivered(0, LIMIT).await;
+        self.bob.wait_undelivered(0).await;
     }
 }
 
@@ -94,7 +98,7 @@ async fn come_and_go(way: Way) {
             talk.say(&mut random).await;
         }
         let undelivered = talk.said.len() - known;
-        talk.bob.wait_undelivered(undelivered, LIMIT).await;
+        talk.bob.wait_undelivered(undelivered).await;
         let address = talk.address(way);
         let came = talk.connect(&address).await;
         assert_eq!(came, talk.said[known..], "round {round}");
@@ -105,7 +109,8 @@ async fn come_and_go(way: Way) {
         assert_eq!(talk.connect(&address).await, [""; 0], "round {round}");
     }
     talk.say(&mut random).await;
-    assert_eq!(talk.connect(&talk.address(way)).await, talk.said[known..]);
+    let address = talk.address(way);
+    assert_eq!(talk.connect(&address).await, talk.said[known..]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -161,7 +166,7 @@ async fn what_is_written_to_a_live_stream_is_delivered() {
         for _ in 0..5 {
             talk.say(&mut random).await;
         }
-        let live = line.messages(QUIET).await;
+        let live = talk.heard(&mut line).await;
         assert_eq!(private(&live), talk.said);
         talk.delivered().await;
         let message = talk.alice.get(&format!("/messages/{}", talk.said[4])).await.body;

@@ -7,9 +7,8 @@ use tokio::task::JoinSet;
 
 use crate::{deadline::Deadline, history::Message};
 
-/// How long a client waits for an answer, and how long it keeps trying.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
-const PATIENCE: Duration = Duration::from_secs(40);
+/// How long a client waits for an answer before it asks again.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Posts and lists. Clones share their connections.
 #[derive(Clone)]
@@ -46,7 +45,7 @@ impl Board {
 
     /// Posts until it is acknowledged.
     pub(crate) async fn post(&self, user: &str, content: &str, key: &str) -> Message {
-        let deadline = Deadline::new("a post is acknowledged", PATIENCE);
+        let deadline = Deadline::new("a post is acknowledged");
         loop {
             if let Ok((_, message)) = self.try_post(user, content, key).await {
                 return message;
@@ -92,7 +91,7 @@ impl Board {
 
     /// Everything after an id or a seq.
     pub(crate) async fn all_after(&self, after: &str) -> Vec<Message> {
-        let deadline = Deadline::new("all is listed", PATIENCE);
+        let deadline = Deadline::new("all is listed");
         let mut all: Vec<Message> = Vec::new();
         loop {
             let after = all.last().map_or(after, |message| &message.id);

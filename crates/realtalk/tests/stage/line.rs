@@ -1,9 +1,6 @@
 //! [`Line`]: one connection of a device, by server-sent events or as a WebSocket.
 
-use std::{
-    io,
-    time::{Duration, Instant},
-};
+use std::io;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
@@ -14,7 +11,10 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest},
 };
 
-use crate::wire::{Dial, Wire};
+use crate::{
+    deadline::PATIENCE,
+    wire::{Dial, Wire},
+};
 
 /// How a device connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +112,7 @@ impl Address {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), ready).await.unwrap();
+        tokio::time::timeout(PATIENCE, ready).await.unwrap();
         (line, before)
     }
 }
@@ -183,28 +183,23 @@ impl Line {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), search).await.unwrap()
+        tokio::time::timeout(PATIENCE, search).await.unwrap()
     }
 
-    /// The messages that come until nothing more comes for a while.
-    pub(crate) async fn messages(&mut self, quiet: Duration) -> Vec<Value> {
-        let (mut messages, mut last) = (Vec::new(), Instant::now());
-        while let Some(left) = quiet.checked_sub(last.elapsed()) {
-            match tokio::time::timeout(left, self.next()).await {
-                Ok(Ok(event)) if event["type"] == "message" => {
-                    messages.push(event);
-                    last = Instant::now();
-                }
-                Ok(Ok(_)) => {}
-                Ok(Err(end)) => panic!("the stream ended: {end:?}"),
-                Err(_) => break,
+    /// The messages that come before this one.
+    pub(crate) async fn messages_until(&mut self, last: &Value) -> Vec<Value> {
+        let mut messages = Vec::new();
+        loop {
+            let message = self.find("message").await;
+            if message["id"] == last["id"] {
+                return messages;
             }
+            messages.push(message);
         }
-        messages
     }
 
     /// The events up to the end, and how it ended.
-    pub(crate) async fn rest(&mut self, limit: Duration) -> (Vec<Value>, End) {
+    pub(crate) async fn rest(&mut self) -> (Vec<Value>, End) {
         let mut events = Vec::new();
         let rest = async {
             loop {
@@ -214,8 +209,8 @@ impl Line {
                 }
             }
         };
-        let end = tokio::time::timeout(limit, rest).await;
-        let end = end.unwrap_or_else(|_| panic!("the stream goes on after {limit:?}"));
+        let end = tokio::time::timeout(PATIENCE, rest).await;
+        let end = end.unwrap_or_else(|_| panic!("the stream goes on after {PATIENCE:?}"));
         (events, end)
     }
 }

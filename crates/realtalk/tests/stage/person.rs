@@ -1,7 +1,5 @@
 //! [`Person`]: one user of the API, by a name that is taken as given or by a token.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -9,8 +7,6 @@ use crate::{
     board::TIMEOUT,
     deadline::{Deadline, until},
 };
-
-const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A user. Clones are the same one, and share their connections.
 #[derive(Clone)]
@@ -100,7 +96,7 @@ impl Person {
 
     /// Asks until there is an answer.
     pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let deadline = Deadline::new(&format!("{method} {path} is answered"), PATIENCE);
+        let deadline = Deadline::new(&format!("{method} {path} is answered"));
         loop {
             if let Ok(answer) = self.ask(method.clone(), path, body.as_ref()).await {
                 return answer;
@@ -179,9 +175,9 @@ impl Person {
     }
 
     /// Waits until the list of what has not reached them is so long.
-    pub(crate) async fn wait_undelivered(&self, count: usize, limit: Duration) {
+    pub(crate) async fn wait_undelivered(&self, count: usize) {
         let what = format!("{} has {count} undelivered messages", self.name);
-        until(&what, limit, async || {
+        until(&what, async || {
             let list = self.get("/messages?undelivered=true&limit=200").await;
             (list.body.as_array().unwrap().len() == count).then_some(())
         })

@@ -5,19 +5,18 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{
-        LazyLock,
-        atomic::{AtomicU16, Ordering},
-    },
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{board::Board, deadline::until, scale::Scale};
-
-const START: Duration = Duration::from_secs(30);
+use crate::{
+    board::{Board, TIMEOUT},
+    deadline::until,
+    scale::Scale,
+};
 
 /// Long enough for a secret, and only for tests.
 const SECRET: &str = "a secret of the tests";
@@ -31,15 +30,30 @@ pub(crate) fn program(name: &str) -> PathBuf {
 
 /// A port that nobody uses, below those that the system gives to clients: a client could take
 /// one of those while its service is down.
+///
+/// Nor does another run take it that goes on beside this one: ports are given out of a block, whose
+/// first one is held for as long as this process lives, and says that the block is taken.
 pub(crate) fn free_port() -> u16 {
     const FIRST: u16 = 12_000;
-    const COUNT: u16 = 18_000;
-    // Somewhere else in each run, since runs may go on side by side.
-    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random()));
+    const BLOCKS: u16 = 90;
+    const SIZE: u16 = 200;
+    struct Block {
+        _held: TcpListener,
+        left: std::ops::Range<u16>,
+    }
+    static OURS: Mutex<Vec<Block>> = Mutex::new(Vec::new());
+    let bind = |port| TcpListener::bind(("127.0.0.1", port)).ok();
+    let mut ours = OURS.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
-        let port = FIRST + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
+        let left = ours.last_mut().and_then(|block| block.left.next());
+        match left {
+            Some(port) if bind(port).is_some() => return port,
+            Some(_) => {}
+            None => {
+                let first = FIRST + rand::random_range(0..BLOCKS) * SIZE;
+                let left = first + 1..first + SIZE;
+                ours.extend(bind(first).map(|held| Block { _held: held, left }));
+            }
         }
     }
 }
@@ -63,11 +77,7 @@ impl Service {
             settings: Vec::new(),
             log: folder.join(format!("{name}.log")),
             child: None,
-            client: reqwest::Client::builder()
-                .no_proxy()
-                .timeout(Duration::from_secs(5))
-                .build()
-                .unwrap(),
+            client: reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().unwrap(),
         };
         service.set("HOST", "127.0.0.1");
         service.set("PORT", port);
@@ -115,7 +125,7 @@ impl Service {
     /// Waits until the service says that it is ready.
     pub(crate) async fn wait_ready(&mut self) {
         let name = self.name;
-        until(&format!("{name} is ready"), START, async || {
+        until(&format!("{name} is ready"), async || {
             if let Some(status) = self.child.as_mut().unwrap().try_wait().unwrap() {
                 panic!("{name} ended: {status}\n{}", self.log());
             }
@@ -175,12 +185,12 @@ impl Service {
         self.signal(Signal::CONT);
     }
 
-    /// Waits for the end of a process that has been asked to end.
-    pub(crate) async fn exit(&mut self, limit: Duration) -> (ExitStatus, Duration) {
+    /// Waits for the end of a process that has been asked to end; says how long that took.
+    pub(crate) async fn exit(&mut self) -> (ExitStatus, Duration) {
         let started = Instant::now();
         let child = self.child.as_mut().unwrap();
         let what = format!("{} ends", self.name);
-        let status = until(&what, limit, async || child.try_wait().unwrap()).await;
+        let status = until(&what, async || child.try_wait().unwrap()).await;
         self.child = None;
         (status, started.elapsed())
     }
@@ -243,8 +253,8 @@ impl Pair {
     }
 
     /// Waits until there are so many streams.
-    pub(crate) async fn wait_streams(&self, count: usize, limit: Duration) {
-        until(&format!("there are {count} streams"), limit, async || {
+    pub(crate) async fn wait_streams(&self, count: usize) {
+        until(&format!("there are {count} streams"), async || {
             let streams = self.notification.metric("realtalk_streams").await?;
             (streams == count as f64).then_some(())
         })

@@ -29,8 +29,8 @@ enum Fault {
     Cut { after: usize, reset: bool },
     /// After so many bytes nothing arrives any more, but nobody is told; it ends in the end.
     Silence { after: usize, lasts: Duration },
-    /// Every piece takes its time, in both directions.
-    Delay(Duration),
+    /// Every piece takes its time, in both directions; it ends after so many bytes.
+    Delay { time: Duration, after: usize },
 }
 
 impl Fault {
@@ -43,7 +43,7 @@ impl Fault {
                 after,
                 lasts: Duration::from_millis(random.random_range(100..6_000)),
             },
-            _ => Self::Delay(Duration::from_millis(random.random_range(1..60))),
+            _ => Self::Delay { time: Duration::from_millis(random.random_range(1..60)), after },
         }
     }
 }
@@ -57,7 +57,7 @@ impl Proxy {
 
     /// A proxy to `target` that takes its time for every piece.
     pub(crate) async fn delaying(target: u16, time: Duration) -> Self {
-        Self::start(target, move || Fault::Delay(time)).await
+        Self::start(target, move || Fault::Delay { time, after: usize::MAX }).await
     }
 
     async fn start(target: u16, faults: impl FnMut() -> Fault + Send + 'static) -> Self {
@@ -121,7 +121,10 @@ async fn carry(client: TcpStream, target: u16, fault: Fault, mut calm: watch::Re
         client.set_zero_linger().ok();
         server.set_zero_linger().ok();
     }
-    let requests = Some(fault).filter(|fault| matches!(fault, Fault::Delay(_)));
+    let requests = match fault {
+        Fault::Delay { time, .. } => Some(Fault::Delay { time, after: usize::MAX }),
+        _ => None,
+    };
     let (client_in, client_out) = client.into_split();
     let (server_in, server_out) = server.into_split();
     tokio::select! {
@@ -137,8 +140,12 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, fault: Option<Fau
     let mut carried = 0;
     loop {
         let room = match fault {
-            Some(Fault::Cut { after, .. } | Fault::Silence { after, .. }) => after - carried,
-            _ => buffer.len(),
+            Some(
+                Fault::Cut { after, .. }
+                | Fault::Silence { after, .. }
+                | Fault::Delay { after, .. },
+            ) => after - carried,
+            None => buffer.len(),
         };
         if room == 0 {
             if let Some(Fault::Silence { lasts, .. }) = fault {
@@ -150,7 +157,7 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, fault: Option<Fau
         let Ok(size @ 1..) = from.read(&mut buffer[..room]).await else {
             return;
         };
-        if let Some(Fault::Delay(time)) = fault {
+        if let Some(Fault::Delay { time, .. }) = fault {
             sleep(time).await;
         }
         if to.write_all(&buffer[..size]).await.is_err() {

@@ -13,14 +13,13 @@ use tokio::{
 
 use crate::{
     board::Board,
-    deadline::until,
+    deadline::{PATIENCE, until},
     history::{Message, Seen},
     wire::{Block, Dial},
 };
 
 /// Servers ask for seconds; tests have no time for that.
 const LONGEST_RETRY: Duration = Duration::from_millis(200);
-const CATCH_UP: Duration = Duration::from_secs(60);
 
 /// A client that runs until it is dropped.
 pub(crate) struct Subscriber {
@@ -61,13 +60,7 @@ pub(crate) struct Follow {
 impl Follow {
     /// Follows from now on.
     pub(crate) fn live(name: impl ToString, port: u16, board: &Board) -> Self {
-        Self {
-            name: name.to_string(),
-            port,
-            board: board.clone(),
-            after: None,
-            patience: Duration::from_secs(20),
-        }
+        Self { name: name.to_string(), port, board: board.clone(), after: None, patience: PATIENCE }
     }
 
     /// Many that follow from now on, each with a number to its name.
@@ -184,7 +177,7 @@ impl Subscriber {
 
     pub(crate) async fn wait(&self, what: &str, holds: impl Fn(&State) -> bool) {
         let what = format!("{} {what}", self.name);
-        until(&what, CATCH_UP, async || {
+        until(&what, async || {
             // A task that ended has failed an assertion.
             assert!(!self.task.is_finished(), "{} failed", self.name);
             holds(&self.state()).then_some(())

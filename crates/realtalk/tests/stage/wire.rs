@@ -3,7 +3,6 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    time::Duration,
 };
 
 use bytes::{Buf, BytesMut};
@@ -12,6 +11,8 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
 };
+
+use crate::deadline::PATIENCE;
 
 /// What to ask for, and from where.
 #[derive(Clone, Debug)]
@@ -202,7 +203,7 @@ impl Wire {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), search).await.unwrap()
+        tokio::time::timeout(PATIENCE, search).await.unwrap()
     }
 
     /// The blocks up to the proper end of the stream.

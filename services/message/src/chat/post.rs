@@ -15,25 +15,27 @@ use super::{client_msg_id, content, conversation_id::direct_id, username::Userna
 /// chat protocols know it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub struct RawPost {
-    /// What is said: 1–4,000 characters after trimming. Also read from `message` and `text`.
+    /// What is said: 1–4,000 characters, or as many as `MAX_CONTENT_CHARS` says; spaces around them
+    /// do not count. Also read from `message` and `text`.
     #[serde(alias = "message", alias = "text")]
-    #[schema(min_length = 1, max_length = 4000, example = "Hello, world!")]
+    #[schema(min_length = 1, example = "Hello, world!")]
     pub content: String,
-    /// Who says it; without it a guest name is made up and returned. Also read from `sender`,
-    /// `username` and `senderId`.
+    /// Who says it: a name of 1–64 characters; spaces around it do not count. Without it a guest name
+    /// is made up and returned. Also read from `sender`, `username` and `senderId`.
     #[serde(default, alias = "sender", alias = "username", alias = "senderId")]
-    #[schema(min_length = 1, max_length = 64, example = "alice")]
+    #[schema(min_length = 1, example = "alice")]
     pub user: Option<String>,
     /// Where; `public` without it.
     #[serde(default, alias = "conversationId")]
     #[schema(example = "public")]
     pub conversation_id: Option<String>,
-    /// Whom to tell privately, instead of a conversation. Also read from `to` and `receiverId`.
+    /// Whom to tell privately, instead of a conversation: a name, as `user` has it. Also read from
+    /// `to` and `receiverId`.
     #[serde(default, alias = "to", alias = "receiverId")]
-    #[schema(min_length = 1, max_length = 64, example = "bob")]
+    #[schema(min_length = 1, example = "bob")]
     pub recipient: Option<String>,
-    /// Chosen by the client. A repeat with the same one returns the first message instead of
-    /// posting again, forever. The header `Idempotency-Key` does the same.
+    /// Chosen by the client, of visible ASCII characters. A repeat with the same one returns the first
+    /// message instead of posting again, forever. The header `Idempotency-Key` does the same.
     #[serde(default)]
     #[schema(min_length = 1, max_length = 128)]
     pub client_msg_id: Option<String>,

@@ -16,6 +16,9 @@ use tempfile::TempDir;
 
 use crate::{answer::Answer, wire::Wire};
 
+/// More than anything takes on a slow machine that has other things to do: what takes longer hangs.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
 /// What signs the internal hop in these tests.
 pub(crate) const SECRET: &str = "a secret of the tests";
 
@@ -62,7 +65,7 @@ impl App {
             .no_proxy()
             .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(Duration::from_secs(30))
+            .timeout(PATIENCE)
             .build()
             .unwrap();
         Self { address, client, shutdown, thread: Some(thread), _own_folder: None }
@@ -140,7 +143,7 @@ impl App {
         target: &str,
         wanted: impl Fn(&Answer) -> bool,
     ) -> Answer {
-        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        let deadline = std::time::Instant::now() + PATIENCE;
         loop {
             let answer = self.get(target).await;
             if wanted(&answer) {

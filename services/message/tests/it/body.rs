@@ -7,18 +7,21 @@ use std::{
 
 use reqwest::Method;
 
-use crate::{answer::Answer, app::App, wire::Wire};
+use crate::{
+    answer::Answer,
+    app::{App, PATIENCE},
+    wire::Wire,
+};
 
 const HEAD: &str =
     "POST /messages HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
 
 fn assert_timeout(wire: &mut Wire) {
-    let asked = Instant::now();
     let answer = wire.answer().unwrap();
     assert_eq!(answer.refusal(), (408, "body_timeout".to_owned()));
+    assert!(answer.problem().detail.ends_with("within 1 s"), "{answer:?}");
     assert_eq!(answer.header("connection"), Some("close"));
     assert_eq!(wire.read_to_end(), b"");
-    assert!(asked.elapsed() < Duration::from_secs(8), "{:?}", asked.elapsed());
 }
 
 #[test]
@@ -57,7 +60,7 @@ fn a_body_that_drips_is_given_up_all_the_same() {
     let started = Instant::now();
     // Dripping is what this is about: a byte now and then, until the service has had enough.
     while dripping.send(b" ").is_ok() {
-        assert!(started.elapsed() < Duration::from_secs(15), "still dripping");
+        assert!(started.elapsed() < PATIENCE, "still dripping");
         std::thread::sleep(Duration::from_millis(50));
     }
     assert_timeout(&mut wire);
@@ -65,7 +68,8 @@ fn a_body_that_drips_is_given_up_all_the_same() {
 
 #[tokio::test]
 async fn a_slow_body_keeps_nobody_else_waiting() {
-    let app = App::with(&[("BODY_TIMEOUT_SECS", "5")]);
+    // Longer than the others wait for theirs.
+    let app = App::with(&[("BODY_TIMEOUT_SECS", "300")]);
     let mut slow: Vec<_> = (0..64).map(|_| app.wire()).collect();
     for wire in &mut slow {
         wire.send(format!("{HEAD}content-length: 100\r\n\r\n").as_bytes()).unwrap();

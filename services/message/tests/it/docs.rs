@@ -1,6 +1,7 @@
 //! The description of the API, and the page that shows it.
 
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 use crate::app::App;
 
@@ -43,6 +44,48 @@ async fn the_description_names_every_route_and_its_answers() {
         assert!(found.is_object(), "{method} {path} {status}");
     }
     assert_references_resolve(&api, &api);
+}
+
+#[tokio::test]
+async fn what_is_trimmed_before_it_is_counted_has_no_length_in_the_description() {
+    let app = App::start();
+    let api = app.get("/openapi.json").await.json();
+    let mut bounded = Vec::new();
+    for (name, schema) in api["components"]["schemas"].as_object().unwrap() {
+        let fields = schema["properties"].as_object().into_iter().flatten();
+        let fields = fields.filter(|(_, field)| has_max_length(field));
+        bounded.extend(fields.map(|(field, _)| format!("{name}.{field}")));
+    }
+    bounded.sort();
+    // These are counted as they come.
+    let counted =
+        ["NewMessage.clientMsgId", "RawMe.password", "RawPost.client_msg_id", "RawUser.password"];
+    assert_eq!(bounded, counted);
+    let with = |text: &str, chars| format!("\u{a0} {}\n", text.repeat(chars));
+    let (name, content) = (with("n", 64), with("c", 4_000));
+    for (target, body) in [
+        ("/users", json!({"username": name, "display_name": with("d", 64)})),
+        ("/sessions", json!({"username": name})),
+        ("/messages", json!({"content": content, "user": name})),
+        ("/messages", json!({"content": content, "user": name, "recipient": with("r", 64)})),
+        ("/conversations/resolve", json!({"user": name, "recipient": with("r", 64)})),
+        ("/conversations", json!({"kind": "group", "name": with("g", 80), "user": name})),
+        ("/TaskMgt/api/messages", json!({"text": content, "senderId": name, "receiverId": "bob"})),
+        ("/TaskMgt/api/conversations/resolve", json!({"user1": name, "user2": with("b", 64)})),
+    ] {
+        let answer = app.send(Method::POST, target, body).await;
+        assert!(matches!(answer.status, 200 | 201), "{target}: {answer:?}");
+    }
+}
+
+fn has_max_length(schema: &Value) -> bool {
+    match schema {
+        Value::Object(fields) => {
+            fields.contains_key("maxLength") || fields.values().any(has_max_length)
+        }
+        Value::Array(parts) => parts.iter().any(has_max_length),
+        _ => false,
+    }
 }
 
 /// Every `$ref` leads somewhere.

@@ -9,14 +9,13 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc,
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use common::{Batch, EventId, event::EphemeralBatch, internal::MAX_BODY};
 use serde_json::{Value, json};
 
-/// How long is waited for anything.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::app::PATIENCE;
 
 /// Keeps what it is told.
 pub(crate) struct Notified {
@@ -75,13 +74,17 @@ impl Notified {
 
     /// Reads on until it has been told of the log up to an event; returns the batch that says so.
     pub(crate) fn batch_up_to(&self, last: EventId) -> Batch {
+        self.batches_up_to(last).pop().unwrap()
+    }
+
+    /// The same, with all batches before that one.
+    pub(crate) fn batches_up_to(&self, last: EventId) -> Vec<Batch> {
         let deadline = Instant::now() + PATIENCE;
-        loop {
-            match serde_json::from_slice::<Batch>(&self.body(deadline)) {
-                Ok(batch) if batch.end() == last => return batch,
-                _ => {}
-            }
+        let mut batches = Vec::<Batch>::new();
+        while batches.last().is_none_or(|batch| batch.end() != last) {
+            batches.extend(serde_json::from_slice::<Batch>(&self.body(deadline)));
         }
+        batches
     }
 
     /// The next passing fact: its audience, and what it says.

@@ -1,14 +1,11 @@
 //! `GET /sync`: the event log by REST.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Instant};
 
 use serde_json::{Value, json};
 use sqlx::{Connection, SqliteConnection};
 
-use crate::app::App;
+use crate::app::{App, PATIENCE};
 
 const START: &str = "19700101000000.000000";
 
@@ -101,7 +98,7 @@ async fn whatever_is_old_leaves_the_log_however_much_it_is() {
     age(folder.path()).await;
     let app = App::on(folder.path(), &[("EVENT_RETENTION_DAYS", "7")]);
     // Nor does it wait for a moment without posts.
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + PATIENCE;
     loop {
         app.say("new").await;
         let old: i64 = sqlx::query_scalar("select count(*) from events where data = '{}'")

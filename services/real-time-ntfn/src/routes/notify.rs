@@ -184,7 +184,7 @@ impl AppState {
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "describes a body that is passed on as it is")]
 pub struct DirectNotification {
-    /// What is said.
+    /// What is said, in at most 65,536 bytes.
     #[schema(min_length = 1, max_length = 65536)]
     content: String,
     /// The event's name; `message` without it.

@@ -15,6 +15,9 @@ use tempfile::TempDir;
 
 use crate::{answer::Answer, stream::Stream, wire::Wire};
 
+/// More than anything takes on a slow machine that has other things to do: what takes longer hangs.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
 /// What signs the internal hop in these tests.
 pub(crate) const SECRET: &str = "a secret of the tests";
 
@@ -116,7 +119,7 @@ impl App {
         target: &str,
         wanted: impl Fn(&Answer) -> bool,
     ) -> Answer {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let answer = self.get(target).await;
             if wanted(&answer) {

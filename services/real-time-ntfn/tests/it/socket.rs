@@ -1,7 +1,5 @@
 //! [`Socket`]: an open WebSocket, read frame by frame.
 
-use std::time::Duration;
-
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -10,10 +8,7 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, client::IntoClientRequest, http::Response},
 };
 
-use crate::app::App;
-
-/// Whatever a socket sends, it sends within this time.
-const PATIENCE: Duration = Duration::from_secs(15);
+use crate::app::{App, PATIENCE};
 
 pub(crate) struct Socket {
     stream: WebSocketStream<TcpStream>,

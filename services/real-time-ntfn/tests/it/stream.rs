@@ -1,12 +1,9 @@
 //! [`Stream`]: an open stream of server-sent events, read block by block.
 
-use std::time::Duration;
-
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
 
-/// Whatever a stream sends, it sends within this time.
-const PATIENCE: Duration = Duration::from_secs(15);
+use crate::app::PATIENCE;
 
 pub(crate) struct Stream {
     response: Response,

@@ -3,12 +3,11 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    time::Duration,
 };
 
 use crate::{
     alone, resident_kib,
-    stage::{Part, Stage},
+    stage::{PATIENCE, Part, Stage},
 };
 use realtime_ntfn::{
     config::{Backlog, FrameLimits},
@@ -29,7 +28,7 @@ const SLACK_KIB: u64 = (ROUNDS * AT_ONCE / 10 * LENGTH / 2 / 1024) as u64;
 fn echo(stage: &Stage) -> TcpStream {
     let talk = Some(Talk { limits: FrameLimits::default(), desk: None });
     let (client, _) = stage.play(Part { wire: Wire::Ws, talk, ..Part::default() });
-    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
     client
 }
 
@@ -75,7 +74,7 @@ fn talk_and_leave(stage: &Stage) {
 #[test]
 fn thousands_of_sockets_that_have_talked_leave_no_memory_behind() {
     let _alone = alone();
-    let stage = Stage::new(Backlog { events: 100, bytes: 1 << 20 }, Duration::from_secs(30));
+    let stage = Stage::new(Backlog { events: 100, bytes: 1 << 20 });
     (0..4).for_each(|_| talk_and_leave(&stage));
     let before = resident_kib();
     (0..ROUNDS).for_each(|_| talk_and_leave(&stage));

@@ -1,6 +1,6 @@
 //! Clients that read a byte at a time: they never see a part of a frame, whatever passes meanwhile.
 
-use std::{io::Read, net::TcpStream, thread, time::Duration};
+use std::{io::Read, net::TcpStream, thread};
 
 use bytes::Bytes;
 use common::{Audience, Event, EventId, event::PUBLIC_ROOM};
@@ -35,7 +35,7 @@ fn read_bytewise(mut client: TcpStream, expected: usize) -> Vec<u8> {
 
 #[test]
 fn a_patient_reader_gets_every_byte_in_order() {
-    let stage = Stage::new(Backlog { events: 100_000, bytes: 1 << 30 }, Duration::from_secs(60));
+    let stage = Stage::new(Backlog { events: 100_000, bytes: 1 << 30 });
     let expected = everything();
     let readers: Vec<_> = (0..3)
         .map(|_| {
@@ -53,7 +53,7 @@ fn a_patient_reader_gets_every_byte_in_order() {
 
 #[test]
 fn a_reader_that_is_closed_for_being_slow_has_a_true_beginning() {
-    let stage = Stage::new(Backlog { events: 50, bytes: 1 << 30 }, Duration::from_secs(60));
+    let stage = Stage::new(Backlog { events: 50, bytes: 1 << 30 });
     let mut client = stage.connect(b"hello");
     SockRef::from(&client).set_recv_buffer_size(16 * 1_024).unwrap();
     let large = |number: u64| Bytes::from(format!("id: {number}\ndata: {}\n\n", "x".repeat(8_000)));
@@ -83,7 +83,7 @@ fn a_message_that_is_deleted_while_it_is_replayed_ends_as_it_began() {
     let (said, left) = (event(1, "message", &said), json!({"id": id(1), "content": ""}));
     let deleted = event(2, "message_deleted", &json!({"id": id(2), "message": left}));
 
-    let stage = Stage::new(Backlog { events: 100, bytes: 1 << 30 }, Duration::from_secs(60));
+    let stage = Stage::new(Backlog { events: 100, bytes: 1 << 30 });
     stage.publish_entry(Entry::durable(&said));
     let replayed = || Part { place: Stage::replay(1), ..Part::default() };
     // One for each shard.

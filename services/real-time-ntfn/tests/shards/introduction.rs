@@ -44,6 +44,8 @@ use tokio_tungstenite::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::stage::PATIENCE;
+
 /// Believes every name, and says in its replies who it takes a client for.
 struct Believing {
     hub: Hub,
@@ -104,7 +106,7 @@ impl Client {
     }
 
     async fn next(&mut self) -> Value {
-        let frame = tokio::time::timeout(Duration::from_secs(10), self.0.next()).await;
+        let frame = tokio::time::timeout(PATIENCE, self.0.next()).await;
         serde_json::from_str(frame.unwrap().unwrap().unwrap().to_text().unwrap()).unwrap()
     }
 }

@@ -3,7 +3,6 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -20,7 +19,7 @@ use realtime_ntfn::{
 };
 use socket2::SockRef;
 
-use crate::stage::{Part, Stage};
+use crate::stage::{PATIENCE, Part, Stage};
 
 const RING: usize = 8;
 
@@ -69,7 +68,7 @@ fn overtaken(wire: Wire) -> (Stage, Vec<TcpStream>) {
 /// What the clients get from now on, to the end of their streams: the large frame and no more.
 fn assert_nothing_is_spliced(stage: &Stage, clients: Vec<TcpStream>) {
     for mut client in clients {
-        client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut read = Vec::new();
         // It may end with a reset: not all of what was sent has been read.
         client.read_to_end(&mut read).ok();

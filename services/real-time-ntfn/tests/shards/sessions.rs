@@ -4,7 +4,7 @@ use std::{
     io::Read,
     net::TcpStream,
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
@@ -21,12 +21,12 @@ use realtime_ntfn::{
 };
 use socket2::SockRef;
 
-use crate::stage::{Part, Stage};
+use crate::stage::{PATIENCE, Part, Stage};
 
 const ALICE: &str = "alice";
 
 fn stage() -> Stage {
-    Stage::new(Backlog { events: 10_000, bytes: 1 << 30 }, Duration::from_secs(30))
+    Stage::new(Backlog { events: 10_000, bytes: 1 << 30 })
 }
 
 fn session() -> Session {
@@ -56,14 +56,14 @@ fn ended(epoch: u64) -> SessionEnded {
 }
 
 fn read_exactly(client: &mut TcpStream, expected: &[u8]) {
-    client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut read = vec![0; expected.len()];
     client.read_exact(&mut read).unwrap();
     assert_eq!(String::from_utf8_lossy(&read), String::from_utf8_lossy(expected));
 }
 
 fn read_to_end(mut client: TcpStream) -> Vec<u8> {
-    client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut read = vec![];
     client.read_to_end(&mut read).unwrap();
     read
@@ -71,7 +71,7 @@ fn read_to_end(mut client: TcpStream) -> Vec<u8> {
 
 /// What has been noted for alice, as soon as there is something.
 fn noted(stage: &Stage) -> u64 {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(noted) = stage.delivery.take().iter().find(|noted| noted.user == ALICE) {
             return noted.up_to.micros();
@@ -251,7 +251,7 @@ fn a_format_without_a_form_for_an_event_passes_it_over() {
     let one = "id: 19700101000000.000009\ndata: {\"id\":\"20240101120000.123456\",\"conversationId\":\"dm:alice:bob\",\"senderId\":\"bob\",\"receiverId\":\"alice\",\"text\":\"hi\",\"sentAt\":\"t\",\"status\":\"sent\"}\n\n";
     let length = "hello".len() + 2 * one.len();
     let mut read = vec![0; length];
-    chat.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    chat.set_read_timeout(Some(PATIENCE)).unwrap();
     chat.read_exact(&mut read).unwrap();
     let text = String::from_utf8(read).unwrap();
     assert_eq!(text.matches("\"text\":\"hi\"").count(), 2, "{text}");

@@ -3,7 +3,6 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -15,20 +14,20 @@ use realtime_ntfn::{
 };
 use socket2::SockRef;
 
-use crate::stage::{Part, Stage};
+use crate::stage::{PATIENCE, Part, Stage};
 
 const UNLIMITED: FrameLimits =
     FrameLimits { message_bytes: 64 * 1_024, rate: FrameRate { per_second: 0, burst: 1 } };
 
 fn stage() -> Stage {
-    Stage::new(Backlog { events: 100_000, bytes: 1 << 30 }, Duration::from_secs(30))
+    Stage::new(Backlog { events: 100_000, bytes: 1 << 30 })
 }
 
 /// A client whose frames are sent back.
 fn echo(stage: &Stage) -> TcpStream {
     let talk = Some(Talk { limits: UNLIMITED, desk: None });
     let (client, _) = stage.play(Part { wire: Wire::Ws, talk, ..Part::default() });
-    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
     client
 }
 
@@ -98,8 +97,8 @@ fn who_asks_and_does_not_read_the_answers_is_closed() {
     let mut client = echo(&stage);
     SockRef::from(&client).set_recv_buffer_size(4_096).unwrap();
     let frame = text(&"x".repeat(60_000));
-    // The server stops reading at the end, so writing fails or blocks no more.
-    client.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+    // The server stops reading at the end, and closes.
+    client.set_write_timeout(Some(PATIENCE)).unwrap();
     for _ in 0..2_000 {
         if client.write_all(&frame).is_err() {
             break;

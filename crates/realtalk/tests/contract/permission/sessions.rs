@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 
 use super::cast::{Cast, Mode, PASSWORD, Who};
 use crate::{
-    api::{Api, sign_up, text},
-    process::Pair,
+    api::text,
     socket::Socket,
     wire::{Dial, Wire},
 };
@@ -68,14 +67,4 @@ async fn deactivating_ends_the_streams_of_the_user_and_no_others() {
     assert_eq!(Socket::open(port, "/ws", Some(token)).await.err().unwrap().status, 401);
     let refused = cast.with(&cast.message, Who::Member).get("/users/me").await;
     assert_eq!(refused.refusal(401), "token_invalid");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stream_ends_when_its_token_does() {
-    let settings = [("AUTH_MODE", "required"), ("TOKEN_TTL_SECS", "8")];
-    let pair = Pair::start(&settings).await;
-    let (api, port) = (Api::of(&pair.message), pair.notification.port());
-    let token = sign_up(&api, "alice").await;
-    let streams = both(port, &token).await;
-    end(streams, "expired").await;
 }

@@ -1,15 +1,10 @@
 //! `snapshot + events == fresh snapshot`, for every kind of action in the API.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{NOTHING, device::Device, outbox::frame};
 use crate::{line::Way, person::Person, process::Pair};
-
-/// Markers are told once a second at most.
-const LIMIT: Duration = Duration::from_secs(10);
 
 /// Four users and their devices, none of whom has been told anything yet.
 struct Stage {
@@ -48,7 +43,7 @@ impl Stage {
     /// Every device knows what a fresh load shows, by events alone.
     async fn agree(&self, after: &str) {
         for device in &self.devices {
-            device.agree(LIMIT, after).await;
+            device.agree(after).await;
             assert_eq!(device.state().resets, 0, "{} was reset", device.name);
         }
     }

@@ -15,16 +15,15 @@ use tokio::{
 
 use super::{model::Model, outbox::Outbox, snapshot::Snapshot};
 use crate::{
-    deadline::until,
+    deadline::{PATIENCE, until},
     line::{Address, End, Way},
     person::Person,
 };
 
 /// A connection on which nothing happens for longer than this is given up.
-const PATIENCE: Duration = Duration::from_secs(40);
+const SILENCE: Duration = Duration::from_secs(40);
 /// Servers ask for seconds; tests have no time for that.
 const RETRY: Duration = Duration::from_millis(100);
-const CATCH_UP: Duration = Duration::from_secs(60);
 
 /// A client that runs until it is dropped.
 pub(crate) struct Device {
@@ -123,7 +122,7 @@ impl Device {
     }
 
     pub(crate) async fn wait(&self, what: &str, holds: impl Fn(&State) -> bool) {
-        until(&format!("{} {what}", self.name), CATCH_UP, async || {
+        until(&format!("{} {what}", self.name), async || {
             // A task that ended has failed an assertion.
             assert!(!self.task.is_finished(), "{} failed", self.name);
             holds(&self.state()).then_some(())
@@ -142,7 +141,7 @@ impl Device {
     }
 
     /// Waits until it knows exactly what a fresh load shows.
-    pub(crate) async fn agree(&self, limit: Duration, after: &str) {
+    pub(crate) async fn agree(&self, after: &str) {
         let started = Instant::now();
         loop {
             assert!(!self.task.is_finished(), "{} failed", self.name);
@@ -151,7 +150,7 @@ impl Device {
             let Some(difference) = mine.difference(&fresh) else {
                 return;
             };
-            assert!(started.elapsed() < limit, "{} after {after}: {difference}", self.name);
+            assert!(started.elapsed() < PATIENCE, "{} after {after}: {difference}", self.name);
             sleep(Duration::from_millis(50)).await;
         }
     }
@@ -221,13 +220,13 @@ impl Runner {
         let mut address = self.address.clone();
         address.query += &format!("&rooms={}", rooms.join(","));
         address.cursor = Some(lock(&self.state).cursor.clone());
-        let opened = timeout(PATIENCE, address.open()).await;
+        let opened = timeout(SILENCE, address.open()).await;
         let mut line = opened.map_err(|_| End::Broken)?.map_err(|_| End::Broken)?;
         self.outbox.repeat();
         loop {
             lock(&self.state).unsent = self.outbox.len();
             let event = tokio::select! {
-                event = timeout(PATIENCE, line.next()) => event.map_err(|_| End::Broken)??,
+                event = timeout(SILENCE, line.next()) => event.map_err(|_| End::Broken)??,
                 frame = self.outbox.next() => {
                     line.send(&frame?).await?;
                     continue;

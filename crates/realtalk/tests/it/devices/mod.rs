@@ -37,7 +37,6 @@ use crate::{
 };
 
 const PAUSE: Duration = Duration::from_millis(60);
-const SETTLE: Duration = Duration::from_secs(30);
 
 /// Before every event.
 const BEGINNING: &str = "19700101000000.000000";
@@ -124,7 +123,7 @@ impl Cast {
             device.reconnect().await;
         }
         for device in &self.devices {
-            device.agree(SETTLE, "the end").await;
+            device.agree("the end").await;
         }
     }
 

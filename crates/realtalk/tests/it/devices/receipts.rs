@@ -1,15 +1,11 @@
 //! Markers that moved right before something stopped.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use rustix::process::Signal;
 use serde_json::json;
 
 use super::device::Device;
 use crate::{line::Way, person::Person, process::Pair};
-
-const LIMIT: Duration = Duration::from_secs(10);
 
 /// Bob reads on while `stop` stops the message service, and alice, whose stream goes on, knows.
 async fn read_before(stop: impl AsyncFnOnce(&mut Pair)) {
@@ -21,7 +17,7 @@ async fn read_before(stop: impl AsyncFnOnce(&mut Pair)) {
         alice.say(&place, &key, &key).await;
     }
     let phone = Device::start("alice's phone", Way::Sse, &alice, pair.notification.port()).await;
-    phone.agree(LIMIT, "the beginning").await;
+    phone.agree("the beginning").await;
     // The first is told at once, and the others are told together, a second later.
     for seq in 1..=20 {
         let path = format!("/conversations/{place}/read");
@@ -30,7 +26,7 @@ async fn read_before(stop: impl AsyncFnOnce(&mut Pair)) {
     stop(&mut pair).await;
     pair.message.spawn();
     pair.wait_ready().await;
-    phone.agree(LIMIT, "bob has read everything").await;
+    phone.agree("bob has read everything").await;
     assert_eq!(phone.state().connects, 1, "it was not the stream that told");
 }
 
@@ -43,7 +39,7 @@ async fn what_was_read_right_before_a_crash_is_told_after_it() {
 async fn what_was_read_right_before_a_redeployment_is_told_after_it() {
     read_before(async |pair| {
         pair.message.signal(Signal::TERM);
-        pair.message.exit(Duration::from_secs(10)).await;
+        pair.message.exit().await;
     })
     .await;
 }

@@ -36,7 +36,7 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
 /// What is to change about a conversation.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct ConversationUpdate {
-    /// A new name: 1–80 characters.
+    /// A new name: 1–80 characters; spaces around them do not count.
     #[schema(example = "Garden")]
     name: Option<String>,
     /// What members see of the time before they joined; groups only. It holds for all of them,

@@ -124,10 +124,11 @@ pub(super) async fn list(
 pub struct NewConversation {
     /// `room`, for everybody, or `group`, for its members.
     kind: ConversationKind,
-    /// A room's id; made from its name if it is left out.
+    /// A room's id: 1–64 lower-case letters, digits and dashes. Made from its name if it is left out.
     #[schema(example = "garden")]
     id: Option<String>,
-    /// What it is called: 1–80 characters. A room with an id can do without.
+    /// What it is called: 1–80 characters; spaces around them do not count. A room with an id can do
+    /// without.
     #[schema(example = "Garden")]
     name: Option<String>,
     /// Further members, by name.

@@ -46,7 +46,7 @@ impl PartQuery {
     }
 }
 
-/// An id of a user: a name, which may be written as a number.
+/// An id of a user: a name, which may be written as a number. Spaces around it do not count.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged, expecting = "expected a name, or a number")]
 pub enum UserId {

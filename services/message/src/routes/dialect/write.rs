@@ -30,14 +30,9 @@ pub struct NewMessage {
     /// To whom.
     #[schema(required = true, nullable = false)]
     receiver_id: Option<UserId>,
-    /// What is said.
-    #[schema(
-        required = true,
-        nullable = false,
-        min_length = 1,
-        max_length = 4000,
-        example = "Hello!"
-    )]
+    /// What is said: 1–4,000 characters, or as many as `MAX_CONTENT_CHARS` says; spaces around them
+    /// do not count.
+    #[schema(required = true, nullable = false, min_length = 1, example = "Hello!")]
     text: Option<String>,
     /// Chosen by the client: a repeat with the same one returns the first message. The header
     /// `Idempotency-Key` does the same.

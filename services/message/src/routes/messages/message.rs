@@ -59,13 +59,13 @@ pub async fn get_message(
 /// What an edit says.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct Edit {
-    /// What the message says from now on.
+    /// What the message says from now on; as long as in a new one.
     #[serde(alias = "message", alias = "text")]
-    #[schema(min_length = 1, max_length = 4000, example = "Hello, everyone!")]
+    #[schema(min_length = 1, example = "Hello, everyone!")]
     content: String,
     /// Who edits, where identities are taken as given.
     #[serde(default, alias = "sender", alias = "username", alias = "senderId")]
-    #[schema(min_length = 1, max_length = 64)]
+    #[schema(min_length = 1)]
     user: Option<String>,
 }
 

@@ -66,8 +66,8 @@ pub async fn get_me(
 /// The body of `PATCH /users/me`.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct RawMe {
-    /// What they want to be called.
-    #[schema(min_length = 1, max_length = 64, example = "Alice")]
+    /// What they want to be called: 1–64 characters; spaces around them do not count.
+    #[schema(min_length = 1, example = "Alice")]
     display_name: Option<String>,
     /// A new password. Ends all sessions; the answer has a new token.
     #[schema(value_type = Option<String>, min_length = 8, max_length = 256)]

@@ -40,9 +40,9 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
 /// The body of `POST /sessions`.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct RawSignIn {
-    /// Who. Also read from `user`.
+    /// Who: a name of 1–64 characters; spaces around it do not count. Also read from `user`.
     #[serde(alias = "user", alias = "sender", alias = "senderId")]
-    #[schema(min_length = 1, max_length = 64, example = "alice")]
+    #[schema(min_length = 1, example = "alice")]
     username: String,
     /// Their password. In open mode, a name that has none needs none.
     #[schema(value_type = Option<String>)]

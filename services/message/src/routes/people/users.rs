@@ -50,15 +50,18 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
 /// The body of `POST /users`.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct RawUser {
-    /// The name by which messages, members and mentions know them. Also read from `user`.
+    /// The name by which messages, members and mentions know them: 1–64 printable characters with
+    /// single spaces between them, none of `: , / \ @`; spaces around it do not count. Also read from
+    /// `user`.
     #[serde(alias = "user", alias = "sender", alias = "senderId")]
-    #[schema(min_length = 1, max_length = 64, example = "alice")]
+    #[schema(min_length = 1, example = "alice")]
     username: String,
     /// Protects the name. In open mode it can be left out, and then the name stays anybody's.
     #[schema(value_type = Option<String>, min_length = 8, max_length = 256)]
     password: Option<Password>,
-    /// What they want to be called; the username without it.
-    #[schema(min_length = 1, max_length = 64, example = "Alice")]
+    /// What they want to be called: 1–64 characters; spaces around them do not count. The username
+    /// without it.
+    #[schema(min_length = 1, example = "Alice")]
     display_name: Option<String>,
 }
 

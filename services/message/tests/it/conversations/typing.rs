@@ -1,5 +1,7 @@
 //! Typing: told, not kept.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
 use crate::{app::App, notified::Notified};
@@ -17,14 +19,24 @@ async fn others_are_told_who_types_and_not_at_every_keystroke() {
     let typing = |id: &str| format!("/conversations/{id}/typing");
     let said =
         |id: &str, user: &str| json!({"type": "typing", "conversation_id": id, "user": user});
-    for _ in 0..3 {
+    let started = Instant::now();
+    for _ in 0..6 {
         assert_eq!(al.post(&typing(&direct), json!({})).await.status, 204);
         assert_eq!(al.post(&typing(&large), json!({})).await.status, 204);
     }
     bo.post(&typing("public"), json!({})).await;
     al.post(&typing(&small), json!({})).await;
-    assert_eq!(notified.fact(), (json!({"users": ["bo"]}), said(&direct, "Al")));
-    assert_eq!(notified.fact(), (json!({"room": "public"}), said("public", "bo")));
+    let mut told = 0;
+    let (audience, data) = loop {
+        let fact = notified.fact();
+        if fact != (json!({"users": ["bo"]}), said(&direct, "Al")) {
+            break fact;
+        }
+        told += 1;
+    };
+    let most = 1 + started.elapsed().as_secs() / 2;
+    assert!((1..=most).contains(&told), "{told} times, and not once in two seconds");
+    assert_eq!((audience, data), (json!({"room": "public"}), said("public", "bo")));
     let (audience, data) = notified.fact();
     assert_eq!((audience["users"].as_array().unwrap().len(), data), (99, said(&small, "Al")));
 }
@@ -45,6 +57,7 @@ async fn markers_are_told_once_a_second_in_their_latest_state() {
             "read_seq": seq, "delivered_seq": seq,
         })
     };
+    let started = Instant::now();
     for seq in 1..=20 {
         bo.reads(&direct, seq).await;
     }
@@ -54,8 +67,7 @@ async fn markers_are_told_once_a_second_in_their_latest_state() {
         assert_eq!(audience, json!({"users": ["al", "bo"]}));
         seen.push(data);
     }
-    // Twenty marks in far less than twenty seconds.
-    assert!(seen.len() < 20, "{seen:?}");
+    assert!(seen.len() as u64 <= 2 + started.elapsed().as_secs(), "{seen:?}");
     assert!(seen.is_sorted_by_key(|data| data["read_seq"].as_u64()), "{seen:?}");
     // Who has joined a room is told on their own devices only.
     bo.reads("public", 20).await;

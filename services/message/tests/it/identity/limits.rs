@@ -15,19 +15,21 @@ async fn wrong_passwords_are_counted_by_name_even_on_this_machine() {
         assert_eq!(app.sign_in("alice", PASSWORD).await.status, 200);
     }
     let mut wrong = 0;
-    let refusal = loop {
+    // One more is possible every ten seconds: what is asked next comes long before that.
+    loop {
         let answer = app.sign_in(SPELLINGS[wrong % SPELLINGS.len()], "not her password").await;
-        if answer.status != 401 {
-            break answer;
+        if answer.status == 401 {
+            wrong += 1;
+            continue;
         }
-        wrong += 1;
-        assert!(wrong < 100);
-    };
-    refused(&refusal, 429, "rate_limited");
-    // Each one waits for 10 s; while they were tried, some may have come back.
-    assert!(wrong >= 10, "{wrong}");
-    let seconds: u32 = refusal.header("retry-after").unwrap().parse().unwrap();
-    assert!((1..=10).contains(&seconds), "{seconds}");
+        refused(&answer, 429, "rate_limited");
+        assert!(wrong >= 10, "{wrong}");
+        let seconds: u32 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=10).contains(&seconds), "{seconds}");
+        if seconds > 5 {
+            break;
+        }
+    }
     // Not the right one either, nor by way of changing it; but whoever is in stays in.
     let answer = app.sign_in("alice", PASSWORD).await;
     refused(&answer, 429, "rate_limited");

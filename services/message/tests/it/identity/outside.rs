@@ -29,7 +29,7 @@ fn with_key(mode: &str, pem: &str) -> App {
 
 #[tokio::test]
 async fn its_users_are_known_from_their_first_token_on() {
-    let claims = json!({"sub": "Alice", "exp": now() + 60, "iat": now(), "aud": "anyone"});
+    let claims = json!({"sub": "Alice", "exp": now() + 3_600, "iat": now(), "aud": "anyone"});
     for (pem, token) in [(ED_PUBLIC, ed(ED, &claims)), (RSA_PUBLIC, rsa(Algorithm::RS256, &claims))]
     {
         let app = with_key("required", pem);
@@ -47,7 +47,7 @@ async fn its_users_are_known_from_their_first_token_on() {
 
 #[tokio::test]
 async fn only_its_key_and_its_algorithm_count() {
-    let claims = json!({"sub": "alice", "exp": now() + 60});
+    let claims = json!({"sub": "alice", "exp": now() + 3_600});
     let by_public_key = |pem: &str| {
         let key = EncodingKey::from_secret(pem.as_bytes());
         encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
@@ -88,7 +88,7 @@ async fn nobody_signs_in_here() {
         }
         let answer = app.send_as(Method::POST, "/sessions", None, json!({"username": "x"})).await;
         refused(&answer, 403, "sign_in_elsewhere");
-        let token = ed(ED, &json!({"sub": "alice", "exp": now() + 60}));
+        let token = ed(ED, &json!({"sub": "alice", "exp": now() + 3_600}));
         let answer = app.send_as(Method::PATCH, "/users/me", Some(&token), body).await;
         refused(&answer, 403, "sign_in_elsewhere");
     }
@@ -98,7 +98,7 @@ async fn nobody_signs_in_here() {
 async fn it_says_who_is_an_admin() {
     let app = with_key("required", ED_PUBLIC);
     let me = async |claim: Value| {
-        let mut claims = json!({"sub": "alice", "exp": now() + 60});
+        let mut claims = json!({"sub": "alice", "exp": now() + 3_600});
         claims.as_object_mut().unwrap().extend(claim.as_object().unwrap().clone());
         app.get_as(&ed(ED, &claims), "/users/me").await.json()["admin"].clone()
     };
@@ -117,7 +117,8 @@ async fn it_says_who_is_an_admin() {
 async fn a_sign_out_voids_what_it_issued_before() {
     let app = with_key("required", ED_PUBLIC);
     // An epoch means nothing there.
-    let at = |iat: u64| ed(ED, &json!({"sub": "alice", "exp": now() + 60, "iat": iat, "epoch": 9}));
+    let at =
+        |iat: u64| ed(ED, &json!({"sub": "alice", "exp": now() + 3_600, "iat": iat, "epoch": 9}));
     let token = at(now() - 1);
     let sign_out =
         app.send_as(Method::DELETE, "/sessions/current", Some(&token), Value::Null).await;
@@ -133,7 +134,7 @@ async fn tokens_for_others_are_refused_where_an_audience_is_set() {
         ("JWT_PUBLIC_KEY", &ED_PUBLIC.replace('\n', "\\n")),
         ("JWT_AUDIENCE", "realtalk"),
     ]);
-    let token = |aud: Value| ed(ED, &json!({"sub": "alice", "exp": now() + 60, "aud": aud}));
+    let token = |aud: Value| ed(ED, &json!({"sub": "alice", "exp": now() + 3_600, "aud": aud}));
     for (aud, status) in [
         (json!("realtalk"), 200),
         (json!(["else", "realtalk"]), 200),
@@ -144,7 +145,7 @@ async fn tokens_for_others_are_refused_where_an_audience_is_set() {
         let answer = app.get_as(&token(aud.clone()), "/users/me").await;
         assert_eq!(answer.status, status, "{aud}");
     }
-    let token = ed(ED, &json!({"sub": "alice", "exp": now() + 60}));
+    let token = ed(ED, &json!({"sub": "alice", "exp": now() + 3_600}));
     refused(&app.get_as(&token, "/users/me").await, 401, "token_invalid");
 }
 
@@ -155,7 +156,7 @@ async fn a_name_that_it_has_vouched_for_needs_a_token_in_open_mode_too() {
     app.post(json!({"content": "hi", "user": "bob"})).await;
     let before = app.identify(json!({"username": "bob"})).await.json();
     for name in ["Alice", "bob"] {
-        let token = ed(ED, &json!({"sub": name, "exp": now() + 60, "iat": now()}));
+        let token = ed(ED, &json!({"sub": name, "exp": now() + 3_600, "iat": now()}));
         let body = json!({"content": "mine", "recipient": "carol"});
         // Twice: being vouched for does not void the token that says so.
         for content in ["mine", "mine too"] {

@@ -36,7 +36,7 @@ async fn assert_refused(app: &App, token: &str, why: &str) {
 async fn forged_and_broken_tokens_are_refused() {
     let app = open();
     let token = app.join("alice").await;
-    let good = json!({"sub": "alice", "exp": now() + 60, "iat": now(), "epoch": 1});
+    let good = json!({"sub": "alice", "exp": now() + 3_600, "iat": now(), "epoch": 1});
     assert_eq!(app.get_as(&own(&good), "/users/me").await.status, 200);
     let with = |field: &str, value: Value| {
         let mut claims = good.clone();
@@ -50,7 +50,7 @@ async fn forged_and_broken_tokens_are_refused() {
     };
     let [header, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!() };
     let none = part(&json!({"alg": "none", "typ": "JWT"}));
-    let bobs = part(&json!({"sub": "bob", "exp": now() + 60, "epoch": 0}));
+    let bobs = part(&json!({"sub": "bob", "exp": now() + 3_600, "epoch": 0}));
     let jwk = json!({"kty": "oct", "k": BASE64_URL_SAFE_NO_PAD.encode("mine"), "alg": "HS256"});
     let mut with_key = Header::new(Algorithm::HS256);
     with_key.jwk = serde_json::from_value(jwk).ok();
@@ -67,11 +67,11 @@ async fn forged_and_broken_tokens_are_refused() {
         (signed(&good, Algorithm::HS256, "another secret, of the same kind"), "another secret"),
         (signed(&good, Algorithm::HS512, JWT_SECRET), "another algorithm of the family"),
         (own_key, "a key that the token brings along"),
-        (with("exp", json!(now() - 60)), "expired"),
+        (with("exp", json!(now() - 3_600)), "expired"),
         (with("exp", json!("tomorrow")), "exp is no number"),
         (with("exp", json!(-1)), "exp is negative"),
         (without("exp"), "no exp"),
-        (with("nbf", json!(now() + 60)), "not yet"),
+        (with("nbf", json!(now() + 3_600)), "not yet"),
         (with("iat", json!(now() + 3600)), "from the future"),
         (without("sub"), "no sub"),
         (with("sub", json!("")), "an empty sub"),
@@ -91,7 +91,7 @@ async fn forged_and_broken_tokens_are_refused() {
 #[tokio::test]
 async fn a_token_of_a_megabyte_hurts_nobody() {
     let app = open();
-    let token = own(&json!({"sub": "alice", "exp": now() + 60, "x": "x".repeat(750_000)}));
+    let token = own(&json!({"sub": "alice", "exp": now() + 3_600, "x": "x".repeat(750_000)}));
     assert!(token.len() > 1_000_000);
     let mut wire = app.wire();
     let head =
@@ -110,10 +110,10 @@ async fn who_shares_the_secret_can_issue_tokens_which_a_sign_out_voids_by_their_
     let app = open();
     let token = app.join("alice").await;
     // Registering with a password began the first epoch just now.
-    let claims = |iat: Value| json!({"sub": "alice", "exp": now() + 60, "iat": iat});
+    let claims = |iat: Value| json!({"sub": "alice", "exp": now() + 3_600, "iat": iat});
     let before = own(&claims(json!(now() - 30)));
     let after = own(&claims(json!(now() + 3)));
-    let never = own(&json!({"sub": "alice", "exp": now() + 60}));
+    let never = own(&json!({"sub": "alice", "exp": now() + 3_600}));
     assert_refused(&app, &before, "issued before the sign-out").await;
     assert_refused(&app, &never, "issued nobody knows when").await;
     assert_eq!(app.get_as(&after, "/users/me").await.status, 200);

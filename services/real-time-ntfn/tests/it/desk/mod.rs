@@ -16,7 +16,7 @@ use common::{Audience, EventId};
 use http_kit::Shutdown;
 use serde_json::{Value, json};
 
-use crate::app::App;
+use crate::app::{App, PATIENCE};
 use book::{Book, Member};
 
 /// Answers `/internal/*` on a port of its own, on a thread of its own; stopped when dropped.
@@ -163,7 +163,7 @@ impl Desk {
 
     /// Waits until that is as wanted.
     pub(crate) async fn eventually(&self, what: &str, wanted: impl Fn(&Self) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + PATIENCE;
         while !wanted(self) {
             assert!(Instant::now() < deadline, "never: {what}");
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -1,14 +1,17 @@
 //! How a socket opens, what it begins with, and how it ends.
 
-use std::time::Duration;
-
 use serde_json::json;
 use tokio_tungstenite::tungstenite::{
     Message,
     protocol::{CloseFrame, frame::coding::CloseCode},
 };
 
-use crate::{app::App, desk::Desk, socket::Socket, upstream::Upstream};
+use crate::{
+    app::{App, PATIENCE},
+    desk::Desk,
+    socket::Socket,
+    upstream::Upstream,
+};
 
 #[tokio::test]
 async fn a_socket_begins_like_a_stream_and_has_history() {
@@ -104,7 +107,7 @@ async fn a_client_is_pinged_and_let_go_when_it_does_not_answer() {
     // Raw reading does not.
     let mut buffer = Vec::new();
     let reading = tokio::io::AsyncReadExt::read_to_end(socket.raw(), &mut buffer);
-    tokio::time::timeout(Duration::from_secs(15), reading).await.unwrap().unwrap();
+    tokio::time::timeout(PATIENCE, reading).await.unwrap().unwrap();
     // The answer to the last ping may still be with the client.
     let pings = buffer.chunks(2).take_while(|frame| frame == &[0x89, 0]).count();
     assert!((1..=2).contains(&pings), "{buffer:?}");
