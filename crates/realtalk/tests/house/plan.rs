@@ -33,12 +33,12 @@ pub(crate) const HOUSES: &[House] = &[
             room(&["state"], "`AppState`, what routes are handed"),
             room(
                 &["identity"],
-                "who is asking: `caller`, `credential`, tokens, tickets, passwords, cookies",
+                "who is asking: `caller`, `credential`, and what these are made of: `token` (own ones, and those of an outside issuer), `ticket`, `password`, `guesses`, `cookie`; `accounts` finds and changes accounts",
             ),
             room(&["error"], "all that can go wrong behind a route, and the one match to HTTP"),
             room(
                 &["log"],
-                "how things become durable and known: `writer`, `relay`, `ephemera`, `downstream`",
+                "how things become durable and known: `writer`; `relay` (what of the log is told, and when again), `ephemera` (passing facts), `downstream` (the client of the notification service)",
             ),
             room(
                 &["store"],
@@ -46,7 +46,7 @@ pub(crate) const HOUSES: &[House] = &[
             ),
             room(
                 &["chat"],
-                "the nouns and the rules, pure, without I/O: `post`, `change`, `access`, `conversation`, `message`, `username` …",
+                "the nouns and the rules, pure, without I/O: `access` (who may), `change` (what the writer carries out), `event` (the form of all events), `post`, `message`, `conversation`, `member`, `user`, `username` …",
             ),
             room(&["config", "metrics"], "the ground"),
         ],
@@ -60,15 +60,24 @@ pub(crate) const HOUSES: &[House] = &[
             room(&["engine"], "where streams run: the choice, `shard/`, `portable/`, `socket`"),
             room(
                 &["ws"],
-                "WebSocket without the socket: the protocol, and what becomes of clients' frames",
+                "WebSocket without the socket: the protocol (`link`, `inbound`, `close`, `bucket`), and what becomes of what clients say (`mailbox`, `desk`, `said`, `reply`, `service`)",
             ),
-            room(&["opening"], "how a stream begins: `admission`, `identity`, `resume/`, `busy`"),
-            room(&["people"], "who is there (`presence/`), and what has reached them (`delivery`)"),
-            room(&["log"], "this service's copy of the log: `feed`, `upstream`"),
+            room(
+                &["opening"],
+                "how a stream begins: `admission` (how many, in all and by address), `identity` (asks whose it is), `resume/` (where it goes on; clients take turns at the log), `busy` (what is told to who must come again)",
+            ),
+            room(
+                &["people"],
+                "who is there and how many streams each has (`presence/`), and what has reached them (`delivery`)",
+            ),
+            room(
+                &["log"],
+                "this service's copy of the log: `feed`, and `upstream` (the client of the message service)",
+            ),
             room(&["hub"], "where events meet streams; whoever copies its ring follows it"),
             room(
                 &["event"],
-                "what is carried: `entry`, `ring`, `frame/`, `wire`, `scope`, `audiences`, `passing`",
+                "what is carried: `entry` (an event, encoded once), `frame/` (its encodings, heartbeats too), `wire` (which one a stream has), `ring`, `change` (what a deletion does to it), `audiences`, `scope` (who a stream is for), `ended` (sessions), `passing`",
             ),
             room(&["config", "metrics"], "the ground"),
         ],
@@ -96,7 +105,7 @@ pub(crate) const HOUSES: &[House] = &[
             room(&["lib"], "what crosses the wire between the services, and nothing else"),
             room(
                 &["event", "internal", "problem", "signature"],
-                "what is said: events, questions and answers, refusals, and who signs",
+                "the envelope of an `event` and the names that both services act on, questions and answers (`internal`), refusals, and who signs",
             ),
             room(&["id", "name", "secret", "backoff", "telemetry"], "what that is made of"),
         ],
