@@ -1,30 +1,35 @@
 //! The actix-web glue that both RealTalk services need, once.
 //!
+//! What wraps an app or a part of it:
+//!
+//! | module | noun |
+//! | --- | --- |
+//! | [`guard`] | under which names a service answers |
+//! | [`operations`] | [`Operations`]: ids, log lines and metrics of requests; `/health`, `/readyz`, `/metrics`, `/version` |
+//! | [`internal`] | [`InternalHop`]: who may call the routes between the services |
+//!
 //! What comes in:
 //!
 //! | module | noun |
 //! | --- | --- |
+//! | [`request`] | methods that are routed, unknown routes and wrong methods |
 //! | [`body`] | [`JsonBody`]: a JSON body, read within a size and a deadline |
 //! | [`query`] | [`Query`]: the parameters of a request |
 //! | [`mod@bearer`] | the token that a request presents |
 //! | [`unread`] | chunked bodies that nobody reads |
 //!
-//! Who may:
+//! Who may call, and how often:
 //!
 //! | module | noun |
 //! | --- | --- |
-//! | [`address`] | [`TrustedProxies`]: the address a request really comes from |
-//! | [`guard`] | under which names a service answers |
 //! | [`origin`] | [`OriginPolicy`]: which web pages may call, and the CORS answers |
+//! | [`address`] | [`TrustedProxies`]: the address a request really comes from |
 //! | [`rate`] | [`RateLimit`]: how often an address may do something |
-//! | [`internal`] | [`InternalHop`]: who may call the routes between the services |
 //!
 //! What goes out:
 //!
 //! | module | noun |
 //! | --- | --- |
-//! | [`operations`] | [`Operations`]: ids, log lines and metrics of requests; `/health`, `/readyz`, `/metrics`, `/version` |
-//! | [`request`] | methods that are routed, unknown routes and wrong methods |
 //! | [`description`] | what every operation may be refused with, for the API's description |
 //! | [`rejection`] | [`Rejection`]: an error on its way to becoming a problem response |
 //!

@@ -83,6 +83,10 @@ pub(crate) const HOUSES: &[House] = &[
         ],
     },
     House {
+        folder: "crates/realtalk/src",
+        rooms: &[room(&["main"], "the launcher: settings, both services, operators' commands")],
+    },
+    House {
         folder: "crates/http/src",
         rooms: &[
             room(&["lib"], "what both services take from here"),
@@ -102,7 +106,10 @@ pub(crate) const HOUSES: &[House] = &[
     House {
         folder: "crates/common/src",
         rooms: &[
-            room(&["lib"], "what crosses the wire between the services, and nothing else"),
+            room(
+                &["lib"],
+                "what crosses the wire between the services, and the little besides that is the same in both",
+            ),
             room(
                 &["event", "internal", "problem", "signature"],
                 "the envelope of an `event` and the names that both services act on, questions and answers (`internal`), refusals, and who signs",

@@ -46,8 +46,8 @@ fn beginning(module: &[String], tokens: &[TokenTree], at: &mut usize) -> Option<
         "super" => parent(module),
         _ => return None,
     };
-    // `$crate` is another crate's root, and `crate` alone is a visibility.
-    if *at > 0 && is_punct(tokens.get(*at - 1), '$') || !is_path_sep(tokens, *at + 1) {
+    // `crate` alone is a visibility.
+    if !is_path_sep(tokens, *at + 1) {
         return None;
     }
     *at += 3;
@@ -67,8 +67,10 @@ fn follow(start: &[String], tokens: &[TokenTree], at: &mut usize, found: &mut Ve
         match tokens.get(*at) {
             Some(TokenTree::Ident(name)) => {
                 line = name.span().start().line;
-                if name != "self" {
-                    path.push(name.to_string());
+                match name.to_string().as_str() {
+                    "self" => {}
+                    "super" => path = parent(&path),
+                    name => path.push(name.to_owned()),
                 }
                 *at += 1;
                 if is_path_sep(tokens, *at) {
@@ -142,6 +144,7 @@ mod tests {
         let text = "use std::fmt;\n\
                     use crate::{\n    a::{self, b::C, D as E},\n    f,\n};\n\
                     pub(in crate::x) fn g() -> crate::h::I {\n    println!(\"{}\", super::j::K);\n}\n\
+                    use super::{super::o, p};\n\
                     mod tests {\n    use super::*;\n    use super::super::l;\n}\n";
         let module = ["m".to_owned(), "n".to_owned()];
         let found: Vec<_> = imports(&module, text)
@@ -159,8 +162,10 @@ mod tests {
                 ("f", 4),
                 ("h::I", 6),
                 ("m::j::K", 7),
-                ("m::n", 10),
-                ("m::l", 11),
+                ("o", 9),
+                ("m::p", 9),
+                ("m::n", 11),
+                ("m::l", 12),
             ]
         );
     }

@@ -4,19 +4,22 @@ use std::time::{Duration, Instant};
 
 use crate::{board::Board, history, process::Pair, scale::heavy, stream::Follow, wire::Dial};
 
-const POSTS: u32 = 60;
+/// More than the relay's queue holds: one of them would meet it full.
+const POSTS: u32 = 100;
 
 /// How long a service waits for the other one to answer.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// Posts one after the other; returns how long one took on average.
-async fn one_post(board: &Board, prefix: &str) -> Duration {
-    let started = Instant::now();
+/// Posts one after the other, each taken at the first try; returns how long the slowest took.
+async fn slowest_post(board: &Board, prefix: &str) -> Duration {
+    let mut slowest = Duration::ZERO;
     for number in 0..POSTS {
-        let key = format!("{prefix}-{number}");
-        board.post("alice", &key, &key).await;
+        let (key, started) = (format!("{prefix}-{number}"), Instant::now());
+        let (status, _) = board.try_post("alice", &key, &key).await.unwrap();
+        assert_eq!(status, 201);
+        slowest = slowest.max(started.elapsed());
     }
-    started.elapsed() / POSTS
+    slowest
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -25,16 +28,17 @@ async fn posts_do_not_wait_for_a_notification_service_that_hangs() {
     let pair = Pair::start(&[]).await;
     let (board, port) = (pair.board(), pair.notification.port());
     let subscriber = Follow::live("subscriber", port, &board).start().await;
-    let before = one_post(&board, "before").await;
+    let before = slowest_post(&board, "before").await;
     pair.notification.stop();
-    let hanging = one_post(&board, "meanwhile").await;
+    let hanging = slowest_post(&board, "meanwhile").await;
     // More than the relay's queue and one push take.
     let many = board.post_many("many", 3_000, 32).await;
-    let after_many = one_post(&board, "still").await;
+    let after_many = slowest_post(&board, "still").await;
     pair.notification.resume();
-    eprintln!("hang: one post took {before:?}, then {hanging:?} and {after_many:?}");
+    eprintln!("hang: the slowest post took {before:?}, then {hanging:?} and {after_many:?}");
     // One that waited for a push would take as long as a push that nobody answers.
-    assert!(hanging < ANSWER / 2 && after_many < ANSWER / 2, "posts wait");
+    let most = (ANSWER / 2).max(before * 20);
+    assert!(hanging < most && after_many < most, "posts wait");
     let stored = board.all().await;
     subscriber.reach(stored.len() as u64).await;
     history::check(&many, &stored, &[subscriber.seen()]).unwrap();

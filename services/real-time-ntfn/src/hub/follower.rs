@@ -29,6 +29,7 @@ pub trait Follower: Send + Sync {
     /// How many streams it runs.
     fn streams(&self) -> usize;
 
-    /// Whether a part of it has failed: this process should be replaced.
+    /// Whether a part of it has failed. Its clients have been cut and come back to the others, but a
+    /// process in which that happened should be replaced.
     fn has_failed(&self) -> bool;
 }

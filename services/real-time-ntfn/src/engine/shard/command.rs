@@ -98,17 +98,18 @@ pub struct Address {
 
 impl Outlet for Address {
     fn tell(&self, what: Tell) {
-        let command = match what {
-            Tell::Say(frame) => Command::Say(self.slot, frame),
+        match what {
+            Tell::Say(frame) => {
+                self.queue.send(Command::Say(self.slot, frame)).ok();
+            }
             Tell::Begin(beginning) => {
                 let Beginning { scope, preface, preface_up_to, subscriber } = *beginning;
                 // The subscriber stays here: it may own the shards, and must not die in one.
                 let place = subscriber.place();
                 let to = Relocation { scope, preface, preface_up_to, place };
-                Command::Relocate(self.slot, Box::new(to))
+                self.queue.send(Command::Relocate(self.slot, Box::new(to))).ok();
             }
-        };
-        self.queue.send(command).ok();
+        }
     }
 }
 

@@ -40,8 +40,8 @@ use crate::{
     metrics::Metrics,
     people::delivery::Delivery,
 };
-pub use command::{Address, NewConnection, Relocation};
-use command::{Command, Ended, Queue};
+pub use command::NewConnection;
+use command::{Address, Command, Ended, Queue};
 pub use hand_over::HandOver;
 use worker::Worker;
 

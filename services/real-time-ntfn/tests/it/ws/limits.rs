@@ -144,6 +144,13 @@ async fn who_does_not_read_is_closed_and_finds_out_why() {
     const EVENTS: u64 = 60;
     let upstream = Upstream::start();
     let app = App::start(&upstream.url(), &[("BACKLOG_EVENTS", "20"), ("BACKLOG_KIB", "64")]);
+    // Who reads gets as much, and goes on.
+    let mut witness = Socket::open(&app, "?history=0").await;
+    for number in 0..EVENTS {
+        app.notify(&json!({"content": "x".repeat(60_000), "number": number})).await;
+        assert_eq!(witness.next().await["number"], number);
+    }
+    witness.assert_quiet().await;
     let mut socket = Socket::open(&app, "?history=0").await;
     SockRef::from(&*socket.raw()).set_recv_buffer_size(16 * 1_024).unwrap();
     // More than the buffers of the system hold, and all at once: the goodbye does not wait for long.
