@@ -1,4 +1,5 @@
 import { chromium } from 'playwright-core';
+import { PATIENCE_MS } from './server.js';
 
 const ARGS = [
   '--no-sandbox',
@@ -30,6 +31,7 @@ export function launch() {
  */
 export async function guest(browser, { url, name, ...contextOptions } = {}) {
   const context = await browser.newContext({ viewport: { width: 1000, height: 700 }, ...contextOptions });
+  context.setDefaultTimeout(PATIENCE_MS);
   if (name) {
     await context.addInitScript((value) => {
       // Pages without storage, such as about:blank, run this too.
