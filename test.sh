@@ -65,11 +65,12 @@ rust() {
     step "lints" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
     step "documentation" rust_docs
     step "build" cargo build --workspace --locked --quiet
+    # Many of them wait most of the time.
+    export RUST_TEST_THREADS=8
     step "Rust tests" cargo test --workspace --locked --quiet
+    # The same packages as above, or everything would be built anew.
     STREAM_ENGINE=portable step "Rust tests of streams, on the portable path" \
-        cargo test -p realtime-ntfn -p realtalk --test it --locked --quiet
-    STREAM_ENGINE=portable step "what clients were promised, on the portable path" \
-        cargo test -p realtalk --test contract --locked --quiet
+        cargo test --workspace --exclude message-service --test it --test contract --locked --quiet
 }
 
 # Debian keeps what makes virtual environments in a package of its own.
@@ -100,7 +101,7 @@ docs() {
     step "install what the snippets need" need curl curl
     step "install python3" need python3 python3
     step "install what the web tests need" node_tools
-    step "build the launcher" cargo build -p realtalk --locked --quiet
+    step "build the launcher" cargo build --workspace --bins --locked --quiet
     step "container setup" python3 scripts/check-compose.py
     step "snippets of README and guide" python3 scripts/readme-test.py target/debug/realtalk
 }

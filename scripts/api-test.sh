@@ -45,10 +45,16 @@ if [ ! -x "$venv/bin/st" ]; then
     "$venv/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$version"
 fi
 
+# Below those that the system gives to clients: one of them could take what nobody listens on yet.
 free_ports() {
     python3 - <<'PYTHON'
-import socket
-sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+import random, socket
+sockets = []
+while len(sockets) < 2:
+    try:
+        sockets.append(socket.create_server(("127.0.0.1", random.randrange(30_000, 32_768))))
+    except OSError:
+        pass
 print(*(s.getsockname()[1] for s in sockets))
 PYTHON
 }

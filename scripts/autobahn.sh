@@ -7,8 +7,8 @@
 #                                                # which the suite reports as its own closing
 #
 # Needs cargo and Python 2.7, for which the suite is written: as python2.7 in PATH, or by pyenv.
-# Installs the suite from PyPI into a temporary folder. REPORT=folder keeps the report;
-# AUTOBAHN_ENV=folder keeps the installed suite for the next run.
+# Installs the suite from PyPI, and keeps it beside what cargo keeps, or in AUTOBAHN_ENV=folder.
+# REPORT=folder keeps the report.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -36,7 +36,11 @@ for candidate in "$(command -v python2.7 || true)" "$(command -v python2 || true
 done
 [ -n "$python" ] || fail "Python 2.7 is missing: install python2.7, or: pyenv install 2.7.18"
 
-env=${AUTOBAHN_ENV:-$work/env}
+# With what the whole workspace is built of, or everything would be built anew.
+cargo build -q --locked --workspace --example ws_echo
+target=$(cargo metadata -q --format-version 1 --no-deps | "$python" -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')
+
+env=${AUTOBAHN_ENV:-$target/autobahn-25.10.1}
 if [ ! -x "$env/bin/wstest" ]; then
     echo "installing the suite into $env"
     "$python" -m pip --version >/dev/null 2>&1 || fail "Python 2.7 has no pip"
@@ -61,9 +65,18 @@ if [ ! -x "$env/bin/wstest" ]; then
     install --no-build-isolation --no-deps autobahntestsuite==25.10.1
 fi
 
-cargo build -q --locked -p realtime-ntfn --example ws_echo
-target=$(cargo metadata -q --format-version 1 --no-deps | "$python" -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')
-port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+# Below those that the system gives to clients: one could take what nobody listens on yet.
+port=$("$python" -c '
+import random, socket
+while True:
+    port = random.randrange(30000, 32768)
+    try:
+        socket.socket().bind(("127.0.0.1", port))
+    except socket.error:
+        continue
+    print(port)
+    break
+')
 "$target/debug/examples/ws_echo" "127.0.0.1:$port" "${STREAM_ENGINE:-handover}" >"$work/server.log" 2>&1 &
 server=$!
 
@@ -77,7 +90,7 @@ cat >"$work/spec.json" <<SPEC
     "exclude-agent-cases": {}
 }
 SPEC
-for _ in $(seq 100); do
+for _ in $(seq 600); do
     "$python" -c 'import socket,sys; socket.create_connection(("127.0.0.1", int(sys.argv[1])), 1)' "$port" \
         2>/dev/null && break
     kill -0 "$server" 2>/dev/null || { cat "$work/server.log" >&2; fail "the server does not start"; }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { enter, say, sees, texts } from './stage/room.js';
-import { until } from './stage/services.js';
+import { PATIENCE_MS, until } from './stage/services.js';
 import { stage } from './stage/stage.js';
 
 const numbers = (/** @type {number} */ from, /** @type {number} */ to) =>
@@ -33,16 +33,16 @@ test('the newest messages are shown first, older ones as the reader scrolls, and
     assert.ok(round < 20, 'older messages keep coming');
     const before = (await texts(page)).length;
     // Where a row stands relative to the scrolled distance shows a jump that scrolling did not cause.
-    const moved = await page.locator('.scroller').evaluate(async (box, known) => {
+    const moved = await page.locator('.scroller').evaluate(async (box, [known, patience]) => {
       const row = /** @type {Element} */ (box.querySelector('.line'));
       box.scrollTop = 0;
       const top = row.getBoundingClientRect().top;
-      const deadline = Date.now() + 10_000;
+      const deadline = Date.now() + patience;
       while (box.querySelectorAll('.bubble').length === known && Date.now() < deadline) {
         await new Promise((resolve) => requestAnimationFrame(resolve));
       }
       return Math.abs(row.getBoundingClientRect().top - top);
-    }, before);
+    }, [before, PATIENCE_MS]);
     assert.ok((await texts(page)).length > before, 'a page has come');
     // The “Show older messages” line above may go away with the last page.
     assert.ok(moved < 2, `the row moved by ${moved} px`);

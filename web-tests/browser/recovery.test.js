@@ -14,7 +14,7 @@ async function agree(...people) {
   assert.equal(new Set(stored).size, stored.length, 'stored twice');
   for (const { page } of people) {
     await allSent(page);
-    await until('the screen shows what is stored', async () => (await texts(page)).length >= stored.length, 45_000);
+    await until('the screen shows what is stored', async () => (await texts(page)).length >= stored.length);
     assert.deepEqual(await texts(page), stored);
     await page.evaluate(() => {
       if (!(/** @type {any} */ (window).sameSession)) throw new Error('the page was reloaded');
@@ -62,7 +62,7 @@ test('a 503 at the reconnect is not the end', async () => {
   const people = await pair();
   await on.services.notification.kill();
   const impostor = await unavailable(on.services.notification.port);
-  await until('both have met the 503', () => impostor.requests >= 3, 45_000);
+  await until('both have met the 503', () => impostor.requests >= 3);
   await on.services.post('Cora', 'said during the 503');
   await impostor.stop();
   await on.services.notification.start();
@@ -74,13 +74,21 @@ test('a 503 at the reconnect is not the end', async () => {
 test('“Try now” does what it says', async () => {
   const people = await pair();
   const [ann] = people;
+  // A long wait does not end by itself.
+  await ann.page.evaluate(() => {
+    const start = window.setTimeout;
+    Object.assign(window, { setTimeout: (/** @type {() => void} */ run, /** @type {number} */ ms) => {
+      const isLong = ms > 4_000 && ms < 31_000;
+      if (isLong) Object.assign(window, { waits: true });
+      return isLong ? 0 : start(run, ms);
+    } });
+  });
   await on.services.notification.kill();
   await ann.page.locator('.banner').waitFor();
-  await until('a long wait is announced', async () =>
-    /in ([4-9]|\d\d) s/.test(await ann.page.locator('.countdown').innerText()), 60_000);
+  await until('a long wait is announced', () => ann.page.evaluate(() => (/** @type {any} */ (window).waits)));
   await on.services.notification.start();
   await ann.page.getByRole('button', { name: 'Try now' }).click();
-  await ann.page.locator('.status[data-phase="live"]').waitFor({ timeout: 3_500 });
+  await live(ann.page);
 });
 
 test('what is written offline arrives exactly once', async () => {

@@ -1,5 +1,6 @@
 // Browsers, and the people who sit at them: each with a storage of their own.
 import { chromium } from 'playwright-core';
+import { PATIENCE_MS } from './services.js';
 
 const ARGS = [
   '--no-sandbox',
@@ -31,6 +32,7 @@ export function launch() {
  */
 export async function guest(browser, { url, name, ...contextOptions } = {}) {
   const context = await browser.newContext({ viewport: { width: 1000, height: 700 }, ...contextOptions });
+  context.setDefaultTimeout(PATIENCE_MS);
   if (name) {
     await context.addInitScript((value) => {
       // Pages without storage, such as about:blank, run this too.

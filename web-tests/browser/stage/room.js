@@ -20,12 +20,12 @@ export async function enter(browser, services, name, options) {
 
 /** @param {Page} page */
 export async function live(page) {
-  await page.locator('.status[data-phase="live"]').waitFor({ timeout: 45_000 });
+  await page.locator('.status[data-phase="live"]').waitFor();
 }
 
 /** Waits until the client has noticed that its stream is gone. @param {Page} page */
 export async function notLive(page) {
-  await page.locator('.status:not([data-phase="live"])').waitFor({ timeout: 45_000 });
+  await page.locator('.status:not([data-phase="live"])').waitFor();
 }
 
 /**
@@ -45,12 +45,12 @@ export async function texts(page) {
 
 /** @param {Page} page @param {string} text */
 export async function sees(page, text) {
-  await until(`“${text}” is on the screen`, async () => (await texts(page)).includes(text), 45_000);
+  await until(`“${text}” is on the screen`, async () => (await texts(page)).includes(text));
 }
 
 /** Waits until nothing is on its way any more. @param {Page} page */
 export async function allSent(page) {
-  await until('all is sent', async () => (await page.locator('.line.pending').count()) === 0, 45_000);
+  await until('all is sent', async () => (await page.locator('.line.pending').count()) === 0);
 }
 
 /** The place of a conversation in the list. @param {Page} page @param {string} title */

@@ -22,32 +22,55 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
+/** Milliseconds; more than anything takes on a slow machine that has other things to do. */
+export const PATIENCE_MS = 120_000;
+
 /**
  * Asks until it holds; the alternative to sleeping.
  * @template T
  * @param {string} what for the error
  * @param {() => Promise<T> | T} condition
- * @param {number} [timeout] milliseconds
  * @returns {Promise<NonNullable<T>>} the first truthy answer
  */
-export async function until(what, condition, timeout = 20_000) {
-  const deadline = Date.now() + timeout;
+export async function until(what, condition) {
+  const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     const answer = await condition();
     if (answer) return answer;
-    if (Date.now() > deadline) throw new Error(`waited ${timeout} ms in vain until ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${PATIENCE_MS} ms in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
-/** @returns {Promise<number>} a port that was free just now */
+// Below the ports that the system gives to clients, and in blocks, as the tests of the services take
+// them: whoever holds the first port of a block has the others, too, even while nobody listens there.
+const PORTS = { first: 12_000, blocks: 90, size: 200 };
+let [nextPort, lastPort] = [0, 0];
+
+/** @param {number} port @returns {Promise<import('node:net').Server | undefined>} nothing if it is taken */
+async function hold(port) {
+  const server = createServer().listen(port, '127.0.0.1');
+  return once(server, 'listening').then(() => server, () => undefined);
+}
+
+/** @returns {Promise<number>} a port that nobody else takes */
 async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    if (nextPort === lastPort) {
+      const first = PORTS.first + Math.floor(Math.random() * PORTS.blocks) * PORTS.size;
+      const block = await hold(first);
+      if (!block) continue;
+      block.unref();
+      [nextPort, lastPort] = [first + 1, first + PORTS.size];
+    }
+    const port = nextPort;
+    nextPort += 1;
+    const server = await hold(port);
+    if (!server) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 /** One service that can be killed and started again on its port. */
