@@ -98,7 +98,7 @@ run() {
         [ "$name" = "$file" ] || filter=${name#"$file:"}
         local options=(--test --test-concurrency=1)
         [ -z "$filter" ] || options+=("--test-name-pattern=$filter")
-        [[ $file != */unit/* ]] || options+=(--import "$PWD/web-tests/unit/importmap.js")
+        [[ $file != */unit/* ]] || options+=(--import "$PWD/web-tests/unit/stage/importmap.js")
         node "${options[@]}" "$file"
         ;;
     *)
