@@ -53,15 +53,19 @@ impl Socket {
 
     /// The next frame with JSON; `None` at the end of the connection. Pings are answered meanwhile.
     pub(crate) async fn next(&mut self) -> Option<Value> {
-        loop {
-            let frame = timeout(PATIENCE, self.0.next()).await.expect("a frame in time");
-            match frame {
-                Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).unwrap()),
-                Some(Ok(Message::Close(_))) | None => return None,
-                Some(Ok(_)) => {}
-                Some(Err(error)) => panic!("the connection broke: {error}"),
+        let next = async {
+            loop {
+                match self.0.next().await {
+                    Some(Ok(Message::Text(text))) => {
+                        return Some(serde_json::from_str(&text).unwrap());
+                    }
+                    Some(Ok(Message::Close(_))) | None => return None,
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => panic!("the connection broke: {error}"),
+                }
             }
-        }
+        };
+        timeout(PATIENCE, next).await.expect("a frame in time")
     }
 
     /// The next frame of a type.

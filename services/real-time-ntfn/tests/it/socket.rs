@@ -62,13 +62,17 @@ impl Socket {
 
     /// The next event.
     pub(crate) async fn next(&mut self) -> Value {
-        loop {
-            match self.frame().await.expect("the socket goes on") {
-                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
-                Message::Ping(_) | Message::Pong(_) => {}
-                other => panic!("{other:?}"),
+        let next = async {
+            loop {
+                match self.frame().await.expect("the socket goes on") {
+                    Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                    Message::Ping(_) | Message::Pong(_) => {}
+                    other => panic!("{other:?}"),
+                }
             }
-        }
+        };
+        let next = tokio::time::timeout(PATIENCE, next).await;
+        next.expect("the socket says more than that it lives")
     }
 
     /// How the server ends the connection; what comes before is passed over.

@@ -60,13 +60,17 @@ impl Stream {
 
     /// The next block that is neither a heartbeat nor just a cursor.
     pub(crate) async fn next(&mut self) -> Block {
-        loop {
-            let block = self.block().await.expect("the stream goes on");
-            let is_cursor = block.data.is_none() && block.retry.is_none();
-            if !is_cursor && block.event.as_deref() != Some("heartbeat") {
-                return block;
+        let next = async {
+            loop {
+                let block = self.block().await.expect("the stream goes on");
+                let is_cursor = block.data.is_none() && block.retry.is_none();
+                if !is_cursor && block.event.as_deref() != Some("heartbeat") {
+                    return block;
+                }
             }
-        }
+        };
+        let next = tokio::time::timeout(PATIENCE, next).await;
+        next.expect("the stream says more than that it lives")
     }
 
     /// The next block that is neither a heartbeat nor the number of those online.
