@@ -221,7 +221,7 @@ mod tests {
     }
 
     fn wait_until(mut holds: impl FnMut() -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(120);
         while !holds() {
             assert!(Instant::now() < deadline, "it does not come to that");
             std::thread::yield_now();
@@ -232,7 +232,7 @@ mod tests {
     fn connect(admission: &Admission) -> (TcpStream, NewConnection) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
         let (socket, peer) = listener.accept().unwrap();
         socket.set_nonblocking(true).unwrap();
         let position = Ring::new(RingLimits { events: 10, bytes: 1_000 }, EventId::ZERO).end();
