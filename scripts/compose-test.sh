@@ -212,7 +212,7 @@ healthy() { [ "$(health "$1")" = healthy ]; }
 await_healthy() {
     local service
     for service in "$@"; do
-        within 90 healthy "$service" || fail "$service is $(health "$service"), not healthy"
+        within 180 healthy "$service" || fail "$service is $(health "$service"), not healthy"
     done
 }
 
@@ -231,13 +231,13 @@ follow() {
     curl -sN -H "Origin: $api" ${1:+-H "Last-Event-ID: $1"} -D "$work/head" "$events/events" \
         >"$work/stream" &
     stream=$!
-    within 10 grep -q '^event: ready' "$work/stream" || fail "the stream does not open"
+    within 60 grep -q '^event: ready' "$work/stream" || fail "the stream does not open"
 }
 seen() { grep -q "\"content\":\"$1\"" "$work/stream"; }
 await_seen() {
     local content
     for content in "$@"; do
-        within 20 seen "$content" || fail "'$content' is not on the stream: $(cat "$work/stream")"
+        within 60 seen "$content" || fail "'$content' is not on the stream: $(cat "$work/stream")"
     done
 }
 # The posts on the stream, in its order.
