@@ -9,8 +9,8 @@
 #
 # A Rust test is named crate/binary, with a part of its name behind a colon; the binary of what is in
 # the crate itself is `lib`, or `main` for a program. A test of the web client is named by its file,
-# with a pattern for its name. All that a name stands for is one run, in which tests go side by side
-# as in ./test.sh; JOBS=1 lets them go one by one, and JOBS=8 eight at a time.
+# with a pattern for its name. All that a name stands for is one run, in which eight tests go side by
+# side as in ./test.sh; JOBS=1 lets them go one by one.
 #
 # What is built already is run as it is: nothing is compiled between two runs, only before the first.
 # STREAM_ENGINE=portable runs streams on the other engine, REALTALK_SEED=n repeats what a fault test
@@ -19,6 +19,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 TIMED=(
+    common/lib
+    http-kit/lib
     message-service/it:relay::
     message-service/it:typing::
     message-service/it:body::
@@ -39,6 +41,12 @@ TIMED=(
     realtalk/it
     realtalk/contract
     realtalk-bench/burst
+    web-tests/unit/outbox.test.js
+    web-tests/unit/people.test.js
+    web-tests/unit/receipts.test.js
+    web-tests/unit/stream.test.js
+    web-tests/browser/recovery.test.js
+    web-tests/browser/tabs.test.js
 )
 
 usage() {
@@ -108,14 +116,14 @@ run() {
         IFS=$'\t' read -r folder binary < <(awk -F'\t' -v target="$target" \
             '$1 == target { print $2 "\t" $3 }' "$work/binaries")
         [ -n "${binary:-}" ] || { echo "there is no $target"; return 1; }
-        (cd "$folder" && "$binary" ${filter:+"$filter"} ${JOBS:+--test-threads="$JOBS"})
+        (cd "$folder" && "$binary" ${filter:+"$filter"} --test-threads="${JOBS:-8}")
         ;;
     esac
 }
 
 if [ -n "$busy" ]; then
     for _ in 1 2; do
-        nice -n 19 bash -c 'while :; do :; done' &
+        nice -n 19 bash -c 'while :; do :; done' >/dev/null 2>&1 &
         loops+=($!)
     done
 fi
