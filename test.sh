@@ -4,7 +4,8 @@
 #   ./test.sh          everything
 #   ./test.sh rust     formatting, lints, docs, all Rust tests with the short fault runs
 #   ./test.sh docs     the snippets of README and guide, the container setup without a Docker engine
-#   ./test.sh api      requests generated from the API's descriptions, the WebSocket protocol suite
+#   ./test.sh api      requests generated from the API's descriptions, the WebSocket protocol suite,
+#                      streams read by other people's libraries
 #   ./test.sh web      the web client: types, units, headless Chromium
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -43,14 +44,19 @@ rust_tools() {
     need cc gcc libc6-dev
 }
 
-# The web tests need Node 20; Debian 12 has 18, but the registry has newer ones.
-node_tools() {
+# Other people's clients, and the web tests, need Node 20; Debian 12 has 18, but the registry has
+# newer ones.
+node_20() {
     need node nodejs npm
     need npm npm
     if [ "$(node -p 'parseInt(process.versions.node)')" -lt 20 ]; then
         npm install --silent --no-save --prefix target/node node@20
         PATH="$PWD/target/node/node_modules/node/bin:$PATH"
     fi
+}
+
+node_tools() {
+    node_20
     need chromium chromium
     npm ci --silent --no-audit --no-fund --prefix web-tests
 }
@@ -81,6 +87,14 @@ python_tools() {
     python3 -c 'import ensurepip' 2>/dev/null || need ensurepip python3-venv
 }
 
+other_clients() {
+    npm ci --silent --no-audit --no-fund --ignore-scripts --prefix other-clients/node
+    local venv=target/other-clients
+    [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r other-clients/python/requirements.txt
+    PYTHON=$venv/bin/python other-clients/run.py
+}
+
 # The suite exists for Python 2.7 only, which Debian no longer has.
 autobahn() {
     if command -v python2.7 >/dev/null || { command -v pyenv >/dev/null && pyenv prefix 2.7.18 >/dev/null 2>&1; }; then
@@ -95,6 +109,8 @@ api() {
     step "build the services" cargo build --workspace --bins --locked --quiet
     step "requests generated from the descriptions" scripts/api-test.sh
     step "WebSocket protocol suite" autobahn
+    step "install Node" node_20
+    step "other people's clients" other_clients
 }
 
 docs() {

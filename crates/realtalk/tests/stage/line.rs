@@ -121,19 +121,17 @@ impl Line {
     /// The next event.
     pub(crate) async fn next(&mut self) -> Result<Value, End> {
         match self {
-            Self::Sse(wire) => loop {
-                match wire.next().await {
-                    Ok(Some(block)) if block.data.is_some() => {
-                        let event = block.json();
-                        let id = event["id"].as_str();
-                        assert_eq!(block.id.as_deref(), id, "the id of {block:?}");
-                        assert_eq!(event["type"], block.event.as_deref().unwrap_or("message"));
-                        return Ok(event);
-                    }
-                    Ok(Some(_)) => {}
-                    Ok(None) => return Err(End::Closed(None)),
-                    Err(_) => return Err(End::Broken),
+            Self::Sse(wire) => match wire.next().await {
+                Ok(Some(block)) => {
+                    let event = block.json();
+                    // What the client returns with: an event of the log, or where it goes on.
+                    let id = event["id"].as_str().or(event["cursor"].as_str());
+                    assert_eq!(block.id.as_deref(), id, "the id of {block:?}");
+                    assert_eq!(event["type"], block.event.as_deref().unwrap_or("message"));
+                    Ok(event)
                 }
+                Ok(None) => Err(End::Closed(None)),
+                Err(_) => Err(End::Broken),
             },
             Self::WebSocket(socket) => loop {
                 match socket.next().await {

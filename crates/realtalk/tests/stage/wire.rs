@@ -178,7 +178,10 @@ impl Wire {
         loop {
             if let Some(end) = find(&self.text, b"\n\n") {
                 let block = self.text.split_to(end + 2);
-                return Ok(Some(Block::parse(&String::from_utf8_lossy(&block))));
+                let block = Block::parse(&String::from_utf8_lossy(&block));
+                // Several libraries hand such a block to programs, as an empty message.
+                assert!(block.data.is_some(), "a block without data: {block:?}");
+                return Ok(Some(block));
             }
             if matches!(self.body, Body::Over | Body::Length(0)) {
                 return Ok(None);
@@ -208,11 +211,20 @@ impl Wire {
 
     /// The blocks up to the proper end of the stream.
     pub(crate) async fn rest(&mut self) -> io::Result<Vec<Block>> {
+        let (blocks, end) = self.until_end().await;
+        end.map(|()| blocks)
+    }
+
+    /// The blocks up to the end of the stream, and whether that is a proper one.
+    pub(crate) async fn until_end(&mut self) -> (Vec<Block>, io::Result<()>) {
         let mut blocks = Vec::new();
-        while let Some(block) = self.next().await? {
-            blocks.push(block);
+        loop {
+            match self.next().await {
+                Ok(Some(block)) => blocks.push(block),
+                Ok(None) => return (blocks, Ok(())),
+                Err(error) => return (blocks, Err(error)),
+            }
         }
-        Ok(blocks)
     }
 
     /// Closes this side's half of the connection, as a client does that leaves.

@@ -12,7 +12,7 @@ pub mod shard;
 pub mod socket;
 
 use std::{
-    any::Any, cell::Cell, convert::Infallible, io, net::TcpStream, pin::Pin, sync::Arc, task,
+    any::Any, cell::Cell, convert::Infallible, io, iter, net::TcpStream, pin::Pin, sync::Arc, task,
     task::Poll,
 };
 
@@ -36,18 +36,28 @@ use futures_util::stream;
 use http_kit::Rejection;
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 
-use crate::{config::StreamEngine, event::frame, hub::Follower, ws::close::Ending};
+use crate::{
+    config::StreamEngine,
+    event::frame::{self, Framing},
+    hub::Follower,
+    ws::close::Ending,
+};
 pub use new_stream::{Conversation, NewStream};
 use shard::{HandOver, Settings, Shards};
 
 /// Neither stored nor transformed on the way: compression would buffer.
 pub const NO_STORE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store, no-transform");
 
+/// What a stream is. Without the charset some libraries take it for ISO-8859-1, as older rules for
+/// text have it.
+pub const EVENT_STREAM: (HeaderName, &str) =
+    (header::CONTENT_TYPE, "text/event-stream; charset=utf-8");
+
 /// The response to a request for a stream, for [`Engine::run_stream`] to run.
 pub fn respond(stream: NewStream) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response
-        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
+        .insert_header(EVENT_STREAM)
         .insert_header(NO_STORE)
         // Proxies that buffer would hold events back.
         .insert_header(("x-accel-buffering", "no"));
@@ -152,12 +162,14 @@ impl Engine {
         if let Some(shards) = self.shards.filter(|shards| shards.is_alive())
             && let Ok(socket) = copy_socket(&response)
         {
-            let NewStream {
-                mut preface, preface_up_to, subscriber, permit, client_id, talk, ..
-            } = stream;
-            preface.push_front(head(response.response()));
+            let NewStream { preface, preface_up_to, subscriber, permit, client_id, talk, .. } =
+                stream;
+            let framing = framing(&response);
+            let frames = preface.iter().map(|frame| frame.share(framing));
+            let preface = iter::once(head(response.response(), framing)).chain(frames).collect();
             let talk = talk.map(|talk| talk.talk);
-            let with = HandOver { socket, preface, preface_up_to, permit, client_id, talk };
+            let with =
+                HandOver { socket, preface, framing, preface_up_to, permit, client_id, talk };
             shards.take_over(subscriber, with);
             return Ok(response.map_body(|_, _| BoxBody::new(LetGo)));
         }
@@ -198,8 +210,19 @@ fn copy_socket(_: &ServiceResponse) -> io::Result<TcpStream> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// The head of the response, as actix would write it, for a body that ends with the connection.
-fn head(response: &HttpResponse) -> Bytes {
+/// What goes around the frames of a stream. HTTP/1.0 knows no chunks, and a WebSocket has frames of
+/// its own.
+fn framing(response: &ServiceResponse) -> Framing {
+    let is_upgrade = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if is_upgrade || response.request().version() < Version::HTTP_11 {
+        Framing::Bare
+    } else {
+        Framing::Chunked
+    }
+}
+
+/// The head of the response, as actix would write it; the connection ends with the stream.
+fn head(response: &HttpResponse, framing: Framing) -> Bytes {
     let mut head = Vec::with_capacity(512);
     head.extend_from_slice(if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\ndate: "
@@ -208,6 +231,9 @@ fn head(response: &HttpResponse) -> Bytes {
     });
     let now = DateTimePrinter::new().timestamp_to_rfc9110_string(&Timestamp::now());
     head.extend_from_slice(now.unwrap_or_default().as_bytes());
+    if framing == Framing::Chunked {
+        head.extend_from_slice(b"\r\ntransfer-encoding: chunked");
+    }
     for (name, value) in response.headers() {
         head.extend_from_slice(b"\r\n");
         head.extend_from_slice(name.as_str().as_bytes());

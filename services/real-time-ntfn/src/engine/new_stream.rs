@@ -3,18 +3,17 @@
 use std::{collections::VecDeque, time::Duration};
 
 use actix_web::dev::Payload;
-use bytes::Bytes;
 use common::EventId;
 
 use crate::{
-    hub::Subscriber, metrics::Metrics, opening::admission::Permit, people::delivery::Delivery,
-    ws::Talk,
+    event::frame::Frame, hub::Subscriber, metrics::Metrics, opening::admission::Permit,
+    people::delivery::Delivery, ws::Talk,
 };
 
 /// All that a stream needs to run.
 pub struct NewStream {
     /// What is sent before anything of the hub's.
-    pub preface: VecDeque<Bytes>,
+    pub preface: VecDeque<Frame>,
     /// The last event addressed to its user in there.
     pub preface_up_to: Option<EventId>,
     /// Its place in the hub.

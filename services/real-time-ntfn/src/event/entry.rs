@@ -16,7 +16,7 @@ use super::{
     audiences,
     change::{self, Change},
     connection_id::ConnectionId,
-    frame,
+    frame::{self, Frame, Framing},
     wire::Wire,
 };
 
@@ -33,13 +33,13 @@ pub struct Entry {
     /// The connection that does not, since it caused it and has been told.
     pub origin: Option<ConnectionId>,
     /// Its SSE frame.
-    pub sse: Bytes,
+    pub sse: Frame,
     /// When it reached this service.
     pub published: Instant,
     /// Its JSON, which lies within the SSE frame where that is possible.
     json: Bytes,
-    ws: OnceLock<Bytes>,
-    chat: OnceLock<Option<Bytes>>,
+    ws: OnceLock<Frame>,
+    chat: OnceLock<Option<Frame>>,
     /// What it says of an earlier message.
     change: Option<Box<Change>>,
     /// What replay has instead, since the message that this is about was deleted.
@@ -70,11 +70,11 @@ impl Entry {
     }
 
     /// An entry from its SSE frame and its JSON.
-    pub fn new(id: Option<EventId>, audience: Audience, sse: Bytes, json: Bytes) -> Self {
+    pub fn new(id: Option<EventId>, audience: Audience, sse: Frame, json: Bytes) -> Self {
         Self::shared(id, Arc::new(audiences::distinct(audience)), sse, json)
     }
 
-    fn shared(id: Option<EventId>, audience: Arc<Audience>, sse: Bytes, json: Bytes) -> Self {
+    fn shared(id: Option<EventId>, audience: Arc<Audience>, sse: Frame, json: Bytes) -> Self {
         Self {
             id,
             audience,
@@ -120,11 +120,11 @@ impl Entry {
         self.left.as_deref().unwrap_or(self)
     }
 
-    /// The bytes that a stream of this format gets, unless the format has none for it.
-    pub fn frame(&self, wire: Wire) -> Option<&Bytes> {
+    /// The frame that a stream of this format gets, unless the format has none for it.
+    pub fn frame(&self, wire: Wire) -> Option<&Frame> {
         match wire {
             Wire::Sse => Some(&self.sse),
-            Wire::Ws => Some(self.ws.get_or_init(|| frame::ws::text(&self.json))),
+            Wire::Ws => Some(self.ws.get_or_init(|| Frame::bare(frame::ws::text(&self.json)))),
             Wire::Chat => {
                 self.chat.get_or_init(|| frame::chat::entry(self.id, &self.json)).as_ref()
             }
@@ -133,8 +133,9 @@ impl Entry {
 }
 
 /// The part of a frame that is this JSON; a copy, if the frame has it on several lines.
-fn within(frame: &Bytes, json: &str) -> Bytes {
-    let found = str::from_utf8(frame).ok().and_then(|frame| frame.find(json));
+fn within(frame: &Frame, json: &str) -> Bytes {
+    let frame = frame.share(Framing::Bare);
+    let found = str::from_utf8(&frame).ok().and_then(|frame| frame.find(json));
     match found {
         Some(at) => frame.slice(at..at + json.len()),
         None => Bytes::copy_from_slice(json.as_bytes()),

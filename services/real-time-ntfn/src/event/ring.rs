@@ -9,7 +9,8 @@ use common::EventId;
 use serde_json::value::RawValue;
 
 pub use super::entry::Entry;
-use crate::{config::RingLimits, event::audiences::Held};
+use super::{audiences::Held, frame::Framing};
+use crate::config::RingLimits;
 
 /// A place between two entries, counted since the start of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,7 +108,7 @@ impl Ring {
             }
         }
         self.head = entry.id.unwrap_or(self.head);
-        let size = entry.sse.len();
+        let size = entry.sse.bytes(Framing::Chunked).len();
         self.held += size + self.audiences.add(&entry.audience);
         self.slots.push_back(Slot { entry, id: self.head, offset: self.written, size });
         self.written += size as u64;
@@ -131,7 +132,7 @@ impl Ring {
             if let Some(slot) = self.slots.get_mut(index)
                 && let Some(entry) = slot.entry.withdrawn(left)
             {
-                let added = entry.replayed().sse.len();
+                let added = entry.replayed().sse.bytes(Framing::Chunked).len();
                 slot.size += added;
                 self.held += added;
                 slot.entry = Arc::new(entry);
@@ -214,6 +215,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::event::frame::Frame;
 
     fn id(micros: u64) -> EventId {
         EventId::from_micros(micros).unwrap()
@@ -222,7 +224,7 @@ mod tests {
     fn entry(micros: Option<u64>, size: usize) -> Arc<Entry> {
         let audience = Audience::Room(PUBLIC_ROOM.to_owned());
         let sse = Bytes::from(vec![b'x'; size]);
-        Arc::new(Entry::new(micros.map(id), audience, sse, Bytes::new()))
+        Arc::new(Entry::new(micros.map(id), audience, Frame::bare(sse), Bytes::new()))
     }
 
     fn ids(ring: &Ring, cursor: u64) -> Option<Vec<Option<u64>>> {

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use common::{Event, EventId, event::MESSAGE};
 use serde_json::{Value, json};
 
-use super::frame;
+use super::frame::{self, Frame};
 
 /// How a stream is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,83 +29,95 @@ impl Wire {
         }
     }
 
-    /// What comes before anything else.
-    pub fn opening(self, cursor: EventId) -> Option<Bytes> {
-        (self != Self::Ws).then(|| frame::opening(cursor))
-    }
-
-    /// Tells a client to return with this cursor from now on, and nothing else.
-    pub fn cursor(self, cursor: EventId) -> Bytes {
-        match self {
-            Self::Ws => self.named(&json!({"type": "cursor", "cursor": cursor})),
-            Self::Sse | Self::Chat => frame::cursor(cursor),
-        }
-    }
-
-    /// Tells a client that its stream stands, and what to return with until it has another cursor; `user` is the name it is known by.
+    /// Tells a client that its stream stands, and what to return with until it has another cursor;
+    /// `user` is the name it is known by.
     pub fn ready(
         self,
         client_id: &str,
         cursor: EventId,
         resumed: bool,
         user: Option<&str>,
-    ) -> Bytes {
+    ) -> Frame {
+        let retry = frame::retry();
         if self == Self::Chat {
-            return frame::chat::connected(user);
+            return frame::chat::connected(user, cursor, retry);
         }
-        self.named(&json!({
+        let data = json!({
             "type": "ready", "client_id": client_id, "cursor": cursor, "resumed": resumed,
-        }))
+        });
+        self.about_stream(&data, Some(cursor), Some(retry))
+    }
+
+    /// Tells a client to return with this cursor from now on, and nothing else.
+    pub fn cursor(self, cursor: EventId) -> Frame {
+        match self {
+            Self::Chat => frame::chat::heartbeat(Some(cursor), None),
+            _ => {
+                self.about_stream(&json!({"type": "cursor", "cursor": cursor}), Some(cursor), None)
+            }
+        }
+    }
+
+    /// Tells a client that its stream ends in good order, and when to return. Clients of
+    /// WebSockets learn the same from a close frame.
+    pub fn closing(self) -> Frame {
+        let retry = frame::retry();
+        let data = json!({"type": "closing", "retry": retry.as_millis() as u64});
+        match self {
+            Self::Chat => frame::chat::heartbeat(None, Some(retry)),
+            _ => self.about_stream(&data, None, Some(retry)),
+        }
     }
 
     /// An event of the log; nothing if the format has no such events.
-    pub fn durable(self, event: &Event) -> Option<Bytes> {
+    pub fn durable(self, event: &Event) -> Option<Frame> {
         match self {
             Self::Sse => Some(frame::durable(event)),
-            Self::Ws => Some(frame::ws::text(event.data.get().as_bytes())),
+            Self::Ws => Some(Frame::bare(frame::ws::text(event.data.get().as_bytes()))),
             Self::Chat => frame::chat::entry(Some(event.id), event.data.get().as_bytes()),
         }
     }
 
     /// Something that is not in the log, such as `reset`: an object with a `type`, by which clients
     /// of [`Wire::Chat`] know it from a message.
-    pub fn named(self, data: &Value) -> Bytes {
-        match self {
-            Self::Ws => frame::ws::text(data.to_string().as_bytes()),
-            Self::Sse => {
-                let name = data.get("type").and_then(Value::as_str).unwrap_or_default();
-                frame::transient(name, &data.to_string())
-            }
-            Self::Chat => frame::transient(MESSAGE, &data.to_string()),
-        }
+    pub fn named(self, data: &Value) -> Frame {
+        self.about_stream(data, None, None)
     }
 
     /// Tells a client that events may be missing: it loads anew, and goes on from `cursor`.
-    pub fn reset(self, reason: &str, cursor: EventId) -> Bytes {
-        let reset = self.named(&json!({"type": "reset", "reason": reason, "cursor": cursor}));
-        match self {
-            Self::Ws => reset,
-            // A browser learns its cursor from blocks with an id only, and only once it was told.
-            Self::Sse | Self::Chat => [reset, frame::cursor(cursor)].concat().into(),
-        }
+    pub fn reset(self, reason: &str, cursor: EventId) -> Frame {
+        let data = json!({"type": "reset", "reason": reason, "cursor": cursor});
+        self.about_stream(&data, Some(cursor), None)
     }
 
-    /// Tells a client that its session is over: it signs in again.
-    pub fn reauth(self, reason: &str) -> Bytes {
-        self.named(&json!({"type": "reauth", "reason": reason}))
+    /// Tells a client that its session is over, and with it the stream: it signs in again.
+    pub fn reauth(self, reason: &str) -> Frame {
+        let data = json!({"type": "reauth", "reason": reason});
+        self.about_stream(&data, None, Some(frame::retry()))
     }
 
     /// Tells a client that the connection still works.
-    pub fn heartbeat(self) -> Bytes {
+    pub fn heartbeat(self) -> Frame {
         match self {
             Self::Sse => frame::heartbeat(),
-            Self::Ws => frame::ws::ping(),
-            Self::Chat => frame::chat::heartbeat(),
+            Self::Ws => Frame::bare(frame::ws::ping()),
+            Self::Chat => frame::chat::heartbeat(None, None),
         }
     }
 
     /// How often it is told.
     pub fn heartbeat_interval(self, streams: Duration, sockets: Duration) -> Duration {
         if self == Self::Ws { sockets } else { streams }
+    }
+
+    /// An object with a `type`. Over a WebSocket it has neither an id nor a retry time, but says
+    /// them where they matter.
+    fn about_stream(self, data: &Value, cursor: Option<EventId>, retry: Option<Duration>) -> Frame {
+        let name = data.get("type").and_then(Value::as_str).unwrap_or_default();
+        match self {
+            Self::Ws => Frame::bare(frame::ws::text(data.to_string().as_bytes())),
+            Self::Sse => frame::about_stream(name, data, cursor, retry),
+            Self::Chat => frame::about_stream(MESSAGE, data, cursor, retry),
+        }
     }
 }

@@ -13,7 +13,9 @@ use tokio::sync::watch;
 use super::{Hub, piece::Piece, place::Place, seat::Seat};
 use crate::{
     config::Backlog,
-    event::{connection_id::ConnectionId, ring::Position, scope::Scope, wire::Wire},
+    event::{
+        connection_id::ConnectionId, frame::Framing, ring::Position, scope::Scope, wire::Wire,
+    },
 };
 
 /// One stream's place in the hub; leaves it when dropped.
@@ -114,7 +116,9 @@ impl Subscriber {
             self.generation = state.generation;
             self.position = state.ring.end();
             self.replay_end = self.position;
-            return Some(Step::Send(self.wire.reset("expired", state.ring.head())));
+            return Some(Step::Send(
+                self.wire.reset("expired", state.ring.head()).share(Framing::Bare),
+            ));
         }
         let Some(lag) = state.ring.lag(self.position.max(self.replay_end)) else {
             return Some(Step::Lagged);
@@ -136,10 +140,11 @@ impl Subscriber {
                 && self.scope.receives(&entry.audience)
                 && let Some(frame) = entry.frame(self.wire)
             {
-                if !piece.has_room(frame) {
+                let frame = frame.share(Framing::Bare);
+                if !piece.has_room(&frame) {
                     break;
                 }
-                piece.add(frame);
+                piece.add(&frame);
                 if matches!(*entry.audience, Audience::Users(_)) {
                     self.unnoted = entry.id.max(self.unnoted);
                 }
@@ -166,7 +171,11 @@ mod tests {
     use futures_util::{FutureExt, task::noop_waker};
 
     use super::*;
-    use crate::{config::RingLimits, event::ring::Entry, metrics::Metrics};
+    use crate::{
+        config::RingLimits,
+        event::{frame::Frame, ring::Entry},
+        metrics::Metrics,
+    };
 
     fn hub(backlog: Backlog) -> Hub {
         let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
@@ -176,7 +185,7 @@ mod tests {
     fn entry(micros: u64, text: &str) -> Entry {
         let audience = Audience::Room(PUBLIC_ROOM.to_owned());
         let sse = Bytes::copy_from_slice(text.as_bytes());
-        Entry::new(EventId::from_micros(micros), audience, sse, Bytes::new())
+        Entry::new(EventId::from_micros(micros), audience, Frame::bare(sse), Bytes::new())
     }
 
     fn publish<const N: usize>(hub: &Hub, entries: [Entry; N]) {
@@ -238,7 +247,7 @@ mod tests {
         let crowd = |at: u64, first: usize| {
             let names = (first..first + 1_000).map(|n| n.to_string()).collect();
             let audience = Audience::Users(names);
-            Entry::new(EventId::from_micros(at), audience, Bytes::new(), Bytes::new())
+            Entry::new(EventId::from_micros(at), audience, Frame::bare(Bytes::new()), Bytes::new())
         };
         let cursor = EventId::from_micros(1).unwrap();
         let hub = hub(Backlog { events: 10, bytes: 1_000 });

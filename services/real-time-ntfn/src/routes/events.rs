@@ -2,7 +2,7 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+    http::header::{ACCEPT, HeaderValue, RETRY_AFTER},
     web::Data,
 };
 use common::{EventId, internal::MAX_HISTORY};
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::{
-    engine::{self, NO_STORE, NewStream},
+    engine::{self, EVENT_STREAM, NO_STORE, NewStream},
     event::{frame, wire::Wire},
     opening::{
         admission::{Permit, Refusal},
@@ -40,6 +40,10 @@ pub struct EventsQuery {
     /// `Last-Event-ID` wins; only that says that everything up to it was delivered.
     #[param(nullable = false)]
     last_event_id: Option<String>,
+    /// The header by the name that libraries without headers give it, and with its meaning.
+    #[serde(rename = "lastEventId", alias = "Last-Event-ID", alias = "last-event-id")]
+    #[param(rename = "lastEventId", nullable = false)]
+    returns_after: Option<String>,
     /// Whose private messages to send too, where identities are taken as given (`username` and
     /// `userId` mean the same). With a credential it is not needed.
     #[serde(alias = "username", alias = "userId")]
@@ -151,11 +155,13 @@ impl EventsQuery {
         let header = request.headers().get("last-event-id").map(|id| id.to_str().unwrap_or("?"));
         // The header is from a client that was on a stream; the query may be the cursor of a list,
         // which says nothing of what has been delivered elsewhere.
-        let (id, kind): (_, fn(EventId) -> Cursor) = match header {
-            Some(header) => (Some(header), Cursor::At),
-            None => (self.last_event_id.as_deref(), Cursor::From),
+        let given = |id: &&str| !id.is_empty();
+        let returns_after =
+            header.filter(given).or_else(|| self.returns_after.as_deref().filter(given));
+        let (id, kind): (_, fn(EventId) -> Cursor) = match returns_after {
+            Some(id) => (Some(id), Cursor::At),
+            None => (self.last_event_id.as_deref().filter(given), Cursor::From),
         };
-        let id = id.filter(|id| !id.is_empty());
         Ok(Wanted {
             cursor: id.map_or(Cursor::None, |id| id.parse().map_or(Cursor::Unreadable, kind)),
             history,
@@ -257,8 +263,10 @@ impl AppState {
         let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
         if accept.is_some_and(|accept| accept.contains("text/event-stream")) {
             return Ok(HttpResponse::Ok()
-                .insert_header((CONTENT_TYPE, "text/event-stream"))
+                .insert_header(EVENT_STREAM)
                 .insert_header(NO_STORE)
+                // Who is sent away must not keep a descriptor that others need.
+                .force_close()
                 .body(frame::busy(busy.reason())));
         }
         Err(Rejection::new(busy.status(), busy.reason(), busy.detail())

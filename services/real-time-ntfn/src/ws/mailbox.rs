@@ -5,7 +5,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::{
@@ -13,7 +12,7 @@ use super::{
     under_way::UnderWay,
 };
 use crate::{
-    event::{connection_id::ConnectionId, scope::Scope},
+    event::{connection_id::ConnectionId, frame::Frame, scope::Scope},
     people::presence::Attendance,
 };
 
@@ -135,7 +134,7 @@ impl Mailbox {
     }
 
     /// Notes what a `resume` brings, until it is written.
-    pub(super) fn note_resumed(&self, frames: &mut VecDeque<Bytes>) {
+    pub(super) fn note_resumed(&self, frames: &mut VecDeque<Frame>) {
         self.lock().resumed.follow(frames);
     }
 

@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use common::EventId;
 
-use crate::{event::scope::Scope, hub::Subscriber};
+use crate::{
+    event::{frame::Frame, scope::Scope},
+    hub::Subscriber,
+};
 
 /// The way back to one connection. Whoever owns the socket brings it.
 pub trait Outlet: Send + Sync {
@@ -26,7 +29,7 @@ pub struct Beginning {
     /// What it watches from now on.
     pub scope: Scope,
     /// What comes first.
-    pub preface: VecDeque<Bytes>,
+    pub preface: VecDeque<Frame>,
     /// The last event addressed to the user in there.
     pub preface_up_to: Option<EventId>,
     /// The place.

@@ -52,7 +52,7 @@ impl Said {
 }
 
 fn cursor(fields: &Map<String, Value>) -> Cursor {
-    match fields.get("last_event_id") {
+    match fields.get("last_event_id").or_else(|| fields.get("lastEventId")) {
         Some(Value::String(id)) => id.parse().map_or(Cursor::Unreadable, Cursor::At),
         _ => Cursor::Unreadable,
     }

@@ -7,6 +7,8 @@ use std::{
 
 use bytes::Bytes;
 
+use crate::event::frame::{Frame, Framing};
+
 /// Knows whether frames that were given away are still somewhere: whoever writes them lets go of
 /// them, and so does whoever gives up.
 #[derive(Default)]
@@ -23,11 +25,11 @@ impl AsRef<[u8]> for Last {
 
 impl UnderWay {
     /// Goes by the last of these frames: the others are written before it.
-    pub(super) fn follow(&mut self, frames: &mut VecDeque<Bytes>) {
+    pub(super) fn follow(&mut self, frames: &mut VecDeque<Frame>) {
         if let Some(last) = frames.pop_back() {
-            let last = Arc::new(last);
+            let last = Arc::new(last.share(Framing::Bare));
             self.0 = Arc::downgrade(&last);
-            frames.push_back(Bytes::from_owner(Last(last)));
+            frames.push_back(Frame::bare(Bytes::from_owner(Last(last))));
         }
     }
 

@@ -9,11 +9,12 @@ use crate::{answer::Answer, app::App, stream::Stream, upstream::Upstream};
 async fn assert_busy(app: &App, forwarded: &str, reason: &str) {
     let request = app.request(Method::GET, "/events").header("x-forwarded-for", forwarded);
     let mut stream = Stream::open(request).await;
-    assert_eq!(stream.header("content-type"), Some("text/event-stream"));
+    assert_eq!(stream.header("content-type"), Some("text/event-stream; charset=utf-8"));
     assert_eq!(stream.header("cache-control"), Some("no-store, no-transform"));
-    let retry = stream.block().await.unwrap().retry.unwrap();
-    assert!((1_500..=4_500).contains(&retry), "{retry}");
+    assert_eq!(stream.header("connection"), Some("close"));
     let busy = stream.block().await.unwrap();
+    let retry = busy.retry.unwrap();
+    assert!((1_500..=4_500).contains(&retry), "{retry}");
     assert_eq!((busy.id, busy.event.as_deref()), (None, Some("busy")));
     assert_eq!(busy.data, Some(json!({"type": "busy", "reason": reason, "retry": retry})));
     assert_eq!(stream.block().await, None);

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{app::App, stream::Stream, upstream::Upstream};
+use crate::{app::App, stream::Stream, upstream::Upstream, wire::Wire};
 
 #[tokio::test]
 async fn a_stream_begins_with_a_retry_time_and_tells_that_it_stands() {
@@ -11,14 +11,14 @@ async fn a_stream_begins_with_a_retry_time_and_tells_that_it_stands() {
     let posted = upstream.post("before").await;
     let app = App::start(&upstream.url(), &[]);
     let stream = app.stream("?client_id=tab-1").await;
-    assert_eq!(stream.header("content-type"), Some("text/event-stream"));
+    assert_eq!(stream.header("content-type"), Some("text/event-stream; charset=utf-8"));
     assert_eq!(stream.header("cache-control"), Some("no-store, no-transform"));
     assert_eq!(stream.header("x-accel-buffering"), Some("no"));
     assert_eq!(stream.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(stream.header("content-encoding"), None);
     let opening = &stream.opening;
     assert!((1_500..=4_500).contains(&opening.retry.unwrap()), "{opening:?}");
-    assert_eq!((json!(opening.id), &opening.data), (posted["id"].clone(), &None));
+    assert_eq!(json!(opening.id), posted["id"]);
     let expected = json!({
         "type": "ready", "client_id": "tab-1", "cursor": posted["id"], "resumed": false,
     });
@@ -98,6 +98,53 @@ async fn what_was_posted_arrives_byte_for_byte() {
     }
 }
 
+/// A chunk as it came, without what HTTP puts around it.
+fn chunk(wire: &mut Wire) -> String {
+    let length = usize::from_str_radix(&wire.line().unwrap(), 16).unwrap();
+    let mut chunk = String::new();
+    while chunk.len() < length {
+        chunk += &(wire.line().unwrap() + "\n");
+    }
+    assert_eq!((chunk.len(), wire.line().as_deref()), (length, Some("")));
+    chunk
+}
+
+#[tokio::test]
+async fn a_block_is_a_chunk_and_a_stream_that_ends_says_so() {
+    let upstream = Upstream::start();
+    let app = App::start(&upstream.url(), &[("DRAIN_SECS", "1")]);
+    let mut wire = app.wire();
+    wire.send(b"GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+    let head = wire.answer().unwrap();
+    assert_eq!((head.status, head.header("transfer-encoding")), (200, Some("chunked")));
+    assert_eq!(head.header("content-length"), None);
+    let ready = chunk(&mut wire);
+    assert!(ready.contains("event: ready\n") && ready.ends_with("\n\n"), "{ready}");
+    // Readers that wait for a number of bytes are given what is there, one event or many.
+    for content in ["one", "🦀", &"x".repeat(4_000)] {
+        app.notify(&json!({"content": content})).await;
+        let block = chunk(&mut wire);
+        assert!(block.contains(content) && block.ends_with("\n\n"), "{block}");
+        assert_eq!(block.matches("\n\n").count(), 1);
+    }
+    let stopping = tokio::task::spawn_blocking(move || drop(app));
+    let end = tokio::task::spawn_blocking(move || {
+        let mut blocks = Vec::new();
+        loop {
+            let block = chunk(&mut wire);
+            let is_last = block.is_empty();
+            blocks.push(block);
+            if is_last {
+                return (blocks, wire.read_to_end());
+            }
+        }
+    });
+    let (blocks, rest) = end.await.unwrap();
+    stopping.await.unwrap();
+    assert!(blocks[blocks.len() - 2].contains("event: closing\n"), "{blocks:?}");
+    assert_eq!(rest, b"");
+}
+
 #[tokio::test]
 async fn http_1_0_gets_the_stream_without_chunks() {
     let upstream = Upstream::start();
@@ -125,8 +172,10 @@ async fn a_service_that_stops_says_goodbye_with_a_new_retry_time() {
     // Stopping waits for the streams to end, and this one must be read meanwhile.
     let stopping = tokio::task::spawn_blocking(move || drop(app));
     let goodbye = stream.next().await;
-    assert!((1_500..=4_500).contains(&goodbye.retry.unwrap()), "{goodbye:?}");
-    assert_eq!((goodbye.id, goodbye.event, goodbye.data), (None, None, None));
+    let retry = goodbye.retry.unwrap();
+    assert!((1_500..=4_500).contains(&retry), "{retry}");
+    assert_eq!((goodbye.id, goodbye.event.as_deref()), (None, Some("closing")));
+    assert_eq!(goodbye.data, Some(json!({"type": "closing", "retry": retry})));
     assert_eq!(stream.block().await, None);
     stopping.await.unwrap();
 }

@@ -53,6 +53,28 @@ async fn the_header_wins_over_the_query() {
 }
 
 #[tokio::test]
+async fn libraries_that_cannot_send_the_header_return_with_a_query() {
+    let upstream = Upstream::start();
+    let posted = posts(&upstream, 4).await;
+    let app = App::start(&upstream.url(), &[]);
+    // The header is of this stream, the cursor of a list is older.
+    let older = format!("last_event_id={}", id(&posted[0]));
+    for name in ["lastEventId", "Last-Event-ID", "last-event-id"] {
+        let returns = format!("{name}={}", id(&posted[2]));
+        for query in [format!("?{returns}"), format!("?{older}&{returns}")] {
+            let mut stream = app.stream(&query).await;
+            assert_eq!(stream.greeting["resumed"], json!(true), "{query}");
+            stream.next().await.assert_is(&posted[3]);
+        }
+        let query = format!("?{name}={}", id(&posted[0]));
+        stream_after(&app, id(&posted[1]), &query).await.next().await.assert_is(&posted[2]);
+        let mut stream = app.stream(&format!("?{name}=nonsense")).await;
+        assert_eq!(stream.next().await.event.as_deref(), Some("reset"), "{name}");
+        app.stream(&format!("?{name}=&{older}")).await.next().await.assert_is(&posted[1]);
+    }
+}
+
+#[tokio::test]
 async fn a_cursor_that_cannot_be_continued_is_answered_with_a_reset() {
     let upstream = Upstream::start();
     let posted = posts(&upstream, 3).await;
@@ -61,7 +83,8 @@ async fn a_cursor_that_cannot_be_continued_is_answered_with_a_reset() {
         let mut stream = stream_after(&app, cursor, "").await;
         assert_eq!(stream.greeting["resumed"], json!(false), "{cursor}");
         let reset = stream.next().await;
-        assert_eq!((reset.id, reset.event.as_deref()), (None, Some("reset")), "{cursor}");
+        assert_eq!(reset.event.as_deref(), Some("reset"), "{cursor}");
+        assert_eq!(json!(reset.id), posted[2]["id"], "{cursor}");
         let expected = json!({"type": "reset", "reason": "unknown", "cursor": posted[2]["id"]});
         assert_eq!(reset.data, Some(expected), "{cursor}");
     }

@@ -21,8 +21,8 @@ async fn streams_are_asked_to_come_back_until_the_log_is_loaded() {
     let app = App::alone(&[]);
     let browser = async {
         let mut stream = Stream::open(app.request(Method::GET, "/events")).await;
-        assert!(stream.block().await.unwrap().retry.is_some());
         let busy = stream.block().await.unwrap();
+        assert!(busy.retry.is_some());
         assert_eq!(busy.event.as_deref(), Some("busy"));
         assert_eq!(busy.data.unwrap()["reason"], json!("starting"));
         assert_eq!(stream.block().await, None);

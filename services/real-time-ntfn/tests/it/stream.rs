@@ -8,7 +8,7 @@ use crate::app::PATIENCE;
 pub(crate) struct Stream {
     response: Response,
     unread: Vec<u8>,
-    /// What came first: the block with `retry:` and the data of `ready`.
+    /// What came first: the block of `ready`, and its data.
     pub(crate) opening: Block,
     pub(crate) greeting: Value,
 }
@@ -32,12 +32,11 @@ impl Stream {
 
     /// Reads the opening and the greeting.
     pub(crate) async fn ready(mut self) -> Self {
-        self.opening = self.block().await.unwrap();
-        assert!(self.opening.retry.is_some(), "{:?}", self.opening);
         let ready = self.block().await.unwrap();
         assert_eq!(ready.event.as_deref(), Some("ready"), "{ready:?}");
-        assert_eq!(ready.id, None);
-        self.greeting = ready.data.unwrap();
+        assert!(ready.retry.is_some() && ready.id.is_some(), "{ready:?}");
+        self.greeting = ready.data.clone().unwrap();
+        self.opening = ready;
         self
     }
 
@@ -51,7 +50,10 @@ impl Stream {
             if let Some(end) = self.unread.windows(2).position(|two| two == b"\n\n") {
                 let rest = self.unread.split_off(end + 2);
                 let text = String::from_utf8(std::mem::replace(&mut self.unread, rest)).unwrap();
-                return Some(Block::parse(&text));
+                let block = Block::parse(&text);
+                // Several libraries hand a block without data to programs, as an empty message.
+                assert!(block.data.is_some(), "{text:?}");
+                return Some(block);
             }
             let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await;
             self.unread.extend(chunk.expect("the stream says something").unwrap()?);
@@ -63,8 +65,7 @@ impl Stream {
         let next = async {
             loop {
                 let block = self.block().await.expect("the stream goes on");
-                let is_cursor = block.data.is_none() && block.retry.is_none();
-                if !is_cursor && block.event.as_deref() != Some("heartbeat") {
+                if !matches!(block.event.as_deref(), Some("heartbeat" | "cursor")) {
                     return block;
                 }
             }
@@ -84,11 +85,13 @@ impl Stream {
         }
     }
 
-    /// The cursor that the next block gives, which has nothing else.
+    /// The cursor that the next block gives, which says nothing else.
     pub(crate) async fn cursor(&mut self) -> String {
         let block = self.block().await.expect("the stream goes on");
-        assert!(block.data.is_none() && block.event.is_none(), "{block:?}");
-        block.id.expect("a cursor")
+        assert_eq!(block.event.as_deref(), Some("cursor"), "{block:?}");
+        let cursor = block.id.expect("a cursor");
+        assert_eq!(block.data, Some(json!({"type": "cursor", "cursor": cursor})));
+        cursor
     }
 
     /// The contents of the next messages.

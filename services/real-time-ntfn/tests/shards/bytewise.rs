@@ -4,7 +4,13 @@ use std::{io::Read, net::TcpStream, thread};
 
 use bytes::Bytes;
 use common::{Audience, Event, EventId, event::PUBLIC_ROOM};
-use realtime_ntfn::{config::Backlog, event::ring::Entry};
+use realtime_ntfn::{
+    config::Backlog,
+    event::{
+        frame::{Frame, Framing},
+        ring::Entry,
+    },
+};
 use serde_json::{Value, json, value::to_raw_value};
 use socket2::SockRef;
 
@@ -18,8 +24,8 @@ fn frame(number: u64) -> Bytes {
     Bytes::from(format!("id: {number}\ndata: {text}\n\n"))
 }
 
-fn everything() -> Vec<u8> {
-    let frames = (1..=EVENTS).flat_map(|number| frame(number).to_vec());
+fn everything(framing: Framing) -> Vec<u8> {
+    let frames = (1..=EVENTS).flat_map(|number| Frame::new(&frame(number)).share(framing));
     b"hello".iter().copied().chain(frames).collect()
 }
 
@@ -36,18 +42,17 @@ fn read_bytewise(mut client: TcpStream, expected: usize) -> Vec<u8> {
 #[test]
 fn a_patient_reader_gets_every_byte_in_order() {
     let stage = Stage::new(Backlog { events: 100_000, bytes: 1 << 30 });
-    let expected = everything();
-    let readers: Vec<_> = (0..3)
-        .map(|_| {
-            let client = stage.connect(b"hello");
+    let readers: Vec<_> = [Framing::Bare, Framing::Chunked, Framing::Bare, Framing::Chunked]
+        .map(|framing| {
+            let (client, _) = stage.play(Part { framing, ..Part::default() });
             SockRef::from(&client).set_recv_buffer_size(16 * 1_024).unwrap();
-            let length = expected.len();
-            thread::spawn(move || read_bytewise(client, length))
+            let expected = everything(framing);
+            thread::spawn(move || read_bytewise(client, expected.len()) == expected)
         })
-        .collect();
+        .into();
     (1..=EVENTS).for_each(|number| stage.publish(number, frame(number)));
     for reader in readers {
-        assert!(reader.join().unwrap() == expected, "a stream is not what was published");
+        assert!(reader.join().unwrap(), "a stream is not what was published");
     }
 }
 
@@ -96,7 +101,8 @@ fn a_message_that_is_deleted_while_it_is_replayed_ends_as_it_began() {
         })
         .collect();
     let (said, deleted) = (Entry::durable(&said), Entry::durable(&deleted));
-    let (said, deletion) = (said.sse, deleted.sse.clone());
+    let bare = |entry: &Entry| entry.sse.share(Framing::Bare);
+    let (said, deletion) = (bare(&said), bare(&deleted));
     stage.publish_entry(deleted);
     for _ in 0..2 {
         // Who comes after it has nothing of what was said.

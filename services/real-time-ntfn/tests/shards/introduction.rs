@@ -20,6 +20,7 @@ use realtime_ntfn::{
     config::{Backlog, FrameLimits, RingLimits},
     engine::shard::{HandOver, Settings, Shards},
     event::{
+        frame::{Frame, Framing},
         ring::Entry,
         scope::{Scope, Session},
         wire::Wire,
@@ -113,7 +114,7 @@ impl Client {
 
 fn event(number: u64, audience: Audience, text: &str) -> Entry {
     let json = Bytes::from(json!({"content": text}).to_string());
-    Entry::new(EventId::from_micros(number), audience, json.clone(), json)
+    Entry::new(EventId::from_micros(number), audience, Frame::new(&json), json)
 }
 
 /// One client, and what serves it.
@@ -155,6 +156,7 @@ async fn scene(missed: usize) -> Scene {
     client.set_nonblocking(true).unwrap();
     let subscriber = hub.subscribe(hub.head(), Scope::public()).unwrap().written_as(Wire::Ws);
     let with = HandOver {
+        framing: Framing::Bare,
         socket,
         preface: VecDeque::new(),
         preface_up_to: None,

@@ -10,6 +10,7 @@ use common::{Audience, EventId, event::SessionEnded, internal::UserRef};
 use realtime_ntfn::{
     config::FrameLimits,
     event::{
+        frame::Frame,
         ring::Entry,
         scope::{Scope, Session},
         wire::Wire,
@@ -49,7 +50,7 @@ fn overtaken(wire: Wire) -> (Stage, Vec<TcpStream>) {
     let mut witnesses: Vec<_> = (0..2).map(|_| stage.connect(b"passing")).collect();
     let large = Bytes::from("x".repeat(32 << 20));
     let quiet = Audience::Room("quiet".to_owned());
-    stage.publish_entry(Entry::new(EventId::from_micros(1), quiet, large.clone(), large));
+    stage.publish_entry(Entry::new(EventId::from_micros(1), quiet, Frame::new(&large), large));
     for mut client in &clients {
         client.read_exact(&mut [0; 1_000]).unwrap();
     }

@@ -12,6 +12,7 @@ use common::{Audience, EventId, event::SessionEnded, internal::UserRef};
 use realtime_ntfn::{
     config::{Backlog, FrameLimits},
     event::{
+        frame::Frame,
         ring::Entry,
         scope::{Scope, Session},
         wire::Wire,
@@ -48,7 +49,7 @@ fn part(session: Session, wire: Wire) -> Part {
 fn to_alice(number: u64, text: &str) -> Entry {
     let audience = Audience::Users(vec![ALICE.to_owned()]);
     let bytes = Bytes::from(text.to_owned());
-    Entry::new(EventId::from_micros(number), audience, bytes.clone(), bytes)
+    Entry::new(EventId::from_micros(number), audience, Frame::new(&bytes), bytes)
 }
 
 fn ended(epoch: u64) -> SessionEnded {
@@ -93,10 +94,10 @@ fn streams_of_a_session_that_ends_are_told_and_closed_and_no_others() {
     let mut nobody = stage.connect(b"hello");
     stage.shards.end_sessions(&ended(4));
     let text = String::from_utf8(read_to_end(old)).unwrap();
-    let (reauth, closing) = text.rsplit_once("retry: ").unwrap();
-    assert!(closing.ends_with("\n\n"));
+    let (retry, reauth) = text.strip_prefix("helloretry: ").unwrap().split_once('\n').unwrap();
+    assert!(retry.parse::<u64>().is_ok(), "{retry}");
     let data = r#"{"type":"reauth","reason":"signed_out"}"#;
-    assert_eq!(reauth, format!("helloevent: reauth\ndata: {data}\n\n"));
+    assert_eq!(reauth, format!("event: reauth\ndata: {data}\n\n"));
 
     read_exactly(&mut socket, b"hello");
     read_exactly(&mut socket, &[0x81, data.len() as u8]);
@@ -191,7 +192,7 @@ fn what_passes_between_finding_a_place_and_coming_to_a_shard_arrives() {
     let passing = |text: &'static str| {
         let audience = Audience::Room("public".to_owned());
         let bytes = Bytes::from_static(text.as_bytes());
-        Entry::new(None, audience, bytes.clone(), bytes)
+        Entry::new(None, audience, Frame::new(&bytes), bytes)
     };
     stage.publish_entry(passing("typing"));
     stage.publish(1, Bytes::from_static(b"message"));
@@ -211,7 +212,7 @@ fn who_is_named_twice_in_an_audience_gets_nothing_of_others() {
     let to = |names: &[&str], text: &'static str| {
         let audience = Audience::Users(names.iter().map(|name| (*name).to_owned()).collect());
         let bytes = Bytes::from_static(text.as_bytes());
-        Arc::new(Entry::new(None, audience, bytes.clone(), bytes))
+        Arc::new(Entry::new(None, audience, Frame::new(&bytes), bytes))
     };
     stage.shards.publish(&Arc::from([to(&[ALICE, ALICE], "mine"), to(&["bob"], "theirs")]));
     stage.publish_entry(to_alice(1, "more"));
@@ -226,7 +227,8 @@ fn the_connection_that_caused_an_event_does_not_get_it() {
     let entry = |number, text: &'static str, origin| {
         let bytes = Bytes::from_static(text.as_bytes());
         let audience = Audience::Room("public".to_owned());
-        let mut entry = Entry::new(EventId::from_micros(number), audience, bytes.clone(), bytes);
+        let mut entry =
+            Entry::new(EventId::from_micros(number), audience, Frame::new(&bytes), bytes);
         entry.origin = origin;
         stage.publish_entry(entry);
     };

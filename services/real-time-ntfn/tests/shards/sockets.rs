@@ -5,11 +5,10 @@ use std::{
     net::TcpStream,
 };
 
-use bytes::Bytes;
 use common::{Audience, EventId};
 use realtime_ntfn::{
     config::{Backlog, FrameLimits, FrameRate},
-    event::{ring::Entry, wire::Wire},
+    event::{frame::Frame, ring::Entry, wire::Wire},
     ws::Talk,
 };
 use socket2::SockRef;
@@ -54,7 +53,7 @@ fn next(client: &mut TcpStream) -> String {
 
 fn event(number: u64, text: String) -> Entry {
     let audience = Audience::Room("public".to_owned());
-    Entry::new(EventId::from_micros(number), audience, Bytes::from_static(b"sse"), text.into())
+    Entry::new(EventId::from_micros(number), audience, Frame::new(b"sse"), text.into())
 }
 
 #[test]

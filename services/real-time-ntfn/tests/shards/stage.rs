@@ -15,6 +15,7 @@ use realtime_ntfn::{
     engine::shard::{NewConnection, Settings, Shards},
     event::{
         connection_id::ConnectionId,
+        frame::{Frame, Framing},
         ring::{Entry, Ring},
         scope::Scope,
         wire::Wire,
@@ -40,6 +41,7 @@ pub(crate) struct Part {
     pub(crate) preface_up_to: Option<EventId>,
     pub(crate) scope: Scope,
     pub(crate) wire: Wire,
+    pub(crate) framing: Framing,
     pub(crate) talk: Option<Talk>,
     pub(crate) place: Place,
 }
@@ -53,6 +55,7 @@ impl Default for Part {
             preface_up_to: None,
             scope: Scope::public(),
             wire: Wire::Sse,
+            framing: Framing::Bare,
             talk: None,
             place: Place { position: end, live_from: end, generation: 0 },
         }
@@ -118,6 +121,7 @@ impl Stage {
             preface_up_to: part.preface_up_to,
             scope: part.scope,
             wire: part.wire,
+            framing: part.framing,
             id,
             talk: part.talk,
             place: part.place,
@@ -133,7 +137,7 @@ impl Stage {
         let position = ring.end();
         for _ in 0..entries {
             let nobody = Audience::Users(vec![]);
-            ring.push(Arc::new(Entry::new(None, nobody, Bytes::new(), Bytes::new())));
+            ring.push(Arc::new(Entry::new(None, nobody, Frame::new(&[]), Bytes::new())));
         }
         Place { position, live_from: ring.end(), generation: 0 }
     }
@@ -149,6 +153,7 @@ impl Stage {
 
     pub(crate) fn publish(&self, number: u64, sse: Bytes) {
         let audience = Audience::Room(PUBLIC_ROOM.to_owned());
+        let sse = Frame::new(&sse);
         self.publish_entry(Entry::new(EventId::from_micros(number), audience, sse, Bytes::new()));
     }
 

@@ -23,8 +23,7 @@ async fn both(port: u16, token: &str) -> (Wire, Socket) {
 async fn end((mut wire, mut socket): (Wire, Socket), reason: &str) {
     let reauth = wire.find(|block| block.is("reauth")).await.json();
     assert_eq!(reauth["reason"], reason);
-    let rest = wire.rest().await.unwrap();
-    assert!(rest.iter().all(|block| block.data.is_none()), "nothing comes after it: {rest:?}");
+    assert_eq!(wire.rest().await.unwrap(), [], "nothing comes after it");
     assert_eq!(socket.find("reauth").await["reason"], reason);
     assert_eq!(socket.close_code().await, Some(4001));
 }

@@ -238,7 +238,7 @@ async fn who_types_and_reads_and_is_there_is_told_to_those_who_may_know() {
     for (who, mut wire) in others {
         assert_eq!(present(who).await["online_count"], 0, "{who:?}");
         loop {
-            let block = wire.find(|block| block.data.is_some()).await;
+            let block = wire.next().await.unwrap().unwrap();
             let data = block.json();
             if data["content"] == "the end" {
                 break;

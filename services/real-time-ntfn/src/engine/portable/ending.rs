@@ -6,12 +6,14 @@ use std::{
     time::Instant,
 };
 
-use actix_web::web::Bytes;
 use futures_util::Stream as _;
 
 use super::{Phase, Stream, expiry};
 use crate::{
-    event::{frame, wire::Wire},
+    event::{
+        frame::{self, Frame},
+        wire::Wire,
+    },
     ws::{
         Act,
         close::{self, Ending},
@@ -58,7 +60,7 @@ impl Stream {
                     }
                     return;
                 }
-                Some(Tell::Say(frame)) => self.say(frame),
+                Some(Tell::Say(frame)) => self.say(Frame::bare(frame)),
                 Some(Tell::Begin(beginning)) => {
                     self.given.preface.extend(beginning.preface);
                     self.unnoted = beginning.preface_up_to.max(self.unnoted);
@@ -72,22 +74,23 @@ impl Stream {
     pub(super) fn act(&mut self, act: Act) {
         match act {
             _ if self.phase == Phase::Over => {}
-            Act::Say(frame) => self.say(frame),
+            Act::Say(frame) => self.say(Frame::bare(frame)),
             Act::End(ending) => self.end_socket(ending),
         }
     }
 
     pub(super) fn end_socket(&mut self, ending: Ending) {
-        self.end(frame::ws::close(ending.code, ending.reason), ending.label);
+        let goodbye = Frame::bare(frame::ws::close(ending.code, ending.reason));
+        self.end(goodbye, ending.label);
     }
 
     pub(super) fn end_session(&mut self, reason: &str) {
         let wire = self.wire();
-        self.say(wire.reauth(reason));
-        let last = match wire {
-            Wire::Ws => frame::ws::close(Some(close::REAUTHENTICATE), reason),
-            Wire::Sse | Wire::Chat => frame::closing(),
-        };
+        let mut last = wire.reauth(reason);
+        if wire == Wire::Ws {
+            self.say(last);
+            last = Frame::bare(frame::ws::close(Some(close::REAUTHENTICATE), reason));
+        }
         self.end(last, "reauth");
     }
 
@@ -95,11 +98,11 @@ impl Stream {
     pub(super) fn end_as(&mut self, ending: Ending) {
         match self.wire() {
             Wire::Ws => self.end_socket(ending),
-            Wire::Sse | Wire::Chat => self.end(frame::closing(), ending.label),
+            wire => self.end(wire.closing(), ending.label),
         }
     }
 
-    pub(super) fn end(&mut self, last: Bytes, reason: &'static str) {
+    pub(super) fn end(&mut self, last: Frame, reason: &'static str) {
         self.say(last);
         self.phase = Phase::Over;
         self.reason = reason;

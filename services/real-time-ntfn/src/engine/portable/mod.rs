@@ -30,7 +30,10 @@ use tokio::{
 
 use super::new_stream::NewStream;
 use crate::{
-    event::wire::Wire,
+    event::{
+        frame::{Frame, Framing},
+        wire::Wire,
+    },
     hub::{Step, Subscriber},
     ws::{Link, close, outlet::Tell},
 };
@@ -99,7 +102,7 @@ impl Stream {
         self.given.subscriber.wire()
     }
 
-    fn say(&mut self, frame: Bytes) {
+    fn say(&mut self, frame: Frame) {
         self.given.preface.push_back(frame);
     }
 
@@ -177,7 +180,7 @@ impl Stream {
             return true;
         }
         match self.given.subscriber.poll_step(context) {
-            Poll::Ready(Step::Send(bytes)) => self.say(bytes),
+            Poll::Ready(Step::Send(bytes)) => self.say(Frame::bare(bytes)),
             Poll::Ready(Step::Lagged) => self.end_as(close::SLOW_CLIENT),
             Poll::Ready(Step::Ended(reason)) => self.end_session(&reason),
             Poll::Pending => return self.beat(context),
@@ -208,8 +211,9 @@ impl MessageBody for Stream {
         // actix has taken what it was given before.
         this.note_delivered();
         loop {
-            if let Some(bytes) = this.given.preface.pop_front() {
-                return Poll::Ready(Some(Ok(bytes)));
+            if let Some(frame) = this.given.preface.pop_front() {
+                // actix makes the chunks.
+                return Poll::Ready(Some(Ok(frame.share(Framing::Bare))));
             }
             if this.phase == Phase::Over {
                 return Poll::Ready(None);

@@ -15,7 +15,13 @@ use common::{EventId, event::SessionEnded};
 use mio::Waker;
 
 use crate::{
-    event::{connection_id::ConnectionId, ring::Entry, scope::Scope, wire::Wire},
+    event::{
+        connection_id::ConnectionId,
+        frame::{Frame, Framing},
+        ring::Entry,
+        scope::Scope,
+        wire::Wire,
+    },
     hub::Place,
     opening::admission::Permit,
     ws::{
@@ -59,6 +65,8 @@ pub struct NewConnection {
     pub scope: Scope,
     /// How it is written.
     pub wire: Wire,
+    /// What HTTP puts around its frames.
+    pub framing: Framing,
     /// Which one it is.
     pub id: ConnectionId,
     /// If its client talks, too.
@@ -76,7 +84,7 @@ pub struct Relocation {
     /// What it watches from now on.
     pub scope: Scope,
     /// What is written first.
-    pub preface: VecDeque<Bytes>,
+    pub preface: VecDeque<Frame>,
     /// The last event addressed to its user in there.
     pub preface_up_to: Option<EventId>,
     /// The place.

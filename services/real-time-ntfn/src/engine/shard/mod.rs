@@ -201,7 +201,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        event::{connection_id::ConnectionId, ring::Ring, scope::Scope, wire::Wire},
+        event::{
+            connection_id::ConnectionId, frame::Framing, ring::Ring, scope::Scope, wire::Wire,
+        },
         hub::Place,
         opening::admission::Admission,
     };
@@ -242,6 +244,7 @@ mod tests {
             preface_up_to: None,
             scope: Scope::public(),
             wire: Wire::Sse,
+            framing: Framing::Bare,
             id: ConnectionId::next(),
             talk: None,
             place: Place { position, live_from: position, generation: 0 },

@@ -1,12 +1,13 @@
 //! Frames in the dialect of `/sse/chat`: default events, direct messages only.
 
-use bytes::Bytes;
+use std::time::Duration;
+
 use common::{EventId, event::MESSAGE};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Data, encode, transient};
+use super::{Frame, about_stream, of_log, transient};
 
 /// What the dialect needs of a message.
 #[derive(Deserialize)]
@@ -23,19 +24,21 @@ struct Message {
 }
 
 /// What a stream begins with.
-pub fn connected(user: Option<&str>) -> Bytes {
+pub fn connected(user: Option<&str>, cursor: EventId, retry: Duration) -> Frame {
     let data = json!({"type": "connected", "message": "Connected to chat stream", "userId": user});
-    transient(MESSAGE, &data.to_string())
+    about_stream(MESSAGE, &data, Some(cursor), Some(retry))
 }
 
-/// Tells a client that the connection still works.
-pub fn heartbeat() -> Bytes {
+/// Tells a client that the connection still works. Clients of the dialect look at nothing else in
+/// it, so it also carries where to go on from, and when to return.
+pub fn heartbeat(cursor: Option<EventId>, retry: Option<Duration>) -> Frame {
     let time = format!("{:.0}", Timestamp::now());
-    transient(MESSAGE, &json!({"type": "heartbeat", "message": "ping", "time": time}).to_string())
+    let data = json!({"type": "heartbeat", "message": "ping", "time": time});
+    about_stream(MESSAGE, &data, cursor, retry)
 }
 
 /// A direct message; nothing for all else.
-pub fn entry(id: Option<EventId>, json: &[u8]) -> Option<Bytes> {
+pub fn entry(id: Option<EventId>, json: &[u8]) -> Option<Frame> {
     let message: Message = serde_json::from_slice(json).ok()?;
     if message.kind != MESSAGE {
         return None;
@@ -49,16 +52,17 @@ pub fn entry(id: Option<EventId>, json: &[u8]) -> Option<Bytes> {
         "sentAt": message.timestamp,
         "status": message.status.as_deref().unwrap_or("sent"),
     });
-    let data = Data::new(object.to_string());
-    Some(encode(match id {
-        Some(id) => data.id(id.to_string()),
-        None => data,
-    }))
+    let json = object.to_string();
+    Some(match id {
+        Some(id) => of_log(id, MESSAGE, &json),
+        None => transient(MESSAGE, &json),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::frame::Framing;
 
     #[test]
     fn a_direct_message_becomes_an_object_of_the_dialect_and_nothing_else_does() {
@@ -69,7 +73,7 @@ mod tests {
             "status": "sent",
         });
         let frame = entry(Some(id), message.to_string().as_bytes()).unwrap();
-        let text = String::from_utf8(frame.to_vec()).unwrap();
+        let text = String::from_utf8(frame.bytes(Framing::Bare).to_vec()).unwrap();
         let (first, data) = text.trim_end().split_once("\ndata: ").unwrap();
         assert_eq!(first, "id: 20240101120000.123456");
         let object: serde_json::Value = serde_json::from_str(data).unwrap();

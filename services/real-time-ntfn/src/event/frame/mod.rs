@@ -1,8 +1,10 @@
 //! Frames: an event is encoded once, and the bytes are shared by all who receive it.
 //!
-//! Those of server-sent events are here, the other formats in modules of their own.
+//! Those of server-sent events are here, the other formats in modules of their own. Every block of
+//! a stream has data: several libraries hand one that has none to programs, as an empty message.
 
 pub mod chat;
+mod framing;
 pub mod ws;
 
 use std::time::Duration;
@@ -14,63 +16,71 @@ use common::{Event, EventId, event::MESSAGE};
 use futures_util::{FutureExt, future, stream};
 use jiff::Timestamp;
 use rand::RngExt;
-use serde_json::json;
+use serde_json::{Value, json};
+
+pub use framing::{Frame, Framing};
 
 /// Retry times are spread over this range, in milliseconds, so that clients which lost their
 /// streams together do not return together.
 const RETRY_MILLIS: std::ops::RangeInclusive<u64> = 1_500..=4_500;
 
 /// Encodes an event of the log.
-pub fn durable(event: &Event) -> Bytes {
+pub fn durable(event: &Event) -> Frame {
     of_log(event.id, &event.kind, event.data.get())
 }
 
 /// Encodes an event of the log: its id, its type, its JSON.
-pub fn of_log(id: EventId, kind: &str, json: &str) -> Bytes {
-    let data = Data::new(json).id(id.to_string());
-    encode(if kind == MESSAGE { data } else { data.event(kind) })
+pub fn of_log(id: EventId, kind: &str, json: &str) -> Frame {
+    Frame::new(&encode(named(kind, json).id(id.to_string())))
 }
 
 /// Encodes something that is not in the log: it has no id, so it never moves a client's cursor.
-pub fn transient(name: &str, data: &str) -> Bytes {
-    let data = Data::new(data);
-    encode(if name == MESSAGE { data } else { data.event(name) })
+pub fn transient(name: &str, json: &str) -> Frame {
+    Frame::new(&encode(named(name, json)))
 }
 
-/// What every stream begins with: a retry time of its own, and its cursor.
-///
-/// The block has no data, so nothing is dispatched; but a browser remembers the id, and one that
-/// loses the stream before the first message still returns with a cursor.
-pub fn opening(cursor: EventId) -> Bytes {
-    Bytes::from(format!("retry: {}\nid: {cursor}\n\n", retry().as_millis()))
-}
-
-/// A cursor and nothing else: nothing is dispatched, but a browser returns with it.
-pub fn cursor(cursor: EventId) -> Bytes {
-    Bytes::from(format!("id: {cursor}\n\n"))
-}
-
-/// What a stream ends with: a new retry time.
-pub fn closing() -> Bytes {
-    Bytes::from(format!("retry: {}\n\n", retry().as_millis()))
+/// Encodes what a client is told of its stream. With a cursor, that is what it returns with from
+/// now on; with a retry time, that is how long it waits before it does.
+pub fn about_stream(
+    name: &str,
+    json: &Value,
+    cursor: Option<EventId>,
+    retry: Option<Duration>,
+) -> Frame {
+    let data = named(name, &json.to_string());
+    let block = encode(match cursor {
+        Some(cursor) => data.id(cursor.to_string()),
+        None => data,
+    });
+    match retry {
+        Some(retry) => {
+            Frame::new(&[format!("retry: {}\n", retry.as_millis()).as_bytes(), &block].concat())
+        }
+        None => Frame::new(&block),
+    }
 }
 
 /// Tells a client to come back later. A browser would take any status but 200 as final.
 pub fn busy(reason: &str) -> Bytes {
-    let retry = retry().as_millis();
-    let data = json!({"type": "busy", "reason": reason, "retry": retry as u64});
-    let busy = transient("busy", &data.to_string());
-    Bytes::from([format!("retry: {retry}\n\n").as_bytes(), &busy].concat())
+    let retry = retry();
+    let data = json!({"type": "busy", "reason": reason, "retry": retry.as_millis() as u64});
+    about_stream("busy", &data, None, Some(retry)).share(Framing::Bare)
 }
 
 /// Tells a client that the connection still works.
-pub fn heartbeat() -> Bytes {
+pub fn heartbeat() -> Frame {
     let time = format!("{:.0}", Timestamp::now());
     transient("heartbeat", &json!({"type": "heartbeat", "time": time}).to_string())
 }
 
-fn retry() -> Duration {
+/// How long a client waits before it returns, each for a time of its own.
+pub fn retry() -> Duration {
     Duration::from_millis(rand::rng().random_range(RETRY_MILLIS))
+}
+
+fn named(name: &str, json: &str) -> Data {
+    let data = Data::new(json);
+    if name == MESSAGE { data } else { data.event(name) }
 }
 
 fn encode(data: Data) -> Bytes {
@@ -101,7 +111,7 @@ mod tests {
             data: RawValue::from_string("{\"a\":1}".to_owned()).unwrap().into(),
             origin: None,
         };
-        let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
+        let text = |frame: Frame| String::from_utf8(frame.bytes(Framing::Bare).to_vec()).unwrap();
         let message = text(durable(&event("message")));
         assert_eq!(message, "id: 20240101120000.123456\ndata: {\"a\":1}\n\n");
         let member = text(durable(&event("member")));
@@ -109,8 +119,14 @@ mod tests {
         lines.sort_unstable();
         assert_eq!(lines, ["data: {\"a\":1}", "event: member", "id: 20240101120000.123456"]);
         assert!(text(heartbeat()).starts_with("event: heartbeat\ndata: {"));
-        assert!(text(opening(EventId::ZERO)).ends_with("\nid: 19700101000000.000000\n\n"));
-        let busy = text(busy("full"));
-        assert!(busy.starts_with("retry: ") && busy.contains("\n\nevent: busy\ndata: {"), "{busy}");
+        let retry = Some(Duration::from_millis(2_741));
+        let ready = text(about_stream("ready", &json!({"a": 1}), Some(EventId::ZERO), retry));
+        let mut lines: Vec<_> = ready.trim_end().lines().collect();
+        lines.sort_unstable();
+        let id = "id: 19700101000000.000000";
+        assert_eq!(lines, ["data: {\"a\":1}", "event: ready", id, "retry: 2741"]);
+        let busy = String::from_utf8(busy("full").to_vec()).unwrap();
+        assert!(busy.starts_with("retry: ") && busy.contains("\nevent: busy\ndata: {"), "{busy}");
+        assert_eq!(busy.matches("\n\n").count(), 1, "{busy}");
     }
 }

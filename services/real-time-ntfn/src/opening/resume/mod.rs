@@ -4,13 +4,12 @@ mod place;
 
 use std::{collections::VecDeque, time::Duration};
 
-use bytes::Bytes;
 use common::{EventId, internal::MAX_BEGINNING};
 use serde_json::Value;
 use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
-    event::{scope::Scope, wire::Wire},
+    event::{frame::Frame, scope::Scope, wire::Wire},
     hub::{Hub, Subscriber},
     log::{
         feed::{Feed, Reached},
@@ -70,7 +69,7 @@ pub struct Request {
 /// How a stream begins.
 pub struct Start {
     /// What is sent before anything of the hub's.
-    pub preface: VecDeque<Bytes>,
+    pub preface: VecDeque<Frame>,
     /// The last event addressed to the user in there.
     pub preface_up_to: Option<EventId>,
     /// Its place in the hub.
@@ -133,9 +132,6 @@ impl Resume {
         let Before { frames: mut preface, up_to: preface_up_to, .. } = place.before;
         let name = name.as_deref();
         preface.push_front(wire.ready(&request.client_id, place.cursor, resumed, name));
-        if let Some(opening) = wire.opening(place.cursor) {
-            preface.push_front(opening);
-        }
         let Place { subscriber, from, .. } = place;
         Ok(Start { preface, preface_up_to, subscriber, from })
     }
@@ -221,7 +217,7 @@ impl Resume {
     /// only says how far somebody has read, the next one says it again, and no message must wait
     /// for that. Asked for when the stream has its place: what changes from then on it gets anyway,
     /// and it may well get something twice.
-    async fn receipts(&self, user: &str, after: EventId, wire: Wire) -> Vec<Bytes> {
+    async fn receipts(&self, user: &str, after: EventId, wire: Wire) -> Vec<Frame> {
         if wire == Wire::Chat {
             // Its messages have a `status`; there are no receipts in it.
             return Vec::new();

@@ -2,10 +2,15 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
 use common::{Audience, Event, EventId};
 
-use crate::{event::wire::Wire, hub::Subscriber};
+use crate::{
+    event::{
+        frame::{Frame, Framing},
+        wire::Wire,
+    },
+    hub::Subscriber,
+};
 
 /// A place to go on from, and what comes before it.
 pub(super) struct Place {
@@ -20,7 +25,7 @@ pub(super) struct Place {
 /// What comes before what is in the ring.
 #[derive(Default)]
 pub(super) struct Before {
-    pub(super) frames: VecDeque<Bytes>,
+    pub(super) frames: VecDeque<Frame>,
     /// Of events among them.
     pub(super) bytes: usize,
     pub(super) up_to: Option<EventId>,
@@ -31,7 +36,7 @@ impl Before {
         let Some(frame) = wire.durable(event) else {
             return;
         };
-        self.bytes += frame.len();
+        self.bytes += frame.bytes(Framing::Bare).len();
         self.frames.push_back(frame);
         if matches!(event.audience, Audience::Users(_)) {
             self.up_to = self.up_to.max(Some(event.id));

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{app::App, desk::Desk, stream::Stream};
 
-/// The stream ends here: with a word why, and perhaps a retry time.
+/// The stream ends here, with a word why.
 async fn assert_ends(stream: &mut Stream, reason: &str) {
     let mut block = stream.next_fact().await;
     if block.event.as_deref() == Some("reset") {
@@ -12,9 +12,8 @@ async fn assert_ends(stream: &mut Stream, reason: &str) {
     }
     assert_eq!((block.id, block.event.as_deref()), (None, Some("reauth")));
     assert_eq!(block.data, Some(json!({"type": "reauth", "reason": reason})));
-    while let Some(block) = stream.block().await {
-        assert_eq!(block.data, None, "after the end");
-    }
+    assert!(block.retry.is_some());
+    assert_eq!(stream.block().await, None, "after the end");
 }
 
 async fn assert_go_on(streams: &mut [&mut Stream], desk: &Desk, app: &App) {

@@ -5,7 +5,10 @@ use bytes::Bytes;
 use super::{Connection, Lost, State, Tally, notes};
 use crate::{
     engine::shard::command::Relocation,
-    event::ring::{Position, Ring},
+    event::{
+        frame::Frame,
+        ring::{Position, Ring},
+    },
 };
 
 /// Replies that may wait to be written. A client that has asked for more than this, and reads
@@ -42,7 +45,8 @@ impl Connection {
     ) -> Result<bool, Lost> {
         self.keep_frame_under_way(ring)?;
         let was_idle = self.state == State::Idle;
-        self.preface.extend(to.preface);
+        let framing = self.framing;
+        self.preface.extend(to.preface.iter().map(|frame| frame.share(framing)));
         self.cold.unnoted = to.preface_up_to.max(self.cold.unnoted);
         self.notes = notes(&to.scope);
         self.cold.scope = to.scope;
@@ -56,11 +60,11 @@ impl Connection {
         Ok(was_idle)
     }
 
-    /// Ends the stream with these frames. Returns whether the connection has to be flushed and
+    /// Ends the stream with these frames, in good order. Returns whether the connection has to be flushed and
     /// did not have to be.
     pub(in crate::engine::shard) fn end(
         &mut self,
-        last: impl IntoIterator<Item = Bytes>,
+        last: impl IntoIterator<Item = Frame>,
         reason: &'static str,
         ring: &Ring,
     ) -> Result<bool, Lost> {
@@ -71,7 +75,9 @@ impl Connection {
             self.preface.truncate(usize::from(under_way));
             self.cold.unnoted = None;
         }
-        self.preface.extend(last);
+        let framing = self.framing;
+        self.preface.extend(last.into_iter().map(|frame| frame.share(framing)));
+        self.preface.extend(framing.end());
         (self.pending_events, self.pending_bytes) = (0, 0);
         self.cursor = Position::NEVER;
         self.cold.over = Some(reason);
@@ -99,13 +105,13 @@ impl Connection {
     /// The ring has started over, and ends at `end`: forgets what was pending, and says `reset`.
     /// The frame under way has been kept. Returns whether the connection has to be flushed and
     /// did not have to be.
-    pub(in crate::engine::shard) fn restart(&mut self, reset: Bytes, end: Position) -> bool {
+    pub(in crate::engine::shard) fn restart(&mut self, reset: &Frame, end: Position) -> bool {
         if self.is_over() {
             return false;
         }
         (self.pending_events, self.pending_bytes) = (0, 0);
         (self.cursor, self.live_from) = (end, end);
-        self.interject(reset, end)
+        self.interject(reset.share(self.framing), end)
     }
 
     /// Takes the rest of the frame under way out of the ring, so that something can be put behind
@@ -124,7 +130,7 @@ impl Connection {
             if self.receives(entry, at)
                 && let Some(frame) = entry.frame(self.wire)
             {
-                self.preface.push_back(frame.slice(self.offset as usize..));
+                self.preface.push_back(frame.share(self.framing).slice(self.offset as usize..));
                 self.offset = 0;
                 self.cold.front_is_rest = true;
                 // It counts as written now: whatever depends on that waits for the preface.

@@ -19,6 +19,7 @@ use crate::{
     config::Backlog,
     event::{
         connection_id::ConnectionId,
+        frame::{Frame, Framing},
         ring::{Entry, Position, Ring},
         scope::Scope,
         wire::Wire,
@@ -35,6 +36,7 @@ pub(super) struct Connection {
     pub(super) turn: u32,
     /// How it is written.
     wire: Wire,
+    framing: Framing,
     /// Whether it is noted what was written to its user.
     notes: bool,
     /// Bytes already written of the next thing to write.
@@ -118,6 +120,7 @@ impl Connection {
             socket: TcpStream::from_std(new.socket),
             turn,
             wire: new.wire,
+            framing: new.framing,
             notes,
             offset: 0,
             preface: new.preface,
@@ -140,10 +143,15 @@ impl Connection {
         for (entry, next) in ring.read(at).into_iter().flatten() {
             if self.receives(entry, at) {
                 self.pending_events += 1;
-                self.pending_bytes += entry.frame(self.wire).map_or(0, |frame| frame.len() as u64);
+                self.pending_bytes += self.size_of(entry);
             }
             at = next;
         }
+    }
+
+    /// Bytes that are written for an entry.
+    fn size_of(&self, entry: &Entry) -> u64 {
+        entry.frame(self.wire).map_or(0, |frame| frame.bytes(self.framing).len() as u64)
     }
 
     pub(super) fn id(&self) -> ConnectionId {
@@ -193,7 +201,7 @@ impl Connection {
             return false;
         }
         self.pending_events += 1;
-        self.pending_bytes += frame.len() as u64;
+        self.pending_bytes += frame.bytes(self.framing).len() as u64;
         if self.state != State::Idle {
             return false;
         }
@@ -214,14 +222,15 @@ impl Connection {
 
     /// Writes a heartbeat, if the stream is idle: another one shows by its traffic that it lives.
     /// Returns whether the connection has to be flushed, or that it is gone.
-    pub(super) fn beat(&mut self, heartbeat: &Bytes, end: Position) -> Result<bool, Gone> {
+    pub(super) fn beat(&mut self, heartbeat: &Frame, end: Position) -> Result<bool, Gone> {
         if self.state != State::Idle {
             return Ok(false);
         }
-        match self.socket.write(heartbeat) {
+        let bytes = heartbeat.bytes(self.framing);
+        match self.socket.write(bytes) {
             Ok(0) => Err(Gone),
-            Ok(written) if written < heartbeat.len() => {
-                Ok(self.interject_rest(heartbeat.slice(written..), end))
+            Ok(written) if written < bytes.len() => {
+                Ok(self.interject_rest(heartbeat.share(self.framing).slice(written..), end))
             }
             Ok(_) => Ok(false),
             Err(error)
@@ -239,13 +248,14 @@ impl Connection {
     }
 
     /// Ends the stream with a last frame, if it is between two frames and the socket takes it.
-    pub(super) fn close(mut self, last: Option<&Bytes>) {
+    pub(super) fn close(mut self, last: Option<&Frame>) {
         if let Some(last) = last
             && self.offset == 0
             && self.preface.is_empty()
         {
             // It is a courtesy: a client that does not get all of it comes back all the same.
-            self.socket.write_all(last).ok();
+            let end = self.framing.end().unwrap_or_default();
+            self.socket.write_all(&[last.bytes(self.framing), &end].concat()).ok();
         }
         // Unread bytes would turn the end into a reset, which may overtake what was written.
         discard_input(&mut self.socket).ok();

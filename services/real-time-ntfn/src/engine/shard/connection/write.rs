@@ -6,7 +6,6 @@ use std::{
     time::Instant,
 };
 
-use bytes::Bytes;
 use common::Audience;
 
 use super::{Connection, State};
@@ -114,7 +113,7 @@ impl Connection {
     ) -> Option<Gathered> {
         let mut gathered = Gathered::default();
         let mut skip = self.offset as usize;
-        let mut add = |bytes: &'a Bytes| {
+        let mut add = |bytes: &'a [u8]| {
             if gathered.count == MAX_SLICES {
                 return false;
             }
@@ -124,7 +123,7 @@ impl Connection {
             gathered.bytes += rest.len();
             true
         };
-        let preface_fits = self.preface.iter().all(&mut add);
+        let preface_fits = self.preface.iter().all(|bytes| add(bytes));
         if !preface_fits {
             return Some(gathered);
         }
@@ -134,7 +133,7 @@ impl Connection {
             let entry = self.version(entry, at);
             if (all_mine || self.receives(entry, at))
                 && let Some(frame) = entry.frame(self.wire)
-                && !add(frame)
+                && !add(frame.bytes(self.framing))
             {
                 break;
             }
@@ -167,7 +166,7 @@ impl Connection {
             if (all_mine || self.receives(entry, at))
                 && let Some(frame) = entry.frame(self.wire)
             {
-                let left = frame.len() - self.offset as usize;
+                let left = frame.bytes(self.framing).len() - self.offset as usize;
                 if written < left {
                     self.offset += written as u32;
                     break;
@@ -191,8 +190,7 @@ impl Connection {
             tally.replayed += 1;
         } else {
             self.pending_events = self.pending_events.saturating_sub(1);
-            let bytes = entry.frame(self.wire).map_or(0, |frame| frame.len() as u64);
-            self.pending_bytes = self.pending_bytes.saturating_sub(bytes);
+            self.pending_bytes = self.pending_bytes.saturating_sub(self.size_of(entry));
         }
     }
 

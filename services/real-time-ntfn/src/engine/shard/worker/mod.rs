@@ -17,7 +17,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use common::EventId;
 use mio::{Events, Interest, Poll, Token, Waker, event::Event};
 use slab::Slab;
@@ -32,6 +31,7 @@ use super::{
 use crate::{
     event::{
         ended::Ended,
+        frame::Frame,
         ring::{Entry, Ring},
         wire::Wire,
     },
@@ -245,7 +245,7 @@ impl Worker {
         let registered =
             self.poll.registry().register(&mut connection.socket, Token(key), interest);
         if missed_a_restart {
-            connection.restart(wire.reset("expired", self.ring.head()), self.ring.end());
+            connection.restart(&wire.reset("expired", self.ring.head()), self.ring.end());
         }
         let ticket = Ticket { key: key as u32, turn };
         self.index.insert(key as u32, connection.scope());
@@ -288,14 +288,13 @@ impl Worker {
             [Wire::Sse, Wire::Ws, Wire::Chat].map(|wire| (wire, wire.reset("expired", head)));
         for (key, connection) in &mut self.connections {
             let of_wire = resets.iter().find(|(wire, _)| *wire == connection.wire());
-            let reset = of_wire.map(|(_, reset)| reset.clone()).unwrap_or_default();
-            if connection.restart(reset, end) {
+            if of_wire.is_some_and(|(_, reset)| connection.restart(reset, end)) {
                 self.dirty.push(key as u32);
             }
         }
     }
 
-    fn close(&mut self, key: u32, reason: &'static str, last: Option<&Bytes>) {
+    fn close(&mut self, key: u32, reason: &'static str, last: Option<&Frame>) {
         let mut connection = self.connections.remove(key as usize);
         let reason = connection.over().unwrap_or(reason);
         // Said explicitly: until actix lets go of its copy of the descriptor, closing ours would

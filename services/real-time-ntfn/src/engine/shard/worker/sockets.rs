@@ -15,7 +15,10 @@ use crate::{
         connection::{Connection, Lost},
         wheel::Ticket,
     },
-    event::{frame, wire::Wire},
+    event::{
+        frame::{self, Frame},
+        wire::Wire,
+    },
     ws::{Act, close, close::Ending},
 };
 
@@ -107,7 +110,7 @@ impl Worker {
         let relocated = connection.relocate(to, &self.ring);
         if relocated.is_ok() && missed_a_restart {
             let reset = connection.wire().reset("expired", self.ring.head());
-            connection.restart(reset, self.ring.end());
+            connection.restart(&reset, self.ring.end());
         }
         self.index.insert(slot.key, connection.scope());
         if let Some(at) = expiry(connection) {
@@ -133,11 +136,12 @@ impl Worker {
 
     /// Says goodbye to a WebSocket's client.
     pub(super) fn end_socket(&mut self, key: u32, ending: Ending) {
-        self.end(key, vec![frame::ws::close(ending.code, ending.reason)], ending.label);
+        let goodbye = Frame::bare(frame::ws::close(ending.code, ending.reason));
+        self.end(key, vec![goodbye], ending.label);
     }
 
     /// Ends a stream with these frames. It gets nothing else from now on.
-    pub(super) fn end(&mut self, key: u32, last: Vec<Bytes>, reason: &'static str) {
+    pub(super) fn end(&mut self, key: u32, last: Vec<Frame>, reason: &'static str) {
         let Some(connection) = self.connections.get_mut(key as usize) else {
             return;
         };
@@ -166,11 +170,11 @@ impl Worker {
         let Some(connection) = self.connections.get(key as usize) else {
             return;
         };
-        let reauth = connection.wire().reauth(reason);
-        let last = match connection.wire() {
-            Wire::Ws => frame::ws::close(Some(close::REAUTHENTICATE), reason),
-            Wire::Sse | Wire::Chat => frame::closing(),
-        };
-        self.end(key, vec![reauth, last], "reauth");
+        let wire = connection.wire();
+        let mut last = vec![wire.reauth(reason)];
+        if wire == Wire::Ws {
+            last.push(Frame::bare(frame::ws::close(Some(close::REAUTHENTICATE), reason)));
+        }
+        self.end(key, last, "reauth");
     }
 }

@@ -10,7 +10,10 @@ use crate::{
         connection::{Connection, Gone, State},
         wheel::{TICK, Ticket},
     },
-    event::{frame, wire::Wire},
+    event::{
+        frame::{self, Frame},
+        wire::Wire,
+    },
     ws::{Act, Link, close},
 };
 
@@ -59,7 +62,7 @@ impl Worker {
                 return false;
             };
             let heartbeat = match connection.wire() {
-                Wire::Chat => of_chat.get_or_insert_with(frame::chat::heartbeat),
+                Wire::Chat => of_chat.get_or_insert_with(|| frame::chat::heartbeat(None, None)),
                 _ => &heartbeat,
             };
             match connection.beat(heartbeat, end) {
@@ -89,7 +92,7 @@ impl Worker {
                 return true;
             }
             match connection.link().map(Link::beat) {
-                Some(Act::Say(ping)) => match connection.beat(&ping, end) {
+                Some(Act::Say(ping)) => match connection.beat(&Frame::bare(ping), end) {
                     Ok(true) => self.dirty.push(ticket.key),
                     Ok(false) => {}
                     Err(Gone) => gone.push(ticket.key),
@@ -179,7 +182,7 @@ impl Worker {
             let there = self.connections.get(ticket.key as usize);
             match there.filter(|it| it.turn == ticket.turn).map(Connection::wire) {
                 Some(Wire::Ws) => self.end_socket(ticket.key, close::RESTARTING),
-                Some(_) => self.close(ticket.key, "drained", Some(&frame::closing())),
+                Some(wire) => self.close(ticket.key, "drained", Some(&wire.closing())),
                 None => {}
             }
         }
