@@ -40,13 +40,19 @@ export function Sure({ words, about, act }) {
     if (shown.current !== asked) box.current?.querySelector('button')?.focus();
     shown.current = asked;
   }, [asked]);
-  // The second click of a double click is no answer.
-  const answer = (/** @type {MouseEvent} */ event) => event.detail < 2 && act();
+  // The second click of a double click is no answer, and does not take the focus from the safe one.
+  const isFirst = (/** @type {MouseEvent} */ event) => event.detail < 2;
+  useEffect(() => {
+    if (!asked) return undefined;
+    const stay = (/** @type {MouseEvent} */ event) => isFirst(event) || event.preventDefault();
+    document.addEventListener('mousedown', stay);
+    return () => document.removeEventListener('mousedown', stay);
+  }, [asked]);
   const whom = about && html`<span class="hidden"> ${about}</span>`;
   return html`<span class="sure-row" ref=${box}>
     ${asked
-      ? html`<button key="no" type="button" class="quiet" onClick=${() => setAsked(false)}>Cancel</button>
-          <button key="yes" type="button" class="quiet danger filled" onClick=${answer}>Yes, ${words.toLowerCase()}${whom}</button>`
+      ? html`<button key="no" type="button" class="quiet" onClick=${(/** @type {MouseEvent} */ event) => isFirst(event) && setAsked(false)}>Cancel</button>
+          <button key="yes" type="button" class="quiet danger filled" onClick=${(/** @type {MouseEvent} */ event) => isFirst(event) && act()}>Yes, ${words.toLowerCase()}${whom}</button>`
       : html`<button key="ask" type="button" class="quiet danger" onClick=${() => setAsked(true)}>${words}${whom}</button>`}
   </span>`;
 }
