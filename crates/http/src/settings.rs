@@ -80,9 +80,13 @@ fn fix(error: &str) -> String {
     error.to_owned()
 }
 
-/// Makes a folder if it is not there.
+/// Makes a folder if it is not there: one that only this user can look into.
 pub fn folder(variable: &str, path: PathBuf) -> Result<PathBuf, SettingError> {
-    std::fs::create_dir_all(&path).map_err(|error| {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(&path).map_err(|error| {
         let fix = format!("choose a folder that can be made and written to ({error})");
         SettingError::new(variable, path.display(), fix)
     })?;

@@ -228,6 +228,32 @@ async fn a_file_that_is_no_database_ends_the_start_and_is_left_as_it_is() {
     assert_eq!(fs::read_to_string(&database).unwrap(), garbage);
 }
 
+/// Each would tell its own streams of what is said to it, and nobody would see the rest.
+#[tokio::test]
+async fn a_second_service_on_the_same_data_ends_its_start_with_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut first, _) = launcher(&folder);
+    first.spawn();
+    first.wait_ready().await;
+    let board = Board::new(first.port());
+    let post = board.post("alice", "hello", "hello").await;
+    for program in ["realtalk", "message-service"] {
+        let mut second = Service::new(program, free_port(), folder.path());
+        second.set("NOTIFICATION_PORT", free_port());
+        let output = second.command().output().unwrap();
+        assert!(!output.status.success(), "{program}");
+        let log = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        let errors: Vec<_> = log.lines().filter(|line| line.starts_with("error: ")).collect();
+        assert!(errors.len() == 1 && errors[0].contains("DATA_DIR"), "{program}: {log}");
+        assert!(errors[0].contains("another process serves it"), "{program}: {log}");
+    }
+    // The first one goes on; and once it is killed, the next one starts.
+    assert_eq!(board.all().await, [post]);
+    first.kill();
+    first.spawn();
+    first.wait_ready().await;
+}
+
 #[tokio::test]
 async fn services_that_start_together_agree_on_a_secret() {
     for _ in 0..5 {

@@ -29,6 +29,9 @@ pub enum StoreError {
     /// What was asked for breaks a rule of the schema, which is for the code above to prevent.
     #[error("a rule of the schema is broken: {0}")]
     Rule(sqlx::Error),
+    /// The file cannot be served.
+    #[error(transparent)]
+    File(#[from] sqlite::FileError),
     /// Anything else that the database reports.
     #[error("the database failed: {0}")]
     Database(sqlx::Error),

@@ -5,6 +5,7 @@
 
 mod conversations;
 mod delivery;
+mod file;
 mod read;
 mod rows;
 mod write;
@@ -18,6 +19,8 @@ use sqlx::{
     pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+
+pub use file::{DatabaseFile, FileError};
 
 use super::{Allowed, Committed, Page, Store, StoreError, Window};
 use crate::{
@@ -42,13 +45,17 @@ const MIN_VERSION: (u32, u32, u32) = (3, 51, 3);
 pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
+    // Let go of after the connections.
+    _file: DatabaseFile,
 }
 
 impl SqliteStore {
-    /// Opens the database file, makes it if there is none, and brings its schema up to date.
+    /// Opens the database file, makes it if there is none, and brings its schema up to date. One
+    /// process at a time serves it.
     pub async fn open(path: &Path, durability: Durability) -> Result<Self, StoreError> {
+        let file = DatabaseFile::take(path)?;
         let options = SqliteConnectOptions::new()
-            .filename(path)
+            .filename(file.path())
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(match durability {
@@ -75,7 +82,7 @@ impl SqliteStore {
             .await
             .map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
         let readers = pool(READERS).connect_with(options.read_only(true)).await?;
-        Ok(Self { writer, readers })
+        Ok(Self { writer, readers, _file: file })
     }
 }
 

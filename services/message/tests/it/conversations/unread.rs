@@ -1,11 +1,5 @@
 //! What is counted: what others said, that can be seen, and has not been read.
 
-use common::EventId;
-use message_service::{
-    chat::change::{Actor, Change, Operation},
-    config::Durability,
-    store::{SqliteStore, Store},
-};
 use serde_json::{Value, json};
 
 use super::{Someone, text};
@@ -53,69 +47,58 @@ async fn counts_are_exact_up_to_a_hundred() {
     }
 }
 
-/// Edits and deletes through the store, as the routes for them do through the writer.
 #[tokio::test]
 async fn deleted_messages_do_not_count_and_edits_change_mentions() {
-    let folder = tempfile::tempdir().unwrap();
-    let app = App::on(folder.path(), &[]);
+    let app = App::start();
     let (al, bo) = (app.someone("al"), app.someone("bo"));
     let id = al.group(&["bo"], "all").await;
     let mut said = Vec::new();
     for content in ["one @bo", "two @bo", "three", "four"] {
-        said.push(text(&al.say(&id, content).await["id"]).parse::<EventId>().unwrap());
+        said.push(format!("/messages/{}", text(&al.say(&id, content).await["id"])));
     }
     assert_eq!(counts(bo, &id).await, (4, 2));
-    let path = folder.path().join("realtalk.db");
-    let store = SqliteStore::open(&path, Durability::Relaxed).await.unwrap();
-    let user = Some(common::internal::UserRef { name: "al".into(), key: "al".into() });
-    let actor = || Actor { user: user.clone(), admin: false };
-    let change = |change| Operation::Change(Box::new(change));
-    let edit = |at: usize, content: &str| {
-        change(Change::Edit { actor: actor(), message_id: said[at], content: content.into() })
-    };
-    let delete = |at: usize| change(Change::Delete { actor: actor(), message_id: said[at] });
-    for (operation, expected) in [
-        (edit(0, "one"), (4, 1)),
-        (edit(2, "three @bo"), (4, 2)),
-        (delete(1), (3, 1)),
-        (delete(1), (3, 1)),
-        (delete(3), (2, 1)),
+    for (at, content, expected) in [
+        (0, Some("one"), (4, 1)),
+        (2, Some("three @bo"), (4, 2)),
+        (1, None, (3, 1)),
+        (1, None, (3, 1)),
+        (3, None, (2, 1)),
     ] {
-        let committed = store.commit(&[operation]).await.unwrap();
-        assert!(committed.outcomes[0].is_ok(), "{committed:?}");
+        let answer = match content {
+            Some(content) => al.patch(&said[at], json!({"content": content})).await,
+            None => al.delete(&said[at]).await,
+        };
+        assert!(answer.status < 300, "{answer:?}");
         assert_eq!(counts(bo, &id).await, expected);
     }
     let last = bo.sees(&id).await;
     assert_eq!(last["last_message"]["deleted"], json!(true));
     assert_eq!(last["last_message"]["content"], json!(""));
-    store.close().await;
 }
 
 #[tokio::test]
 async fn what_happens_to_a_message_is_told_to_those_who_may_read_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let app = App::on(folder.path(), &[]);
+    const THUMB: &str = "reactions/%F0%9F%91%8D";
+    let app = App::start();
     let al = app.someone("al");
     let id = al.group(&["bo"], "joined").await;
-    let old = text(&al.say(&id, "before cy came").await["id"]).parse::<EventId>().unwrap();
+    let old = text(&al.say(&id, "before cy came").await["id"]).to_owned();
     assert_eq!(al.put(&format!("/conversations/{id}/members/cy"), None).await.status, 201);
-    let new = text(&al.say(&id, "after").await["id"]).parse::<EventId>().unwrap();
-    let path = folder.path().join("realtalk.db");
-    let store = SqliteStore::open(&path, Durability::Relaxed).await.unwrap();
-    let user = common::internal::UserRef { name: "al".into(), key: "al".into() };
-    for (message_id, told) in [(old, &["al", "bo"][..]), (new, &["al", "bo", "cy"])] {
-        let actor = || Actor { user: Some(user.clone()), admin: false };
-        let (user, emoji) = (user.clone(), "👍".to_owned());
-        for change in [
-            Change::Edit { actor: actor(), message_id, content: "changed".into() },
-            Change::React { user, message_id, emoji, take_back: false },
-            Change::Delete { actor: actor(), message_id },
-        ] {
-            let committed =
-                store.commit(&[Operation::Change(Box::new(change.clone()))]).await.unwrap();
-            let audience = json!(committed.log.events[0].audience);
-            assert_eq!(audience, json!({"users": told}), "{change:?}");
+    let mut cursor = text(&al.say(&id, "after").await["id"]).to_owned();
+    let new = cursor.clone();
+    for (message, told) in [(old, &["al", "bo"][..]), (new, &["al", "bo", "cy"])] {
+        let path = format!("/messages/{message}");
+        for kind in ["message_updated", "reaction", "message_deleted"] {
+            let answer = match kind {
+                "message_updated" => al.patch(&path, json!({"content": "changed"})).await,
+                "reaction" => al.put(&format!("{path}/{THUMB}"), None).await,
+                _ => al.delete(&path).await,
+            };
+            assert!(answer.status < 300, "{answer:?}");
+            let events = app.events_after(&cursor).await;
+            let [(found, audience, data)] = &events[..] else { panic!("{events:?}") };
+            assert_eq!((found.as_str(), audience), (kind, &json!({"users": told})));
+            cursor = text(&data["id"]).to_owned();
         }
     }
-    store.close().await;
 }

@@ -1,0 +1,110 @@
+//! [`DatabaseFile`]: the file of the database, which one process serves and one user reads.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io,
+    path::{Path, PathBuf},
+};
+
+/// A database file that this process serves, until this is dropped.
+///
+/// Two processes that serve one database would each tell its streams of half of what happens. The
+/// lock is on a file beside it: SQLite has locks of its own on the database, which closing another
+/// descriptor of it would release.
+#[derive(Debug)]
+pub struct DatabaseFile {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// Why a database cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// Another process serves it.
+    #[error("another process serves it already: stop that one, or set another DATA_DIR")]
+    Served,
+    /// The system refuses.
+    #[error(transparent)]
+    System(#[from] io::Error),
+}
+
+impl DatabaseFile {
+    /// Takes the file, and makes it if there is none. Nobody else on the machine can read it.
+    pub fn take(path: &Path) -> Result<Self, FileError> {
+        let lock = private(&path.with_extension("lock"))?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => FileError::Served,
+            TryLockError::Error(error) => FileError::System(error),
+        })?;
+        private(path)?;
+        // SQLite makes them as readable as the database is now; a crash leaves older ones behind.
+        for suffix in ["-wal", "-shm"] {
+            let mut beside = path.as_os_str().to_owned();
+            beside.push(suffix);
+            if Path::new(&beside).exists() {
+                private(Path::new(&beside))?;
+            }
+        }
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Opens a file that only this user may read and write.
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, MODE);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mut permissions = file.metadata()?.permissions();
+        if permissions.mode() & 0o777 != MODE {
+            permissions.set_mode(MODE);
+            file.set_permissions(permissions)?;
+        }
+    }
+    Ok(file)
+}
+
+#[cfg(unix)]
+const MODE: u32 = 0o600;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_serves_a_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("realtalk.db");
+        let taken = DatabaseFile::take(&path).unwrap();
+        assert!(matches!(DatabaseFile::take(&path), Err(FileError::Served)));
+        drop(taken);
+        DatabaseFile::take(&path).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_on_the_machine_reads_it() {
+        use std::{fs, os::unix::fs::PermissionsExt};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("realtalk.db");
+        let wal = folder.path().join("realtalk.db-wal");
+        // As an earlier version has left them.
+        for file in [&path, &wal] {
+            fs::write(file, b"").unwrap();
+            fs::set_permissions(file, fs::Permissions::from_mode(0o644)).unwrap();
+        }
+        DatabaseFile::take(&path).unwrap();
+        for file in [&path, &wal, &folder.path().join("realtalk.lock")] {
+            assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+}
