@@ -8,7 +8,7 @@ use actix_web::{
     error::PayloadError,
     http::{
         StatusCode,
-        header::{CONNECTION, HeaderValue},
+        header::{ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, HeaderValue},
     },
     web::{self, Bytes},
 };
@@ -66,6 +66,7 @@ async fn pass(request: &HttpRequest) -> Result<(), Rejection> {
 
 /// The whole body of a request, read within its [`BodyLimits`].
 pub async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Bytes, Rejection> {
+    require_plain(request)?;
     let limits = *request.app_data::<BodyLimits>().ok_or_else(missing_limits)?;
     tokio::time::timeout(limits.timeout, Bytes::from_request(request, payload))
         .await
@@ -129,6 +130,20 @@ pub fn require_json(request: &HttpRequest) -> Result<(), Rejection> {
         "unsupported_media_type",
         "send JSON with the header Content-Type: application/json",
     ))
+}
+
+/// Refuses a body that is compressed: how much there is of it would show too late.
+fn require_plain(request: &HttpRequest) -> Result<(), Rejection> {
+    let encoding = request.headers().get(CONTENT_ENCODING);
+    if encoding.is_none_or(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Ok(());
+    }
+    let rejection = Rejection::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_content_encoding",
+        "send the body as it is, without Content-Encoding",
+    );
+    Err(closing(rejection.with_header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))))
 }
 
 /// Extracts a JSON body.

@@ -10,29 +10,57 @@ use actix_web::{
     ResponseError,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::{StatusCode, header::HOST},
+    http::{
+        StatusCode,
+        header::{ACCESS_CONTROL_ALLOW_ORIGIN, HOST, HeaderValue, ORIGIN},
+    },
     middleware::Next,
 };
 use common::signature;
 
-use crate::{host, operations, origin::OriginPolicy, rejection::Rejection};
+use crate::{
+    internal::InternalHop,
+    nameless::{self, Nameless},
+    operations,
+    origin::OriginPolicy,
+    rejection::Rejection,
+};
 
 impl OriginPolicy {
-    /// Middleware: where all pages of this machine may call, refuses requests under names that
-    /// others may have given it. Operations stay open, and signed calls show by themselves who
-    /// makes them: the services call each other by the names of their containers. Also says in the
-    /// common form why a page may not do what it asks before it does it.
+    /// Middleware: where whoever reaches the service may read everything, refuses requests under
+    /// names that others may have given it, and those of pages without an origin but `nameless`.
+    /// Operations stay open, and signed calls show by themselves who makes them: the services call
+    /// each other by the names of their containers. Also says in the common form why a page may not
+    /// do what it asks before it does it.
+    ///
+    /// A page that the other service has sent on is one without an origin for its browser; `hop`
+    /// knows which origin it vouches for.
     pub async fn guard(
         self,
-        request: ServiceRequest,
+        hop: InternalHop,
+        nameless: &'static [Nameless],
+        mut request: ServiceRequest,
         next: Next<impl MessageBody + 'static>,
     ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-        if self == Self::Local
-            && let Err(rejection) = check_host(&request)
+        if let Err(rejection) = self.check_host(&request) {
+            return Ok(request.into_response(rejection.error_response()).map_into_right_body());
+        }
+        let sent_on = vouched_origin(&hop, &request);
+        if let Some(origin) = &sent_on {
+            request.headers_mut().insert(ORIGIN, origin.clone());
+        } else if self.is_nameless(request.request())
+            && let Err(rejection) =
+                nameless::check(nameless, request.method(), request.path(), request.query_string())
         {
             return Ok(request.into_response(rejection.error_response()).map_into_right_body());
         }
-        let response = next.call(request).await?;
+        let mut response = next.call(request).await?;
+        if let Some(allowed) = response.headers_mut().get_mut(ACCESS_CONTROL_ALLOW_ORIGIN)
+            && sent_on.is_some_and(|origin| *allowed == origin)
+        {
+            // The browser looks for what it has sent itself.
+            *allowed = HeaderValue::from_static(nameless::ORIGIN);
+        }
         let refused = response.response().error().and_then(|error| error.as_error::<CorsError>());
         let Some(reason) = refused else {
             return Ok(response.map_into_left_body());
@@ -43,25 +71,36 @@ impl OriginPolicy {
         let (request, _) = response.into_parts();
         Ok(ServiceResponse::new(request, rejection.error_response()).map_into_right_body())
     }
+
+    fn check_host(&self, request: &ServiceRequest) -> Result<(), Rejection> {
+        // Every browser sends one.
+        let Some(host) = request.headers().get(HOST) else {
+            return Ok(());
+        };
+        let path = request.path();
+        let signed = (path == "/notify" || path.starts_with("/internal/"))
+            && request.headers().contains_key(signature::HEADER);
+        if signed
+            || operations::PATHS.contains(&path)
+            || self.answers_as(host.to_str().unwrap_or_default())
+        {
+            return Ok(());
+        }
+        Err(Rejection::new(
+            StatusCode::FORBIDDEN,
+            "host_not_allowed",
+            "in open mode this answers as localhost, by its IP address, and under the names in \
+             ALLOWED_ORIGINS: list the origins of the pages that may call, such as \
+             https://chat.example.org",
+        ))
+    }
 }
 
-fn check_host(request: &ServiceRequest) -> Result<(), Rejection> {
-    // Every browser sends one.
-    let Some(host) = request.headers().get(HOST) else {
-        return Ok(());
-    };
-    let host = host.to_str().unwrap_or_default();
-    let path = request.path();
-    let signed = (path == "/notify" || path.starts_with("/internal/"))
-        && request.headers().contains_key(signature::HEADER);
-    if signed || operations::PATHS.contains(&path) || host::is_local(host) {
-        return Ok(());
+/// The origin that the other service vouches for, of a page whose browser says that it has none.
+fn vouched_origin(hop: &InternalHop, request: &ServiceRequest) -> Option<HeaderValue> {
+    let origin = request.headers().get(ORIGIN)?;
+    if origin != nameless::ORIGIN {
+        return None;
     }
-    Err(Rejection::new(
-        StatusCode::FORBIDDEN,
-        "host_not_allowed",
-        "in open mode this answers as localhost, or by its IP address: to have it answer under \
-         this name, set ALLOWED_ORIGINS to the origins of the pages that may call, such as \
-         https://chat.example.org",
-    ))
+    hop.vouched_origin(request.query_string())?.parse().ok()
 }

@@ -5,9 +5,14 @@ use std::net::IpAddr;
 /// Whether nobody else decides where this leads: an address, or a name that is always this machine
 /// (RFC 6761, 6.3).
 pub(crate) fn is_local(host: &str) -> bool {
+    is_localhost(host) || address(name(host)).is_some()
+}
+
+/// Whether it is a name that is always this machine.
+pub(crate) fn is_localhost(host: &str) -> bool {
     let name = name(host);
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-    name == "localhost" || name.ends_with(".localhost") || address(&name).is_some()
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// What `host` has in front of its port.

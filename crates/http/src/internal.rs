@@ -7,6 +7,12 @@ use common::{Secret, signature};
 
 use crate::rejection::Rejection;
 
+/// The parameter that says which page is sent on.
+const PAGE: &str = "page";
+
+/// What is signed for it instead of a method: no request has this one.
+const VOUCHING: &str = "VOUCH";
+
 /// Checks requests on the internal hop, and signs those that leave.
 #[derive(Clone, Debug)]
 pub struct InternalHop {
@@ -45,6 +51,23 @@ impl InternalHop {
         let header = header.to_str().unwrap_or_default();
         signature::verify(&self.secret, header, request.method().as_str(), target, body)
             .map_err(|error| unauthorized("signature_invalid", error.to_string()))
+    }
+
+    /// A parameter for an address of the other service, to which a page of this origin is sent on:
+    /// its browser then says that it has none. Good for some minutes.
+    pub fn vouch(&self, origin: &str) -> String {
+        let signature = signature::sign(&self.secret, VOUCHING, PAGE, origin.as_bytes());
+        form_urlencoded::Serializer::new(String::new())
+            .append_pair(PAGE, &format!("{origin} {signature}"))
+            .finish()
+    }
+
+    /// The origin that the other service vouches for in a query.
+    pub fn vouched_origin(&self, query: &str) -> Option<String> {
+        let (_, value) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == PAGE)?;
+        let (origin, signature) = value.rsplit_once(' ')?;
+        signature::verify(&self.secret, signature, VOUCHING, PAGE, origin.as_bytes()).ok()?;
+        Some(origin.to_owned())
     }
 
     /// The signature header for a request to the other service.

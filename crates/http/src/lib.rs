@@ -23,6 +23,7 @@
 //! | module | noun |
 //! | --- | --- |
 //! | [`origin`] | [`OriginPolicy`]: which web pages may call, and the CORS answers |
+//! | [`nameless`] | [`Nameless`](nameless::Nameless): what pages without an origin may ask for |
 //! | [`address`] | [`TrustedProxies`]: the address a request really comes from |
 //! | [`rate`] | [`RateLimit`]: how often an address may do something |
 //!
@@ -51,6 +52,7 @@ pub mod description;
 pub mod guard;
 mod host;
 pub mod internal;
+pub mod nameless;
 pub mod operations;
 pub mod origin;
 pub mod query;

@@ -12,7 +12,7 @@ use actix_web::{
 };
 
 use crate::{
-    host,
+    host, nameless,
     rejection::Rejection,
     settings::{AuthMode, SettingError},
 };
@@ -20,12 +20,17 @@ use crate::{
 /// Which web pages may call: an exact list, and never "whoever asks".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OriginPolicy {
-    /// Open mode without a list: pages from this machine, and pages opened from a file (whose
-    /// origin is `null`). A page from elsewhere in the world stays out, also under a name of its
-    /// own that it has led here ([`guard`](Self::guard)).
+    /// Open mode without a list: pages from this machine; and pages opened from a file, whose
+    /// origin is `null`, for what is nobody's ([`Nameless`](crate::nameless::Nameless)). A page from
+    /// elsewhere in the world stays out, also under a name of its own that it has led here
+    /// ([`guard`](Self::guard)).
     Local,
     /// Exactly these origins, besides the service's own.
     List(HashSet<String>),
+    /// The same in open mode, where whoever reaches the service may read everything: it answers
+    /// under the names of these origins, and those that are always this machine's
+    /// ([`guard`](Self::guard)).
+    Named(HashSet<String>),
     /// The page of the service next door: of the same host, on this port.
     Neighbour(u16),
     /// `*`: every page, but without cookies.
@@ -56,7 +61,10 @@ impl OriginPolicy {
             }
             list.insert(origin.to_ascii_lowercase());
         }
-        Ok(Self::List(list))
+        Ok(match mode {
+            AuthMode::Open => Self::Named(list),
+            AuthMode::Required => Self::List(list),
+        })
     }
 
     /// Without a list that names others, admits the page that a neighbour serves on its port, so that
@@ -73,10 +81,33 @@ impl OriginPolicy {
         is_own(origin, host)
             || match self {
                 Self::Any => true,
-                Self::List(list) => list.contains(&origin.to_ascii_lowercase()),
-                Self::Local => origin == "null" || is_loopback(origin),
+                Self::List(list) | Self::Named(list) => list.contains(&origin.to_ascii_lowercase()),
+                Self::Local => origin == nameless::ORIGIN || is_loopback(origin),
                 Self::Neighbour(port) => host.is_some_and(|host| is_next_door(origin, host, *port)),
             }
+    }
+
+    /// Whether a request is of a page without an origin, which nobody has named.
+    pub fn is_nameless(&self, request: &HttpRequest) -> bool {
+        let origin = request.headers().get(ORIGIN);
+        *self == Self::Local && origin.is_some_and(|origin| origin == nameless::ORIGIN)
+    }
+
+    /// Whether the service may be reached by this name: where whoever reaches it reads everything,
+    /// a page may have led a name of its own here.
+    pub(crate) fn answers_as(&self, host: &str) -> bool {
+        match self {
+            Self::Local => host::is_local(host),
+            Self::Named(list) => {
+                let name = host::name(host);
+                host::is_local(host)
+                    || list
+                        .iter()
+                        .filter_map(|origin| origin.split_once("://"))
+                        .any(|(_, named)| host::name(named).eq_ignore_ascii_case(name))
+            }
+            Self::List(_) | Self::Neighbour(_) | Self::Any => true,
+        }
     }
 
     /// Refuses a request that a page of a foreign origin makes. CORS alone does not: it only
@@ -100,10 +131,10 @@ impl OriginPolicy {
     pub fn check_with_cookie(&self, request: &HttpRequest) -> Result<(), Rejection> {
         let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
         let allowed = match (header(ORIGIN), header(SEC_FETCH_SITE)) {
-            (Some("null"), _) | (None, Some("cross-site")) => false,
+            (Some(nameless::ORIGIN), _) | (None, Some("cross-site")) => false,
             (Some(origin), _) => match self {
                 Self::Any => is_own(origin, header(HOST)),
-                Self::List(_) | Self::Local | Self::Neighbour(_) => {
+                Self::List(_) | Self::Named(_) | Self::Local | Self::Neighbour(_) => {
                     self.allows(origin, header(HOST))
                 }
             },
@@ -127,16 +158,15 @@ impl OriginPolicy {
             .map(HeaderName::from_static);
         let cors = Cors::default()
             .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
-            .allowed_headers(["content-type", "authorization", "idempotency-key"])
-            .allowed_header("last-event-id")
-            .allowed_header("cache-control")
+            // Libraries add headers of their own; what decides is the page's origin.
+            .allow_any_header()
             .expose_headers(exposed)
             .expose_headers(["link", "location", "retry-after"])
             .expose_headers(["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"])
             .max_age(3600);
         match self {
             Self::Any => cors.allow_any_origin().send_wildcard(),
-            Self::Local | Self::List(_) | Self::Neighbour(_) => {
+            Self::Local | Self::List(_) | Self::Named(_) | Self::Neighbour(_) => {
                 let policy = self.clone();
                 cors.allowed_origin_fn(move |origin, head| {
                     let host = head.headers().get(HOST).and_then(|host| host.to_str().ok());
@@ -169,9 +199,8 @@ fn is_loopback(origin: &str) -> bool {
     let Some(("http" | "https", host)) = origin.split_once("://") else {
         return false;
     };
-    let name = host::name(host);
-    name.eq_ignore_ascii_case("localhost")
-        || host::address(name).is_some_and(|address| address.is_loopback())
+    host::is_localhost(host)
+        || host::address(host::name(host)).is_some_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -181,7 +210,10 @@ mod tests {
     #[test]
     fn without_a_list_open_mode_admits_this_machine_and_files() {
         let policy = OriginPolicy::parse(None, AuthMode::Open).unwrap();
-        for origin in ["null", "http://localhost:5173", "http://127.0.0.1", "https://[::1]:8080"] {
+        for origin in ["null", "http://localhost:5173", "http://127.0.0.1", "https://[::1]:8080"]
+            .into_iter()
+            .chain(["http://app.localhost:5500", "http://LOCALHOST"])
+        {
             assert!(policy.allows(origin, None), "{origin}");
         }
         for origin in [
@@ -189,6 +221,8 @@ mod tests {
             "http://localhost.evil.example",
             "http://127.0.0.1.evil.example",
             "file://localhost",
+            "http://notlocalhost",
+            "http://app.localhost.evil.example",
             "",
         ] {
             assert!(!policy.allows(origin, None), "{origin}");

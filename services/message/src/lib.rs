@@ -133,7 +133,7 @@ fn server(
         let limited = from_fn(move |request, next| {
             post_rate.clone().limit_changes(proxies.clone(), request, next)
         });
-        let guard = origins.clone();
+        let (guard, hop) = (origins.clone(), state.hop.clone());
         App::new()
             .app_data(Data::new(state.clone()))
             .app_data(credential::gate(state.identity.clone()))
@@ -156,7 +156,9 @@ fn server(
             .wrap(limited)
             .wrap(from_fn(routes::dialect::answer_problems))
             .wrap(origins.cors())
-            .wrap(from_fn(move |request, next| guard.clone().guard(request, next)))
+            .wrap(from_fn(move |request, next| {
+                guard.clone().guard(hop.clone(), routes::NAMELESS, request, next)
+            }))
             .wrap(from_fn(Operations::observe))
             .wrap(from_fn(unread::hold))
             .wrap(

@@ -153,7 +153,7 @@ fn server(
     // Refused by us with a word why, before actix would leave connections waiting.
     let most_connections = state.admission.most().saturating_add(192);
     let server = HttpServer::new(move || {
-        let (guard, engine) = (origins.clone(), engine.clone());
+        let (guard, hop, engine) = (origins.clone(), state.hop.clone(), engine.clone());
         App::new()
             .app_data(state.clone())
             .configure(|app| body.configure(app))
@@ -163,7 +163,9 @@ fn server(
             .configure(openapi::configure)
             .default_service(web::to(request::not_found))
             .wrap(origins.cors())
-            .wrap(from_fn(move |request, next| guard.clone().guard(request, next)))
+            .wrap(from_fn(move |request, next| {
+                guard.clone().guard(hop.clone(), routes::NAMELESS, request, next)
+            }))
             .wrap(from_fn(Operations::observe))
             .wrap(from_fn(unread::hold))
             .wrap(

@@ -147,7 +147,7 @@ async fn conversations_of_a_user_are_listed_newest_first() {
 }
 
 #[tokio::test]
-async fn messages_are_listed_newest_first() {
+async fn messages_are_listed_as_they_are_shown_from_the_newest_page() {
     let pair = Pair::start(&[]).await;
     let api = Api::of(&pair.message);
     let mut id = String::new();
@@ -159,7 +159,7 @@ async fn messages_are_listed_newest_first() {
     send(&api, "carol", "bob", "from carol").await;
     let messages = format!("/TaskMgt/api/conversations/{id}/messages");
     let numbers =
-        |range: std::ops::Range<i32>| -> Vec<_> { range.rev().map(|n| n.to_string()).collect() };
+        |range: std::ops::Range<i32>| -> Vec<_> { range.map(|n| n.to_string()).collect() };
     let of = |who: &str| format!("user={who}");
     // Where names are taken as given, those clients do not say who asks.
     for query in ["", &format!("?{}", of("alice"))] {
@@ -168,9 +168,9 @@ async fn messages_are_listed_newest_first() {
     assert_eq!(texts(&api, &format!("{messages}?skip=30&limit=100")).await, numbers(0..10));
     assert_eq!(texts(&api, &format!("{messages}?limit=1")).await, ["39"]);
     let sent_to = |who: &str, query: &str| format!("/TaskMgt/api/users/{who}/messages{query}");
-    assert_eq!(texts(&api, &sent_to("bob", "?limit=2")).await, ["from carol", "39"]);
+    assert_eq!(texts(&api, &sent_to("bob", "?limit=2")).await, ["39", "from carol"]);
     assert_eq!(texts(&api, &sent_to("bob", "?limit=100")).await.len(), 31);
-    let to_alice = ["36", "32", "28", "24", "20", "16", "12", "8", "4", "0"];
+    let to_alice = ["0", "4", "8", "12", "16", "20", "24", "28", "32", "36"];
     assert_eq!(texts(&api, &sent_to("alice", "?limit=100")).await, to_alice);
     assert_eq!(texts(&api, &sent_to("alice", "?skip=1&limit=1")).await, ["32"]);
     // Both ways of the API show the same.
@@ -293,4 +293,61 @@ async fn one_base_address_is_enough() {
     assert_eq!(stream.status(), 200);
     assert_eq!(stream.headers()["content-type"], "text/event-stream; charset=utf-8");
     assert!(stream.chunk().await.unwrap().is_some());
+}
+
+/// A page of another origin is sent on by its browser as one that has none.
+#[tokio::test]
+async fn one_base_address_is_enough_for_a_page_of_another_origin() {
+    const PAGE: &str = "https://app.example";
+    for settings in
+        [&[("ALLOWED_ORIGINS", PAGE)][..], &[("ALLOWED_ORIGINS", PAGE), ("AUTH_MODE", "required")]]
+    {
+        let pair = Pair::start(settings).await;
+        let browser = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(PATIENCE)
+            .build()
+            .unwrap();
+        let ask = async |url: &str, origin: &str| {
+            let request = browser.get(url).header("accept", "text/event-stream");
+            request.header("origin", origin).send().await.unwrap()
+        };
+        let base = format!("http://127.0.0.1:{}", pair.message.port());
+        let (query, is_open) = match settings.len() {
+            1 => ("userId=alice".to_owned(), true),
+            _ => {
+                let user = json!({"username": "alice", "password": "a long password"});
+                browser.post(format!("{base}/users")).json(&user).send().await.unwrap();
+                let session = browser.post(format!("{base}/sessions")).json(&user).send();
+                let token = session.await.unwrap().json::<Value>().await.unwrap()["token"].clone();
+                let ask = browser.post(format!("{base}/tickets"));
+                let ticket = ask.bearer_auth(text(&token)).send().await.unwrap();
+                let ticket = ticket.json::<Value>().await.unwrap()["ticket"].clone();
+                (format!("userId=alice&ticket={}", text(&ticket)), false)
+            }
+        };
+        let sent_on = ask(&format!("{base}/sse/chat?{query}"), PAGE).await;
+        assert_eq!(sent_on.status(), 307);
+        assert_eq!(sent_on.headers()["access-control-allow-origin"], PAGE);
+        let place = sent_on.headers()["location"].to_str().unwrap().to_owned();
+        let mut stream = ask(&place, "null").await;
+        assert_eq!(stream.status(), 200);
+        assert_eq!(stream.headers()["access-control-allow-origin"], "null");
+        assert!(stream.chunk().await.unwrap().is_some());
+        if !is_open {
+            continue;
+        }
+        // Without that, or changed, it is a page of no origin, which the list does not have.
+        let forged = place.replace("app.example", "evil.example");
+        assert_ne!(forged, place);
+        let unsigned = place.split("&page=").next().unwrap().to_owned();
+        for place in [forged, unsigned] {
+            assert_eq!(ask(&place, "null").await.status(), 403, "{place}");
+        }
+        // Nobody vouches for a page that may not call, and the list decides everywhere.
+        let evil = ask(&format!("{base}/sse/chat?{query}"), "https://evil.example").await;
+        let place = evil.headers().get("location").map(|place| place.to_str().unwrap().to_owned());
+        assert!(place.is_none_or(|place| !place.contains("page=")));
+    }
 }

@@ -95,7 +95,7 @@ pub(crate) const HOUSES: &[House] = &[
                 "what wraps an app or a part of it: foreign pages, health and metrics, the signed hop",
             ),
             room(&["request", "body", "query", "bearer", "unread"], "what comes in"),
-            room(&["origin", "host", "address", "rate"], "who may call, and how often"),
+            room(&["origin", "nameless", "host", "address", "rate"], "who may call, and how often"),
             room(&["description", "rejection", "shape", "request_id"], "what goes out"),
             room(
                 &["command", "settings", "shutdown"],

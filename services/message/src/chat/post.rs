@@ -111,6 +111,8 @@ pub struct Terms {
     pub open: bool,
     /// The longest message, in characters.
     pub max_content_chars: usize,
+    /// What a name is made of for who gives neither one nor a key for the message.
+    pub guest: Option<String>,
 }
 
 impl Post {
@@ -138,7 +140,8 @@ impl Post {
             (Some(user), _) => Sender { name: user.clone(), claim: Claim::Shown },
             (None, Some(claimed)) => Sender { name: claimed, claim: Claim::Said },
             (None, None) => {
-                Sender { name: Username::guest(client_msg_id.as_deref()), claim: Claim::MadeUp }
+                let of = client_msg_id.as_deref().or(terms.guest.as_deref());
+                Sender { name: Username::guest(of), claim: Claim::MadeUp }
             }
         };
         let target = match (raw.recipient, raw.conversation_id) {
@@ -168,6 +171,12 @@ impl Post {
             Rejection::field("reply_to", "invalid_id", format!("reply_to: {error}"))
         })?;
         Ok(Self { sender, target, content, reply_to, client_msg_id, origin: None })
+    }
+
+    /// Whether anybody could have posted it: for all, and without a credential.
+    pub fn is_anybodys(&self) -> bool {
+        self.sender.claim != Claim::Shown
+            && matches!(&self.target, Target::Conversation(id) if id == PUBLIC_ROOM)
     }
 
     /// The conversation that it goes to.
@@ -210,7 +219,7 @@ mod tests {
     #[track_caller]
     fn parse(json: &str, header: Option<&str>) -> Result<Post, String> {
         let raw = serde_json::from_str(json).unwrap();
-        let terms = Terms { user: None, open: true, max_content_chars: 10 };
+        let terms = Terms { user: None, open: true, max_content_chars: 10, guest: None };
         Post::parse(raw, header, &terms).map_err(|rejection| rejection.code().to_owned())
     }
 
@@ -252,6 +261,7 @@ mod tests {
             user: Some(Username::parse(name).unwrap()),
             open: true,
             max_content_chars: 10,
+            guest: None,
         };
         let raw = |json| serde_json::from_str(json).unwrap();
         let as_al = |json| Post::parse(raw(json), None, &terms("Al"));

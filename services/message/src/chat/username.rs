@@ -75,9 +75,10 @@ impl Username {
     /// A name for someone who gave none.
     ///
     /// Made from the message's own key where there is one, so that a repeated post has the same
-    /// sender and is recognised; else at random.
-    pub fn guest(client_msg_id: Option<&str>) -> Self {
-        let number = match client_msg_id {
+    /// sender and is recognised, or from the connection, so that all that comes over it has; else at
+    /// random.
+    pub fn guest(of: Option<&str>) -> Self {
+        let number = match of {
             Some(id) => {
                 let digest = <sha2::Sha256 as sha2::Digest>::digest(id.as_bytes());
                 u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])

@@ -83,7 +83,7 @@ impl Caller {
             Some(_) => return Err(user_missing()),
             None => None,
         };
-        Ok(Terms { user, open: identity.is_open(), max_content_chars })
+        Ok(Terms { user, open: identity.is_open(), max_content_chars, guest: None })
     }
 
     /// Their key.

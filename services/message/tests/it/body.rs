@@ -24,6 +24,22 @@ fn assert_timeout(wire: &mut Wire) {
     assert_eq!(wire.read_to_end(), b"");
 }
 
+#[tokio::test]
+async fn a_compressed_body_is_refused_by_its_name() {
+    let app = App::start();
+    let send = async |encoding: &str| {
+        let request = app.request(Method::POST, "/messages").header("content-encoding", encoding);
+        let request = request.header("content-type", "application/json");
+        Answer::to(request.body(r#"{"content":"hi"}"#)).await
+    };
+    for encoding in ["gzip", "br", "zstd", "identity, gzip"] {
+        let answer = send(encoding).await;
+        assert_eq!(answer.refusal(), (415, "unsupported_content_encoding".to_owned()));
+        assert_eq!(answer.header("accept-encoding"), Some("identity"));
+    }
+    assert_eq!(send("identity").await.status, 201);
+}
+
 #[test]
 fn a_body_that_never_ends_is_given_up() {
     let app = App::with(&[("BODY_TIMEOUT_SECS", "1")]);

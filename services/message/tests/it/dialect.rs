@@ -115,7 +115,7 @@ async fn a_pair_is_resolved_in_either_order() {
 }
 
 #[tokio::test]
-async fn lists_are_newest_first_and_paged_by_skip_and_limit() {
+async fn lists_are_paged_from_the_newest_by_skip_and_limit() {
     let app = App::start();
     for n in 0..35 {
         send(&app, "al", "bo", &n.to_string()).await;
@@ -123,9 +123,8 @@ async fn lists_are_newest_first_and_paged_by_skip_and_limit() {
     send(&app, "cy", "bo", "from cy").await;
     send(&app, "bo", "cy", "to cy").await;
     app.say("for all").await;
-    let newest = |range: std::ops::Range<u32>| -> Vec<String> {
-        range.rev().map(|n| n.to_string()).collect()
-    };
+    let newest =
+        |range: std::ops::Range<u32>| -> Vec<String> { range.map(|n| n.to_string()).collect() };
     let place = "/conversations/dm:al:bo/messages";
     for (query, expected) in [
         ("", newest(5..35)),
@@ -138,7 +137,7 @@ async fn lists_are_newest_first_and_paged_by_skip_and_limit() {
         assert_eq!(texts(&get(&app, &format!("{place}{query}")).await), expected, "{query}");
     }
     let received = texts(&get(&app, "/users/bo/messages?limit=3").await);
-    assert_eq!(received, ["from cy", "34", "33"]);
+    assert_eq!(received, ["33", "34", "from cy"]);
     let received = texts(&get(&app, "/users/bo/messages?skip=2&limit=100").await);
     assert_eq!(received, newest(0..34));
 

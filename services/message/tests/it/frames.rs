@@ -32,6 +32,20 @@ async fn a_message_is_acknowledged_and_a_repeat_is_the_same() {
 }
 
 #[tokio::test]
+async fn who_gives_no_name_has_one_for_each_connection() {
+    let app = App::start();
+    let mut names = Vec::new();
+    for origin in ["connection-1", "connection-1", "connection-2"] {
+        let frame = json!({"type": "message", "content": "hi"});
+        let body = json!({"user": null, "authenticated": false, "origin": origin, "frame": frame});
+        let reply = app.post_signed("/internal/frames", body).await.json()["reply"].clone();
+        names.push(reply["user"].as_str().unwrap().to_owned());
+    }
+    assert!(names.iter().all(|name| name.starts_with("guest-")), "{names:?}");
+    assert!(names[0] == names[1] && names[1] != names[2], "{names:?}");
+}
+
+#[tokio::test]
 async fn a_refusal_comes_back_as_an_error_with_the_key() {
     let app = App::start();
     for (frame, code) in [

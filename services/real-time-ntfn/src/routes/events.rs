@@ -93,6 +93,16 @@ pub async fn stream_events(
     open_stream(&request, &state, wanted).await
 }
 
+/// What a stream would look like, for who only wants to know whether there is one to be had.
+/// Nothing begins.
+pub async fn describe_stream(
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Result<HttpResponse, Rejection> {
+    state.origins.check(&request)?;
+    Ok(HttpResponse::Ok().insert_header(EVENT_STREAM).insert_header(NO_STORE).finish())
+}
+
 /// Opens a stream of server-sent events.
 pub(super) async fn open_stream(
     request: &HttpRequest,

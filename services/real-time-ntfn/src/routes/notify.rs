@@ -38,7 +38,8 @@ const MOST_WATCHERS: usize = 100;
     post, path = "/notify", tag = "internal",
     request_body = DirectNotification,
     responses(
-        (status = 202, description = "taken", body = AcceptedBody),
+        (status = 200, description = "broadcast", body = AcceptedBody),
+        (status = 202, description = "a batch was taken", body = AcceptedBody),
         (status = 400, description = "not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "not signed, or wrongly", body = ProblemBody, content_type = "application/problem+json"),
         (status = 408, description = "the body came too slowly", body = ProblemBody, content_type = "application/problem+json"),
@@ -58,6 +59,7 @@ pub async fn notify(
     require_json(&request)?;
     let body = read(&request, &mut payload.into_inner()).await?;
     state.hop.check(&request, &body)?;
+    let mut response = HttpResponse::Accepted();
     let last_id = match parse::<Batch>(&body) {
         Ok(batch) => {
             // Whoever continues the log decides what everyone gets: a mere neighbour must not.
@@ -73,11 +75,13 @@ pub async fn notify(
                 state.pass_on(&parse_facts(&body)?);
             } else {
                 state.broadcast(Direct::parse(fields)?).await;
+                // It has reached everyone it will: services that call this expect no less.
+                response = HttpResponse::Ok();
             }
             state.hub.head()
         }
     };
-    Ok(HttpResponse::Accepted().json(Accepted { last_id }))
+    Ok(response.json(Accepted { last_id }))
 }
 
 /// A notification that does not come from the log.

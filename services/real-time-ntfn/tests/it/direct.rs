@@ -20,12 +20,12 @@ async fn a_notification_reaches_open_streams_and_is_not_replayed() {
         "timestamp": "2024-01-01T12:00:00.123456Z", "type": "message",
     });
     let answer = app.notify(&full).await;
-    assert_eq!((answer.status, answer.json()), (202, json!({"last_id": "19700101000000.000000"})));
+    assert_eq!((answer.status, answer.json()), (200, json!({"last_id": "19700101000000.000000"})));
     let block = stream.next().await;
     assert_eq!((block.id, block.event, block.data), (None, None, Some(full)));
 
     let bare = json!({"content": "bare"});
-    assert_eq!(app.notify(&bare).await.status, 202);
+    assert_eq!(app.notify(&bare).await.status, 200);
     let data = stream.next().await.data.unwrap();
     assert_eq!((&data["content"], &data["type"]), (&json!("bare"), &json!("message")));
     assert!(data["timestamp"].as_str().unwrap().ends_with('Z'), "{data}");
@@ -49,7 +49,7 @@ async fn another_type_is_a_named_event_and_other_fields_are_passed_on() {
         "type": "deploy_2", "content": "done\nline 2\r\nline 3", "timestamp": "t", "user": null,
         "build": {"number": 7}, "data": "id: 1\n\nevent: evil",
     });
-    assert_eq!(app.notify(&deploy).await.status, 202);
+    assert_eq!(app.notify(&deploy).await.status, 200);
     let block = stream.next().await;
     assert_eq!((block.id, block.event.as_deref()), (None, Some("deploy_2")));
     let data = block.data.unwrap();
@@ -65,8 +65,8 @@ async fn a_message_that_the_log_has_brought_is_not_said_twice() {
     let posted = upstream.post("posted").await;
     let app = App::start(&upstream.url(), &[]);
     let mut stream = app.stream("").await;
-    assert_eq!(app.notify(&posted).await.status, 202);
-    assert_eq!(app.notify(&json!({"content": "next"})).await.status, 202);
+    assert_eq!(app.notify(&posted).await.status, 200);
+    assert_eq!(app.notify(&json!({"content": "next"})).await.status, 200);
     assert_eq!(stream.contents(1).await, [json!("next")]);
 }
 
@@ -88,8 +88,8 @@ async fn a_signature_that_is_wrong_is_refused_even_where_none_is_needed() {
         let answer = Answer::to(request.header(signature::HEADER, &signature)).await;
         assert_eq!(answer.refusal(), (401, "signature_invalid".to_owned()), "{signature}");
     }
-    assert_eq!(app.notify_signed(&body).await.status, 202);
-    assert_eq!(app.notify(&body).await.status, 202);
+    assert_eq!(app.notify_signed(&body).await.status, 200);
+    assert_eq!(app.notify(&body).await.status, 200);
 }
 
 #[tokio::test]
@@ -99,6 +99,6 @@ async fn a_service_that_others_can_reach_takes_signed_notifications_only() {
     let mut stream = app.stream("").await;
     let answer = app.notify(&json!({"content": "unsigned"})).await;
     assert_eq!(answer.refusal(), (401, "signature_missing".to_owned()));
-    assert_eq!(app.notify_signed(&json!({"content": "signed"})).await.status, 202);
+    assert_eq!(app.notify_signed(&json!({"content": "signed"})).await.status, 200);
     assert_eq!(stream.contents(1).await, [json!("signed")]);
 }

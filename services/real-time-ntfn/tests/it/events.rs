@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{app::App, stream::Stream, upstream::Upstream, wire::Wire};
+use crate::{answer::Answer, app::App, stream::Stream, upstream::Upstream, wire::Wire};
 
 #[tokio::test]
 async fn a_stream_begins_with_a_retry_time_and_tells_that_it_stands() {
@@ -143,6 +143,19 @@ async fn a_block_is_a_chunk_and_a_stream_that_ends_says_so() {
     stopping.await.unwrap();
     assert!(blocks[blocks.len() - 2].contains("event: closing\n"), "{blocks:?}");
     assert_eq!(rest, b"");
+}
+
+#[tokio::test]
+async fn who_only_asks_for_the_head_gets_it_and_starts_nothing() {
+    let upstream = Upstream::start();
+    let app = App::start(&upstream.url(), &[]);
+    for target in ["/events", "/sse/chat?userId=alice"] {
+        let answer = Answer::to(app.request(Method::HEAD, target)).await;
+        assert_eq!((answer.status, answer.body.len()), (200, 0), "{target}");
+        assert_eq!(answer.header("content-type"), Some("text/event-stream; charset=utf-8"));
+    }
+    let metrics = app.get("/metrics").await;
+    assert!(metrics.text().contains("realtalk_streams_opened_total 0\n"), "{}", metrics.text());
 }
 
 #[tokio::test]

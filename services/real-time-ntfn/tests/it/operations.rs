@@ -31,6 +31,7 @@ async fn the_description_names_every_route_and_its_answers() {
         ("/events", "get", "200"),
         ("/events", "get", "429"),
         ("/events", "get", "503"),
+        ("/notify", "post", "200"),
         ("/notify", "post", "202"),
         ("/notify", "post", "401"),
     ] {

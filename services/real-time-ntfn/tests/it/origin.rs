@@ -31,6 +31,34 @@ async fn a_foreign_page_gets_no_stream() {
 }
 
 #[tokio::test]
+async fn a_page_without_an_origin_follows_the_public_room_as_nobody() {
+    let upstream = Upstream::start();
+    let app = App::start(&upstream.url(), &[]);
+    let ask = async |method: Method, target: &str| {
+        let request = app.request(method, target).header("origin", "null");
+        Answer::to(request.header("accept", "text/event-stream")).await
+    };
+    let query = "/events?rooms=public&client_id=tab&history=0&last_event_id=";
+    let request = app.request(Method::GET, query).header("origin", "null");
+    Stream::open(request).await.ready().await;
+    for target in [
+        "/events?user=alice",
+        "/events?rooms=lunch",
+        "/events?ticket=x",
+        "/sse/chat?userId=alice",
+        "/ws?username=alice",
+        "/presence?users=alice",
+        "/presence",
+    ] {
+        let answer = ask(Method::GET, target).await;
+        assert_eq!(answer.refusal(), (403, "origin_not_allowed".to_owned()), "{target}");
+    }
+    let request = app.request(Method::POST, "/notify").header("origin", "null");
+    let answer = Answer::to(request.json(&json!({"content": "evil"}))).await;
+    assert_eq!(answer.refusal(), (403, "origin_not_allowed".to_owned()));
+}
+
+#[tokio::test]
 async fn a_list_of_origins_is_exact() {
     let upstream = Upstream::start();
     let app = App::start(&upstream.url(), &[("ALLOWED_ORIGINS", "https://app.example")]);

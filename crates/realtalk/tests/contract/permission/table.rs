@@ -131,7 +131,7 @@ const UNCLAIMED: &[(To, Line)] = lines! {
     (To::Message, ("POST", "/TaskMgt/api/messages", "/TaskMgt/api/messages", r#"{"senderId":"author","receiverId":"member","text":"x"}"#, Themselves, Post, 201)),
     (To::Message, ("POST", "/TaskMgt/api/conversations/resolve", "/TaskMgt/api/conversations/resolve", r#"{"user1":"author","user2":"member"}"#, TheTwo, Ask, 200)),
     (To::Message, ("GET", "/sse/chat", "/sse/chat?userId=author", "", All, Anyone, 307)),
-    (To::Notification, ("POST", "/notify", "/notify", r#"{"content":"x"}"#, All, Service, 202)),
+    (To::Notification, ("POST", "/notify", "/notify", r#"{"content":"x"}"#, All, Service, 200)),
     (To::Notification, ("GET", "/sse/chat", "/sse/chat?userId=author", "", Themselves, Ask, 200)),
 };
 

@@ -1,8 +1,8 @@
 //! The dialect of another chat, under `/TaskMgt/api`: the same conversations and messages by
 //! other names, for clients that speak it.
 //!
-//! It knows direct conversations only, pages by `skip` and `limit`, lists the newest first, and
-//! answers 400 where this service says 422.
+//! It knows direct conversations only, pages by `skip` and `limit`, and answers 400 where this
+//! service says 422.
 
 pub mod read;
 pub mod shape;
@@ -14,7 +14,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION},
+        header::{CACHE_CONTROL, CONTENT_TYPE, HOST, LOCATION, ORIGIN},
     },
     middleware::Next,
     web::{self, Data},
@@ -24,6 +24,7 @@ use http_kit::request::{self, get, resource};
 use serde_json::{Map, Value, json};
 
 use super::client::Client;
+use crate::state::AppState;
 
 const PREFIX: &str = "/TaskMgt/api";
 
@@ -62,11 +63,21 @@ pub fn configure(config: &mut web::ServiceConfig) {
     params(("userId" = Option<String>, Query, description = "whose", example = "alice")),
     responses((status = 307, description = "the stream's address, in Location"))
 )]
-pub async fn redirect_to_stream(request: HttpRequest, client: Data<Client>) -> HttpResponse {
+pub async fn redirect_to_stream(
+    request: HttpRequest,
+    client: Data<Client>,
+    state: Data<AppState>,
+) -> HttpResponse {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    // A browser that is sent on to another origin says that the page has none.
+    let page = header(ORIGIN)
+        .filter(|origin| *origin != "null" && state.identity.origins.allows(origin, header(HOST)));
+    let page = page.map(|origin| state.hop.vouch(origin)).unwrap_or_default();
     let mut target = format!("{}/sse/chat", client.notification_url(&request));
-    if !request.query_string().is_empty() {
-        target.push('?');
-        target.push_str(request.query_string());
+    let parameters = [request.query_string(), &page].into_iter().filter(|part| !part.is_empty());
+    for (index, part) in parameters.enumerate() {
+        target.push(if index == 0 { '?' } else { '&' });
+        target.push_str(part);
     }
     HttpResponse::TemporaryRedirect()
         .insert_header((LOCATION, target))

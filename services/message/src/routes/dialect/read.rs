@@ -1,4 +1,5 @@
-//! The dialect's lists, newest first.
+//! The dialect's lists: conversations with the newest first, and the newest part of messages with
+//! the oldest first, since its clients show them in the order in which they come.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -39,7 +40,7 @@ pub async fn list_conversations(
     Ok(HttpResponse::Ok().json(ConversationList::from(listed.conversations)))
 }
 
-/// List what a user was sent, newest first.
+/// List the newest part of what a user was sent, oldest first.
 #[utoipa::path(
     get, path = "/TaskMgt/api/users/{userId}/messages", tag = "dialect",
     params(("userId" = String, Path, description = "whose", example = "alice"), PartQuery, Claim),
@@ -55,11 +56,12 @@ pub async fn list_received(
     let caller = inbox::owner(&state, &request, &user, &claim).await?;
     let Part { skip, limit } = query.parse(30)?;
     let inbox = Inbox { direct_only: true, before: None, skip, limit };
-    let (found, _) = state.store.inbox(caller.key().unwrap_or_default(), inbox).await?;
+    let (mut found, _) = state.store.inbox(caller.key().unwrap_or_default(), inbox).await?;
+    found.reverse();
     Ok(HttpResponse::Ok().json(MessageList::from(found)))
 }
 
-/// List what was said in a conversation, newest first.
+/// List the newest part of what was said in a conversation, oldest first.
 #[utoipa::path(
     get, path = "/TaskMgt/api/conversations/{conversationId}/messages", tag = "dialect",
     params(
@@ -84,8 +86,7 @@ pub async fn list_messages(
     // Seqs have no gaps, so what is skipped is a number of seqs.
     let end = (conversation.card.last_seq + 1).saturating_sub(u64::from(skip));
     let window = Window::Before(Position::Seq(end));
-    let mut page = state.store.page(reader.key(), &id, window, limit).await??;
-    page.messages.reverse();
+    let page = state.store.page(reader.key(), &id, window, limit).await??;
     Ok(HttpResponse::Ok().json(MessageList::from(page.messages)))
 }
 

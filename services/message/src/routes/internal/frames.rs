@@ -109,7 +109,8 @@ async fn post(
         return Err(token_missing());
     }
     let max_content_chars = state.max_content_chars;
-    let terms = Terms { user: user.filter(|_| caller.shown), open, max_content_chars };
+    let user = user.filter(|_| caller.shown);
+    let terms = Terms { user, open, max_content_chars, guest: Some(origin.clone()) };
     let mut post = Post::parse(raw, None, &terms)?;
     post.origin = Some(origin);
     let (message, _) = messages::store(state, post).await?;

@@ -10,7 +10,7 @@ use actix_web::{
 };
 use common::{EventId, event::PUBLIC_ROOM};
 use http_kit::{
-    JsonBody, Query, Rejection,
+    JsonBody, Query, Rejection, nameless,
     rejection::ProblemBody,
     request::{get, resource},
 };
@@ -110,6 +110,10 @@ pub(super) async fn submit(
     let terms = Caller::terms(&state.identity, request, state.max_content_chars).await?;
     let post = Post::parse(raw, idempotency_key(request)?, &terms)
         .inspect_err(|_| count(state, "refused"))?;
+    if state.identity.origins.is_nameless(request) && !post.is_anybodys() {
+        count(state, "refused");
+        return Err(nameless::refusal());
+    }
     store(state, post).await
 }
 

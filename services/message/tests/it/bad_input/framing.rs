@@ -96,8 +96,8 @@ pub(super) fn cases() -> Vec<Case> {
             "a body in a coding that is not understood",
             &format!("{json}content-encoding: gzip\r\n"),
             "\u{1f}\u{8b}",
-            400,
-            "malformed_json",
+            415,
+            "unsupported_content_encoding",
         ),
         Case::get(
             "an absolute form for elsewhere",
