@@ -98,45 +98,87 @@ export function hue(name, hues) {
  * @returns {{text: string, href?: string, name?: string}[]}
  */
 export function linkify(text, names = []) {
+  const links = addresses(text);
   const pieces = [];
   let from = 0;
-  for (const match of text.matchAll(URL_START)) {
-    const address = withoutTail(match[0]);
-    const href = parse(address);
-    if (!href) continue;
-    if (match.index > from) pieces.push(...callOut(text.slice(from, match.index), names));
-    pieces.push({ text: address, href });
-    from = match.index + address.length;
-  }
-  if (from < text.length) pieces.push(...callOut(text.slice(from), names));
-  return pieces;
-}
-
-/** @param {string} text @param {readonly string[]} names @returns {{text: string, name?: string}[]} */
-function callOut(text, names) {
-  if (names.length === 0 || !text.includes('@')) return [{ text }];
-  // The longest first: “@Ann Lee” is not “@Ann”.
-  const all = [...names].sort((a, b) => b.length - a.length).map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  const pieces = [];
-  let from = 0;
-  for (const match of text.matchAll(new RegExp(`@(?:${all.join('|')})(?![\\p{L}\\p{N}_])`, 'giu'))) {
-    if (match.index > from) pieces.push({ text: text.slice(from, match.index) });
-    pieces.push({ text: match[0], name: match[0].slice(1) });
-    from = match.index + match[0].length;
+  for (const { at, ...piece } of [...links, ...calls(text, names, links)].sort((a, b) => a.at - b.at)) {
+    if (at > from) pieces.push({ text: text.slice(from, at) });
+    pieces.push(piece);
+    from = at + piece.text.length;
   }
   if (from < text.length) pieces.push({ text: text.slice(from) });
   return pieces;
 }
 
+/** @param {string} text @returns {{at: number, text: string, href: string}[]} */
+function addresses(text) {
+  const found = Array.from(text.matchAll(URL_START), ({ 0: match, index }) => {
+    const address = withoutTail(match);
+    return { at: index, text: address, href: parse(address) };
+  });
+  return found.filter(({ href }) => href);
+}
+
+/**
+ * Where names are called, as the service finds them: the longest name at each “@”, and none inside a
+ * word, an address or code.
+ * @param {string} text
+ * @param {readonly string[]} names
+ * @param {readonly {at: number, text: string}[]} links
+ * @returns {{at: number, text: string, name: string}[]}
+ */
+function calls(text, names, links) {
+  if (names.length === 0) return [];
+  // The longest first: “@Ann Lee” is not “@Ann”.
+  const all = [...names].sort((a, b) => b.length - a.length).map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  const call = new RegExp(`(?<![\\p{L}\\p{N}_/@＠])[@＠](?:${all.join('|')})(?![\\p{L}\\p{N}_@＠])`, 'giu');
+  const silent = [...code(text), ...links.map((link) => [link.at, link.at + link.text.length])];
+  const found = Array.from(text.matchAll(call), ({ 0: match, index }) => ({ at: index, text: match, name: match.slice(1) }));
+  return found.filter(({ at }) => !silent.some(([start, end]) => start <= at && at < end));
+}
+
+/** @param {string} text @returns {[number, number][]} what stands between two runs of as many backticks */
+function code(text) {
+  const runs = Array.from(text.matchAll(/`+/g), ({ 0: run, index }) => ({ at: index, length: run.length }));
+  /** @type {Map<number, number[]>} */
+  const ofLength = new Map();
+  for (const { at, length } of runs) {
+    const same = ofLength.get(length);
+    if (same) same.push(at);
+    else ofLength.set(length, [at]);
+  }
+  /** @type {[number, number][]} */
+  const spans = [];
+  let end = 0;
+  for (const { at, length } of runs) {
+    if (at < end) continue;
+    const same = ofLength.get(length) ?? [];
+    while (same.length > 0 && same[0] <= at) same.shift();
+    if (same.length === 0) continue;
+    end = same[0] + length;
+    spans.push([at, end]);
+  }
+  return spans;
+}
+
 /** Drops the punctuation of the sentence around an address. @param {string} address */
 function withoutTail(address) {
-  for (;;) {
-    const last = address.at(-1) ?? '';
-    const opening = { ')': '(', ']': '[', '}': '{' }[last];
-    const unmatched = opening && address.split(last).length > address.split(opening).length;
-    if (!unmatched && !TRAILING.test(address)) return address;
-    address = address.slice(0, -1);
+  /** @type {Record<string, string>} */
+  const opening = { ')': '(', ']': '[', '}': '{' };
+  /** @type {Record<string, number>} how many of each are open */
+  const open = {};
+  for (const bracket of address.replace(/[^()[\]{}]/g, '')) {
+    const kind = opening[bracket] ?? bracket;
+    open[kind] = (open[kind] ?? 0) + (bracket === kind ? 1 : -1);
   }
+  let end = address.length;
+  for (; end > 0; end -= 1) {
+    const last = address[end - 1];
+    const kind = opening[last];
+    if (kind && open[kind] < 0) open[kind] += 1;
+    else if (!TRAILING.test(last)) break;
+  }
+  return address.slice(0, end);
 }
 
 /** @param {string} address */

@@ -68,6 +68,22 @@ test('nothing else is a link', () => {
   }
 });
 
+test('names are called where the service finds them', () => {
+  /** @param {string} text */
+  const called = (text) => linkify(text, ['Ann', 'Ann Lee', 'bob', "o'neil"]).filter((piece) => piece.name).map((piece) => piece.name);
+  for (const [text, expected] of /** @type {[string, string[]][]} */ ([
+    ['hi @Ann Lee and @ann!', ['Ann Lee', 'ann']],
+    ['“@bob”, (@bob) 「@bob」、＠bob。', ['bob', 'bob', 'bob', 'bob']],
+    ["@bob's @o'neil", ['bob', "o'neil"]],
+    ['@bobby x@bob @bob_ @bob@server.example see/@bob', []],
+    ['https://x.example/@bob `@bob` ``a ` @bob``', []],
+    ['https://x.example @bob `a` @bob', ['bob', 'bob']],
+    ['it` is @bob', ['bob']],
+  ])) {
+    assert.deepEqual(called(text), expected, text);
+  }
+});
+
 test('pieces add up to the text', () => {
   const hostile = [`https://${')'.repeat(4_000)}`, 'https://'.repeat(500), `https://x.example/${'('.repeat(2_000)}${')'.repeat(2_000)}`];
   for (const text of ['', 'a', 'https://x.example', 'https:// https://y.example...', 'x https://z.example\ny', ...hostile]) {

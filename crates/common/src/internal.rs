@@ -50,6 +50,9 @@ pub struct Identify {
     /// The public rooms it asks for.
     #[serde(default)]
     pub rooms: Vec<String>,
+    /// Whether it only asks something: then a name that nobody has is not made known.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub only_asks: bool,
 }
 
 /// The answer to [`Identify`].

@@ -199,3 +199,18 @@ async fn posts_are_taken_while_nobody_can_be_notified() {
     let mut wire = dial.granted().await;
     assert_eq!(wire.find(Block::is_message).await.json(), message);
 }
+
+/// A page of anybody can ask, also with an image: names must not come of that.
+#[tokio::test]
+async fn a_question_makes_nobody_known() {
+    let pair = Pair::start(&[]).await;
+    let (api, notification) = (Api::of(&pair.message), Api::of(&pair.notification));
+    notification.get("/presence?user=ghost").await.expect(200);
+    notification.get("/presence?user=ghost&users=alice").await.expect(200);
+    assert_eq!(api.get("/users/ghost").await.status, 404);
+    // Who follows can be addressed.
+    let dial =
+        Dial { target: "/events?user=ghost".to_owned(), ..Dial::events(pair.notification.port()) };
+    let _stream = dial.granted().await;
+    api.get("/users/ghost").await.expect(200);
+}

@@ -1,6 +1,13 @@
 //! Mentions: `@name` in a message.
+//!
+//! At each `@` the longest name is meant that there is, and that no letter, digit or `_` follows:
+//! names have spaces and punctuation of their own. An `@` inside a word, an address or code calls
+//! nobody. The web client shows the same (`linkify` in `static/lib/text.js`).
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    ops::Range,
+};
 
 use super::username::fold;
 
@@ -11,89 +18,207 @@ const MAX_NAME: usize = crate::chat::username::Username::MAX_CHARS;
 /// calls more people than this is for everybody.
 const MAX_PLACES: usize = 50;
 
-/// The most words of a name that is looked for among all users.
-const MAX_WORDS: usize = 3;
+/// How many ends of a name are looked for at one place: words, and punctuation that may be its own.
+const MAX_ENDS: usize = 8;
 
-/// What may be names after an `@` at the beginning of a word, folded: one to three words, with what
-/// punctuation follows them and without. Whether someone has such a name is for the caller to find
-/// out.
+/// The sign, also in its full width.
+const SIGNS: [char; 2] = ['@', '\u{ff20}'];
+
+/// What may be names, folded. Whether somebody has them is for the caller to find out.
 pub fn candidates(content: &str) -> BTreeSet<String> {
     places(content).iter().flat_map(|place| beginnings(place)).map(str::to_owned).collect()
 }
 
+/// The names that are called, folded, each once, in their order; `is_known` says which there are.
+pub fn called(content: &str, is_known: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut called = Vec::new();
+    for place in places(content) {
+        let longest = beginnings(&place).into_iter().rev().find(|name| is_known(name));
+        if let Some(name) = longest.filter(|name| !called.iter().any(|it| it == name)) {
+            called.push(name.to_owned());
+        }
+    }
+    called
+}
+
+/// What may be a name at the beginning of a text, the shortest first.
 fn beginnings(place: &str) -> Vec<&str> {
-    let ends_name = |c: char| ":,/\\@".contains(c) || c.is_whitespace() && c != ' ';
-    let place = &place[..place.find(ends_name).unwrap_or(place.len())];
-    let ends = place.match_indices(' ').map(|(at, _)| at).chain([place.len()]);
-    let words = ends.take(MAX_WORDS).map(|end| &place[..end]);
-    // Names have single inner spaces.
-    let words = words.take_while(|words| !words.is_empty() && !words.ends_with(' '));
-    let bare =
-        |words: &str| words.trim_end_matches(|c: char| c.is_ascii_punctuation() && c != '_').len();
-    let found = words.flat_map(|words| [words, &words[..bare(words)]]);
-    found.filter(|name| !name.is_empty() && !name.ends_with(' ')).collect()
-}
-
-/// Which of these keys are mentioned. Names may have spaces, so each is looked for at each `@`.
-pub fn among<'a>(content: &str, keys: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let places = places(content);
-    let mentioned = |key: &&str| {
-        places.iter().any(|place| {
-            place
-                .strip_prefix(key)
-                .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
-        })
+    if place.starts_with(' ') {
+        return Vec::new();
+    }
+    let ends = place.char_indices().map(|(at, _)| at).chain([place.len()]);
+    let is_end = |at: &usize| {
+        let (name, rest) = place.split_at(*at);
+        // A name and a server: an address of mail, or of a network of servers.
+        let is_address = name.ends_with('@') || rest.starts_with('@');
+        !name.is_empty() && !name.ends_with(' ') && !is_address && !rest.starts_with(is_of_word)
     };
-    keys.into_iter().filter(mentioned).collect()
+    ends.filter(is_end).take(MAX_ENDS).map(|at| &place[..at]).collect()
 }
 
-/// What follows each `@` that does not stand inside a word, as the one in an address does: folded,
-/// and longer than any name, so that the beginning of a longer word is not taken for one.
+/// What follows each `@` that may call somebody, folded, and no longer than needs be. One character
+/// more than a name has shows that a longer word is none.
 fn places(content: &str) -> Vec<String> {
-    let at = content.match_indices('@').filter_map(|(at, _)| {
-        let inside = content[..at].ends_with(|c: char| c.is_alphanumeric());
-        (!inside).then(|| &content[at + 1..])
+    let mut silent = [addresses(content), code(content)].map(VecDeque::from);
+    let signs = content.match_indices(SIGNS).filter(|(at, _)| {
+        let before = content[..*at].chars().next_back();
+        let begins = before.is_none_or(|c| !is_of_word(c) && c != '/' && !SIGNS.contains(&c));
+        begins && !silent.iter_mut().any(|ranges| is_within(ranges, *at))
     });
-    at.take(MAX_PLACES)
-        .map(|rest| fold(&rest.chars().take(MAX_NAME + 1).collect::<String>()))
-        .collect()
+    let ends = |c: char| ":,/\\".contains(c) || c.is_whitespace() && c != ' ';
+    let places = signs.map(|(at, sign)| {
+        let rest = &content[at + sign.len()..];
+        // With the next sign, which shows that what is before it is part of an address.
+        let next =
+            rest.match_indices(SIGNS).next().map_or(rest.len(), |(at, sign)| at + sign.len());
+        let end = rest.find(ends).unwrap_or(rest.len());
+        fold(&rest[..end.min(next)].chars().take(MAX_NAME + 1).collect::<String>())
+    });
+    places.take(MAX_PLACES).collect()
+}
+
+/// Whether a place lies in one of these ranges. Those before it are forgotten.
+fn is_within(ranges: &mut VecDeque<Range<usize>>, at: usize) -> bool {
+    while ranges.front().is_some_and(|range| range.end <= at) {
+        ranges.pop_front();
+    }
+    ranges.front().is_some_and(|range| range.start <= at)
+}
+
+fn is_of_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Addresses of pages: from their scheme up to a space.
+fn addresses(content: &str) -> Vec<Range<usize>> {
+    let ends = |c: char| c.is_whitespace() || "<>\"".contains(c);
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for (at, _) in content.match_indices("://") {
+        if found.last().is_some_and(|range| at < range.end) {
+            continue;
+        }
+        let scheme = content[..at].trim_end_matches(|c: char| c.is_ascii_alphanumeric());
+        let end = content[at..].find(ends).map_or(content.len(), |length| at + length);
+        found.push(scheme.len()..end);
+    }
+    found
+}
+
+/// Code: what stands between two runs of as many backticks (CommonMark 0.31, section 6.1).
+fn code(content: &str) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for (at, _) in content.match_indices('`') {
+        match runs.last_mut() {
+            Some(run) if run.end == at => run.end = at + 1,
+            _ => runs.push(at..at + 1),
+        }
+    }
+    let mut of_length: HashMap<usize, VecDeque<usize>> = HashMap::new();
+    for run in &runs {
+        of_length.entry(run.len()).or_default().push_back(run.start);
+    }
+    let (mut code, mut end) = (Vec::new(), 0);
+    for run in &runs {
+        if run.start < end {
+            continue;
+        }
+        let others = of_length.entry(run.len()).or_default();
+        while others.front().is_some_and(|start| *start <= run.start) {
+            others.pop_front();
+        }
+        if let Some(closing) = others.front() {
+            end = closing + run.len();
+            code.push(run.start..end);
+        }
+    }
+    code
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn names_are_found_whole_folded_and_at_the_beginning_of_words() {
-        let keys = ["alice", "ali", "john doe", "bob"];
-        assert_eq!(among("hi @Alice, and @JOHN DOE!", keys), ["alice", "john doe"]);
-        assert_eq!(among("mail bob@ali.example", keys), Vec::<&str>::new());
-        assert_eq!(among("@bobby @bob_ @bob.", keys), ["bob"]);
-        assert_eq!(among("nobody", keys), Vec::<&str>::new());
+    const NAMES: [&str; 9] =
+        ["alice", "ali", "ann", "ann lee", "john doe", "bob", "user", "user.name", "o'neil"];
+
+    fn found(content: &str) -> Vec<String> {
+        called(content, |name| NAMES.contains(&name))
     }
 
     #[test]
-    fn one_to_three_words_are_candidates_with_their_punctuation_and_without() {
+    fn the_longest_name_that_there_is_is_called_wherever_it_stands() {
         for (content, expected) in [
-            ("@Alice: see @bob's, a@b, @ and", &["alice", "bob's"][..]),
-            ("@x.y!\n@_", &["_", "x.y", "x.y!"]),
-            ("@JOHN  Doe", &["john"]),
-            ("hi @John Q. Doe there", &["john", "john q", "john q.", "john q. doe"]),
-            ("@...", &["..."]),
+            ("hi @Alice, and @JOHN DOE!", &["alice", "john doe"][..]),
+            ("@Ann Lee and @Ann", &["ann lee", "ann"]),
+            ("@user.name", &["user.name"]),
+            ("@user.nobody, @user.", &["user"]),
+            ("“@bob”, (@bob) [@bob] 「@bob」、@bob。", &["bob"]),
+            ("@bob's @alice’s", &["bob", "alice"]),
+            ("＠bob！", &["bob"]),
+            ("@o'neil's", &["o'neil"]),
+            ("@bobby @bob_ @bob1 @bobé", &[]),
+            ("@bob.", &["bob"]),
+            ("*@bob* ~@ali~ #@ann", &["bob", "ali", "ann"]),
+            ("@bob\n@ali\u{3000}@ann", &["bob", "ali", "ann"]),
+            ("nobody, @, @ bob, @@bob", &[]),
+        ] {
+            assert_eq!(found(content), expected, "{content}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_called_in_an_address_or_in_code() {
+        for content in [
+            "mail bob@ali.example",
+            "@bob@server.example",
+            "https://x.example/@bob and ftp://@bob.example",
+            "HTTPS://bob:x@ali.example/?q=(@ann)",
+            "see x.example/@bob",
+            "`@bob`, ``a ` @bob``",
+            "```\n@bob\n```",
+        ] {
+            assert_eq!(found(content), Vec::<String>::new(), "{content}");
+        }
+        // A backtick that nothing closes is one, and after an address comes a message.
+        for content in [
+            "it` is @bob",
+            "``@bob`",
+            "https://x.example @bob",
+            "`a` @bob `b`",
+            "@bob, write to x@y.example",
+            "@bob write to x@y.example",
+            "@bob @nobody@bob",
+        ] {
+            assert_eq!(found(content), ["bob"], "{content}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_names_ends_where_words_and_punctuation_do() {
+        for (content, expected) in [
+            ("@Alice: see @bob's, a@b, @ and", &["alice", "bob", "bob's"][..]),
+            ("@x.y!\n@_", &["_", "x", "x.y", "x.y!"]),
+            ("@JOHN  Doe", &["john", "john  doe"]),
+            ("hi @John Q. Doe", &["john", "john q", "john q.", "john q. doe"]),
+            ("@...", &[".", "..", "..."]),
         ] {
             let found: Vec<_> = candidates(content).into_iter().collect();
             assert_eq!(found, expected, "{content}");
         }
+        assert_eq!(candidates(&format!("@{}", "a.".repeat(60))).len(), MAX_ENDS);
     }
 
     #[test]
     fn only_the_first_places_of_a_message_are_looked_at() {
         let content: String = (0..1_000).map(|n| format!("@u{n}\n")).collect();
         assert_eq!(candidates(&content).len(), 50);
-        let keys: Vec<_> = (0..1_000).map(|n| format!("u{n}")).collect();
-        assert_eq!(among(&content, keys.iter().map(String::as_str)).len(), 50);
-        assert_eq!(places(&"@".repeat(4_000)).len(), 50);
+        assert_eq!(called(&content, |_| true).len(), 50);
+        assert_eq!(places(&"@".repeat(4_000)).len(), 1);
         // Those inside words are no places.
-        assert_eq!(among(&format!("{}@u7", "a@b ".repeat(100)), ["u7"]), ["u7"]);
+        assert_eq!(called(&format!("{}@u7", "a@b ".repeat(100)), |_| true), ["u7"]);
+        // Nor does it take long to find that out.
+        let ticks: String = (1..180).map(|length| "`".repeat(length) + " ").collect();
+        assert!(code(&ticks).is_empty());
+        assert_eq!(code(&"` ".repeat(8_000)).len(), 4_000);
     }
 }

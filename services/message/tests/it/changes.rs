@@ -151,7 +151,7 @@ async fn names_of_several_words_or_with_punctuation_are_mentioned_in_rooms_too()
         app.post(json!({"content": "here", "user": user})).await;
     }
     let message = app.say("@john doe and @bob!, @Anna Maria Lopez: hello").await;
-    assert_eq!(message["mentions"], json!(["Anna Maria Lopez", "Bob!", "John Doe"]));
+    assert_eq!(message["mentions"], json!(["John Doe", "Bob!", "Anna Maria Lopez"]));
     let edited = edit(&app, id(&message), "alice", "@JOHN DOE!").await.json();
     assert_eq!(edited["mentions"], json!(["John Doe"]));
 }

@@ -31,6 +31,18 @@ const AT_ONCE: usize = 64;
 /// How long a client waits for its turn to be asked about.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What a client is identified for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// For a stream; whether it says itself what was delivered to it.
+    Stream {
+        /// With `POST /receipts`.
+        acknowledges: bool,
+    },
+    /// For a question, which leaves nothing behind.
+    Question,
+}
+
 /// Why there is no scope for a client.
 #[derive(Debug)]
 pub enum Refusal {
@@ -75,7 +87,7 @@ impl Identity {
         rooms: Option<&str>,
         username: Option<&str>,
         ticket: Option<&str>,
-        acknowledges: bool,
+        purpose: Purpose,
     ) -> Result<Scope, Refusal> {
         let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
         let ticket = given(ticket);
@@ -83,7 +95,10 @@ impl Identity {
         let token = bearer(request).map(str::to_owned);
         let token = token.or_else(|| ticket.is_none().then(|| cookie(request)).flatten());
         let ticket = ticket.filter(|_| token.is_none());
-        let asked = Identify { token, ticket, username: given(username), rooms: parse(rooms)? };
+        let (username, rooms) = (given(username), parse(rooms)?);
+        let only_asks = purpose == Purpose::Question;
+        let acknowledges = purpose == Purpose::Stream { acknowledges: true };
+        let asked = Identify { token, ticket, username, rooms, only_asks };
         self.identify(asked, acknowledges).await
     }
 

@@ -16,7 +16,7 @@ use crate::{
     opening::{
         admission::{Permit, Refusal},
         busy::Busy,
-        identity,
+        identity::{self, Purpose},
         resume::{Cursor, Request, Start},
     },
     people::presence::TooMany,
@@ -234,10 +234,8 @@ impl AppState {
         let loads = self.feed.loads();
         let (rooms, user) = (wanted.rooms.as_deref(), wanted.user.as_deref());
         let ticket = wanted.ticket.as_deref();
-        let scope = self
-            .identity
-            .identify_request(request, rooms, user, ticket, wanted.acknowledges)
-            .await?;
+        let purpose = Purpose::Stream { acknowledges: wanted.acknowledges };
+        let scope = self.identity.identify_request(request, rooms, user, ticket, purpose).await?;
         let Wanted { cursor, history, client_id, wire, .. } = wanted;
         let wanted =
             Request { scope: scope.clone(), cursor, history, client_id: client_id.clone(), wire };

@@ -7,7 +7,11 @@ use common::name;
 use http_kit::{Query, Rejection, rejection::ProblemBody};
 use serde::{Deserialize, Serialize};
 
-use crate::{log::upstream::UpstreamError, opening::identity::Refusal, state::AppState};
+use crate::{
+    log::upstream::UpstreamError,
+    opening::identity::{Purpose, Refusal},
+    state::AppState,
+};
 
 /// Names in a question.
 const MAX_ASKED: usize = 500;
@@ -63,7 +67,11 @@ pub async fn list_present(
     state.origins.check(&request)?;
     let asked = query.users.as_deref().map(parse).transpose()?;
     let (user, ticket) = (query.user.as_deref(), query.ticket.as_deref());
-    let scope = match state.identity.identify_request(&request, None, user, ticket, false).await {
+    let scope = match state
+        .identity
+        .identify_request(&request, None, user, ticket, Purpose::Question)
+        .await
+    {
         Ok(scope) => scope,
         Err(Refusal::Rejected(rejection)) => return Err(rejection),
         Err(Refusal::NotNow(_)) => return Err(not_now()),

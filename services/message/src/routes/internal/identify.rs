@@ -26,12 +26,13 @@ pub async fn identify(
     payload: Payload,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Rejection> {
-    let Identify { token, ticket, username, rooms } = read(&request, payload, &state).await?;
+    let Identify { token, ticket, username, rooms, only_asks } =
+        read(&request, payload, &state).await?;
     let mut identified = match (ticket, token) {
         (Some(ticket), _) => by_ticket(&state, &ticket, username.as_deref()).await?,
         (None, Some(token)) => by_token(&state, &token, username.as_deref()).await?,
         (None, None) if !state.identity.is_open() => return Err(token_missing()),
-        (None, None) => by_name(&state, username.as_deref()).await?,
+        (None, None) => by_name(&state, username.as_deref(), only_asks).await?,
     };
     if !state.store.are_rooms(&rooms).await? {
         return Err(Refusal::NoConversation.into());
@@ -73,8 +74,12 @@ async fn by_ticket(
     Ok(Identified { user, authenticated, expires_at, epoch, rooms: Vec::new() })
 }
 
-/// As they say. They can be addressed from now on.
-async fn by_name(state: &AppState, claimed: Option<&str>) -> Result<Identified, Rejection> {
+/// As they say. They can be addressed from now on, unless they only ask: a question changes nothing.
+async fn by_name(
+    state: &AppState,
+    claimed: Option<&str>,
+    only_asks: bool,
+) -> Result<Identified, Rejection> {
     let mut identified = Identified {
         user: None,
         authenticated: false,
@@ -88,6 +93,10 @@ async fn by_name(state: &AppState, claimed: Option<&str>) -> Result<Identified, 
     let name = Username::parse(claimed)?;
     let account = match state.store.account(name.key()).await? {
         Some(account) => account,
+        None if only_asks => {
+            identified.user = Some(name.to_ref());
+            return Ok(identified);
+        }
         None => state.identity.accounts.welcome(name, false).await?,
     };
     if account.is_protected() {

@@ -1,5 +1,7 @@
 //! `/users/me`: one's own profile.
 
+use std::net::IpAddr;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header::SET_COOKIE},
@@ -120,9 +122,10 @@ pub async fn patch_me(
     let password_hash = match &raw.password {
         Some(password) => {
             state.identity.require_own()?;
-            state.identity.sign_in_rate.take(state.identity.proxies.client_address(&request))?;
+            let address = state.identity.proxies.client_address(&request);
+            state.identity.sign_in_rate.take(address)?;
             password.check()?;
-            check_current(&state, &account, raw.current_password.as_ref()).await?;
+            check_current(&state, address, &account, raw.current_password.as_ref()).await?;
             Some(state.identity.passwords.hash(password).await?)
         }
         None => None,
@@ -153,6 +156,7 @@ async fn own_account(state: &AppState, caller: &Caller) -> Result<Account, Rejec
 /// Whoever changes a password knows it: a session left open is not enough.
 async fn check_current(
     state: &AppState,
+    address: IpAddr,
     account: &Account,
     current: Option<&Password>,
 ) -> Result<(), Rejection> {
@@ -166,7 +170,7 @@ async fn check_current(
             "to change the password, send the present one too",
         ));
     };
-    if sessions::is_password(state, &account.user.key, Some(account), current).await? {
+    if sessions::is_password(state, address, &account.user.key, Some(account), current).await? {
         return Ok(());
     }
     tracing::warn!(

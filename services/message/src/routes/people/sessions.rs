@@ -138,7 +138,7 @@ async fn by_password(
     address: IpAddr,
 ) -> Result<Account, Rejection> {
     let account = state.store.account(name.key()).await?;
-    if !is_password(state, name.key(), account.as_ref(), password).await? {
+    if !is_password(state, address, name.key(), account.as_ref(), password).await? {
         return Err(Rejection::new(StatusCode::UNAUTHORIZED, WRONG, "name or password are wrong"));
     }
     match account {
@@ -162,18 +162,21 @@ async fn by_name(state: &AppState, name: &Username) -> Result<Account, Rejection
 }
 
 /// Whether a password is that of an account. Takes the same work whatever is wrong, and counts
-/// wrong ones for the name, whether there is an account or not.
+/// wrong ones for the name and the address, whether there is an account or not.
 pub(super) async fn is_password(
     state: &AppState,
+    address: IpAddr,
     key: &str,
     account: Option<&Account>,
     password: &Password,
 ) -> Result<bool, Rejection> {
-    let guess = state.identity.guesses.take(key)?;
+    let guess = state.identity.guesses.take(key, address)?;
     let hash = account.and_then(|account| account.password_hash.as_deref());
     let result = state.identity.passwords.verify(password, hash).await;
-    if !matches!(result, Ok(false)) {
-        guess.forget();
+    match result {
+        Ok(true) => guess.is_right(),
+        Ok(false) => {}
+        Err(_) => guess.forget(),
     }
     result
 }

@@ -245,20 +245,13 @@ fn mentioned(
     users: &HashMap<String, (String, bool)>,
     sender_key: &str,
 ) -> Vec<(String, String)> {
-    if !content.contains('@') {
-        return Vec::new();
-    }
-    let found: Vec<(String, String)> = match place.kind {
-        ConversationKind::Room => mention::candidates(content)
-            .into_iter()
-            .filter_map(|key| users.get(&key).map(|(name, _)| (key, name.clone())))
-            .collect(),
-        _ => mention::among(content, place.members.keys().map(String::as_str))
-            .into_iter()
-            .filter_map(|key| Some((key.to_owned(), place.members.get(key)?.name.clone())))
-            .collect(),
+    let name_of = |key: &str| match place.kind {
+        ConversationKind::Room => users.get(key).map(|(name, _)| name),
+        _ => place.members.get(key).map(|member| &member.name),
     };
-    found.into_iter().filter(|(key, _)| key != sender_key).collect()
+    let called = mention::called(content, |key| name_of(key).is_some());
+    let others = called.into_iter().filter(|key| key != sender_key);
+    others.filter_map(|key| name_of(&key).cloned().map(|name| (key, name))).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Changing what was said: edits, deletions, reactions.
 
+use std::collections::HashMap;
+
 use common::{Audience, EventId, internal::UserRef};
 use sqlx::SqliteConnection;
 
@@ -210,22 +212,23 @@ async fn mentioned(
     found: &Found,
     content: &str,
 ) -> Result<Vec<UserRef>, StoreError> {
-    let mut users = Vec::new();
-    if found.place.kind == ConversationKind::Room {
-        let found: Vec<(String, String)> = sqlx::query_as(
+    let known: HashMap<String, String> = if found.place.kind == ConversationKind::Room {
+        let users: Vec<(String, String)> = sqlx::query_as(
             "select users.key, name from json_each($1) as asked \
              cross join users on users.key = asked.value",
         )
         .bind(serde_json::to_string(&mention::candidates(content))?)
         .fetch_all(tx)
         .await?;
-        users.extend(found.into_iter().map(|(key, name)| UserRef { name, key }));
+        users.into_iter().collect()
     } else {
-        let keys = mention::among(content, found.members.iter().map(|user| user.key.as_str()));
-        users.extend(found.members.iter().filter(|user| keys.contains(&&*user.key)).cloned());
-    }
-    users.retain(|user| user.key != found.row.sender_key);
-    Ok(users)
+        found.members.iter().map(|user| (user.key.clone(), user.name.clone())).collect()
+    };
+    let called = mention::called(content, |key| known.contains_key(key));
+    let others = called.into_iter().filter(|key| *key != found.row.sender_key);
+    Ok(others
+        .filter_map(|key| known.get(&key).cloned().map(|name| UserRef { name, key }))
+        .collect())
 }
 
 /// Adds mentions: by whose key, where, and the seq of the message.
