@@ -10,6 +10,8 @@ export const NAME_LIMIT = 64;
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 const RESERVED = /[:,/\\@]/;
 const URL_START = /https?:\/\/[^\s<>"]+/giu;
+/** Of any scheme, from behind that: nobody is called in it. */
+const ADDRESS = /:\/\/[^\s<>"]*/gu;
 const TRAILING = /[.,;:!?'"*_~…]$/u;
 
 /**
@@ -101,7 +103,7 @@ export function linkify(text, names = []) {
   const links = addresses(text);
   const pieces = [];
   let from = 0;
-  for (const { at, ...piece } of [...links, ...calls(text, names, links)].sort((a, b) => a.at - b.at)) {
+  for (const { at, ...piece } of [...links, ...calls(text, names)].sort((a, b) => a.at - b.at)) {
     if (at > from) pieces.push({ text: text.slice(from, at) });
     pieces.push(piece);
     from = at + piece.text.length;
@@ -124,15 +126,14 @@ function addresses(text) {
  * word, an address or code.
  * @param {string} text
  * @param {readonly string[]} names
- * @param {readonly {at: number, text: string}[]} links
  * @returns {{at: number, text: string, name: string}[]}
  */
-function calls(text, names, links) {
+function calls(text, names) {
   if (names.length === 0) return [];
   // The longest first: “@Ann Lee” is not “@Ann”.
   const all = [...names].sort((a, b) => b.length - a.length).map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  const call = new RegExp(`(?<![\\p{L}\\p{N}_/@＠])[@＠](?:${all.join('|')})(?![\\p{L}\\p{N}_@＠])`, 'giu');
-  const silent = [...code(text), ...links.map((link) => [link.at, link.at + link.text.length])];
+  const call = new RegExp(`(?<![\\p{Alphabetic}\\p{N}_/@＠])[@＠](?:${all.join('|')})(?![\\p{Alphabetic}\\p{N}_@＠])`, 'giu');
+  const silent = [...code(text), ...Array.from(text.matchAll(ADDRESS), ({ 0: match, index }) => [index, index + match.length])];
   const found = Array.from(text.matchAll(call), ({ 0: match, index }) => ({ at: index, text: match, name: match.slice(1) }));
   return found.filter(({ at }) => !silent.some(([start, end]) => start <= at && at < end));
 }

@@ -76,6 +76,7 @@ test('names are called where the service finds them', () => {
     ['“@bob”, (@bob) 「@bob」、＠bob。', ['bob', 'bob', 'bob', 'bob']],
     ["@bob's @o'neil", ['bob', "o'neil"]],
     ['@bobby x@bob @bob_ @bob@server.example see/@bob', []],
+    ['ftp://h/?q=(@bob) का@bob', []],
     ['https://x.example/@bob `@bob` ``a ` @bob``', []],
     ['https://x.example @bob `a` @bob', ['bob', 'bob']],
     ['it` is @bob', ['bob']],

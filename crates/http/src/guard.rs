@@ -11,14 +11,15 @@ use actix_web::{
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     http::{
-        StatusCode,
-        header::{ACCESS_CONTROL_ALLOW_ORIGIN, HOST, HeaderValue, ORIGIN},
+        Method, StatusCode,
+        header::{ACCESS_CONTROL_ALLOW_ORIGIN, COOKIE, HOST, HeaderValue, ORIGIN},
     },
     middleware::Next,
 };
 use common::signature;
 
 use crate::{
+    address::TrustedProxies,
     internal::InternalHop,
     nameless::{self, Nameless},
     operations,
@@ -26,31 +27,49 @@ use crate::{
     rejection::Rejection,
 };
 
+/// What a service lets in besides what its origins say.
+#[derive(Clone)]
+pub struct Door {
+    /// Knows which page the other service has sent on.
+    pub hop: InternalHop,
+    /// Whose `X-Forwarded-Host` is believed.
+    pub proxies: TrustedProxies,
+    /// What pages without an origin may ask for.
+    pub nameless: &'static [Nameless],
+    /// Where the other service sends pages on to.
+    pub sent_on_to: &'static [&'static str],
+}
+
 impl OriginPolicy {
     /// Middleware: where whoever reaches the service may read everything, refuses requests under
-    /// names that others may have given it, and those of pages without an origin but `nameless`.
+    /// names that others may have given it, and those of pages without an origin but the nameless.
     /// Operations stay open, and signed calls show by themselves who makes them: the services call
     /// each other by the names of their containers. Also says in the common form why a page may not
     /// do what it asks before it does it.
     ///
-    /// A page that the other service has sent on is one without an origin for its browser; `hop`
-    /// knows which origin it vouches for.
+    /// A page that the other service has sent on is one without an origin for its browser; the other
+    /// service vouches for the origin, and for nothing else: the cookie that comes with it is not
+    /// looked at, since any other page can have its browser send both.
     pub async fn guard(
         self,
-        hop: InternalHop,
-        nameless: &'static [Nameless],
+        door: Door,
         mut request: ServiceRequest,
         next: Next<impl MessageBody + 'static>,
     ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-        if let Err(rejection) = self.check_host(&request) {
+        if let Err(rejection) = self.check_host(&request, &door.proxies) {
             return Ok(request.into_response(rejection.error_response()).map_into_right_body());
         }
-        let sent_on = vouched_origin(&hop, &request);
+        let sent_on = door.vouched_origin(&request);
         if let Some(origin) = &sent_on {
             request.headers_mut().insert(ORIGIN, origin.clone());
+            request.headers_mut().remove(COOKIE);
         } else if self.is_nameless(request.request())
-            && let Err(rejection) =
-                nameless::check(nameless, request.method(), request.path(), request.query_string())
+            && let Err(rejection) = nameless::check(
+                door.nameless,
+                request.method(),
+                request.path(),
+                request.query_string(),
+            )
         {
             return Ok(request.into_response(rejection.error_response()).map_into_right_body());
         }
@@ -72,7 +91,11 @@ impl OriginPolicy {
         Ok(ServiceResponse::new(request, rejection.error_response()).map_into_right_body())
     }
 
-    fn check_host(&self, request: &ServiceRequest) -> Result<(), Rejection> {
+    fn check_host(
+        &self,
+        request: &ServiceRequest,
+        proxies: &TrustedProxies,
+    ) -> Result<(), Rejection> {
         // Every browser sends one.
         let Some(host) = request.headers().get(HOST) else {
             return Ok(());
@@ -83,6 +106,7 @@ impl OriginPolicy {
         if signed
             || operations::PATHS.contains(&path)
             || self.answers_as(host.to_str().unwrap_or_default())
+            || self.answers_as(proxies.host(request.request()))
         {
             return Ok(());
         }
@@ -91,16 +115,21 @@ impl OriginPolicy {
             "host_not_allowed",
             "in open mode this answers as localhost, by its IP address, and under the names in \
              ALLOWED_ORIGINS: list the origins of the pages that may call, such as \
-             https://chat.example.org",
+             https://chat.example.org, and have a proxy pass Host on",
         ))
     }
 }
 
-/// The origin that the other service vouches for, of a page whose browser says that it has none.
-fn vouched_origin(hop: &InternalHop, request: &ServiceRequest) -> Option<HeaderValue> {
-    let origin = request.headers().get(ORIGIN)?;
-    if origin != nameless::ORIGIN {
-        return None;
+impl Door {
+    /// The origin that the other service vouches for, of a page whose browser says that it has none.
+    fn vouched_origin(&self, request: &ServiceRequest) -> Option<HeaderValue> {
+        let origin = request.headers().get(ORIGIN)?;
+        let is_sent_on = origin == nameless::ORIGIN
+            && matches!(*request.method(), Method::GET | Method::HEAD)
+            && self.sent_on_to.contains(&request.path());
+        if !is_sent_on {
+            return None;
+        }
+        self.hop.vouched_origin(request.query_string())?.parse().ok()
     }
-    hop.vouched_origin(request.query_string())?.parse().ok()
 }

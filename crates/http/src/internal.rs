@@ -64,10 +64,12 @@ impl InternalHop {
 
     /// The origin that the other service vouches for in a query.
     pub fn vouched_origin(&self, query: &str) -> Option<String> {
-        let (_, value) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == PAGE)?;
-        let (origin, signature) = value.rsplit_once(' ')?;
-        signature::verify(&self.secret, signature, VOUCHING, PAGE, origin.as_bytes()).ok()?;
-        Some(origin.to_owned())
+        let values = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == PAGE);
+        values.into_iter().find_map(|(_, value)| {
+            let (origin, signature) = value.rsplit_once(' ')?;
+            signature::verify(&self.secret, signature, VOUCHING, PAGE, origin.as_bytes()).ok()?;
+            Some(origin.to_owned())
+        })
     }
 
     /// The signature header for a request to the other service.

@@ -2,7 +2,7 @@
 //!
 //! A page that was opened from a file is of the origin `null`, and so is whatever any page of the
 //! world puts into a sandboxed frame. Where the pages of this machine may call without being named,
-//! such a page may do what anybody may: nothing that is somebody's.
+//! such a page may do what anybody may, under names that nobody protects: nothing private.
 
 use actix_web::http::{Method, StatusCode};
 

@@ -111,7 +111,8 @@ impl OriginPolicy {
     }
 
     /// Refuses a request that a page of a foreign origin makes. CORS alone does not: it only
-    /// keeps the page from reading the answer.
+    /// keeps the page from reading the answer. An image in a page sends no origin, but says that it
+    /// is of another site.
     pub fn check(&self, request: &HttpRequest) -> Result<(), Rejection> {
         let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
         match header(ORIGIN) {
@@ -120,6 +121,13 @@ impl OriginPolicy {
                 "origin_not_allowed",
                 format!("pages of {origin} may not call: add it to ALLOWED_ORIGINS"),
             )),
+            None if matches!(header(SEC_FETCH_SITE), Some("cross-site" | "same-site")) => {
+                Err(Rejection::new(
+                    StatusCode::FORBIDDEN,
+                    "origin_not_allowed",
+                    "pages of other origins may call with an EventSource, a WebSocket or fetch only",
+                ))
+            }
             _ => Ok(()),
         }
     }

@@ -27,7 +27,7 @@ use actix_web::{
     web::{self, Data},
 };
 use anyhow::Context;
-use http_kit::{InternalHop, Operations, RateLimit, Shutdown, request, unread};
+use http_kit::{InternalHop, Operations, RateLimit, Shutdown, guard::Door, request, unread};
 use tokio::sync::mpsc;
 use utoipa_swagger_ui::SwaggerUi;
 
@@ -133,7 +133,13 @@ fn server(
         let limited = from_fn(move |request, next| {
             post_rate.clone().limit_changes(proxies.clone(), request, next)
         });
-        let (guard, hop) = (origins.clone(), state.hop.clone());
+        let guard = origins.clone();
+        let door = Door {
+            hop: state.hop.clone(),
+            proxies: state.identity.proxies.clone(),
+            nameless: routes::NAMELESS,
+            sent_on_to: &[],
+        };
         App::new()
             .app_data(Data::new(state.clone()))
             .app_data(credential::gate(state.identity.clone()))
@@ -156,9 +162,7 @@ fn server(
             .wrap(limited)
             .wrap(from_fn(routes::dialect::answer_problems))
             .wrap(origins.cors())
-            .wrap(from_fn(move |request, next| {
-                guard.clone().guard(hop.clone(), routes::NAMELESS, request, next)
-            }))
+            .wrap(from_fn(move |request, next| guard.clone().guard(door.clone(), request, next)))
             .wrap(from_fn(Operations::observe))
             .wrap(from_fn(unread::hold))
             .wrap(

@@ -25,7 +25,9 @@ use actix_web::{
     middleware::{DefaultHeaders, from_fn},
     web::{self, Data},
 };
-use http_kit::{InternalHop, Operations, Shutdown, request, shutdown::raise_open_files, unread};
+use http_kit::{
+    InternalHop, Operations, Shutdown, guard::Door, request, shutdown::raise_open_files, unread,
+};
 use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
@@ -153,7 +155,13 @@ fn server(
     // Refused by us with a word why, before actix would leave connections waiting.
     let most_connections = state.admission.most().saturating_add(192);
     let server = HttpServer::new(move || {
-        let (guard, hop, engine) = (origins.clone(), state.hop.clone(), engine.clone());
+        let (guard, engine) = (origins.clone(), engine.clone());
+        let door = Door {
+            hop: state.hop.clone(),
+            proxies: state.proxies.clone(),
+            nameless: routes::NAMELESS,
+            sent_on_to: &["/sse/chat"],
+        };
         App::new()
             .app_data(state.clone())
             .configure(|app| body.configure(app))
@@ -163,9 +171,7 @@ fn server(
             .configure(openapi::configure)
             .default_service(web::to(request::not_found))
             .wrap(origins.cors())
-            .wrap(from_fn(move |request, next| {
-                guard.clone().guard(hop.clone(), routes::NAMELESS, request, next)
-            }))
+            .wrap(from_fn(move |request, next| guard.clone().guard(door.clone(), request, next)))
             .wrap(from_fn(Operations::observe))
             .wrap(from_fn(unread::hold))
             .wrap(

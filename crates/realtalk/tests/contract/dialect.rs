@@ -314,8 +314,8 @@ async fn one_base_address_is_enough_for_a_page_of_another_origin() {
             request.header("origin", origin).send().await.unwrap()
         };
         let base = format!("http://127.0.0.1:{}", pair.message.port());
-        let (query, is_open) = match settings.len() {
-            1 => ("userId=alice".to_owned(), true),
+        let (query, token, is_open) = match settings.len() {
+            1 => ("userId=alice".to_owned(), String::new(), true),
             _ => {
                 let user = json!({"username": "alice", "password": "a long password"});
                 browser.post(format!("{base}/users")).json(&user).send().await.unwrap();
@@ -324,7 +324,8 @@ async fn one_base_address_is_enough_for_a_page_of_another_origin() {
                 let ask = browser.post(format!("{base}/tickets"));
                 let ticket = ask.bearer_auth(text(&token)).send().await.unwrap();
                 let ticket = ticket.json::<Value>().await.unwrap()["ticket"].clone();
-                (format!("userId=alice&ticket={}", text(&ticket)), false)
+                let query = format!("userId=alice&ticket={}", text(&ticket));
+                (query, text(&token).to_owned(), false)
             }
         };
         let sent_on = ask(&format!("{base}/sse/chat?{query}"), PAGE).await;
@@ -336,6 +337,11 @@ async fn one_base_address_is_enough_for_a_page_of_another_origin() {
         assert_eq!(stream.headers()["access-control-allow-origin"], "null");
         assert!(stream.chunk().await.unwrap().is_some());
         if !is_open {
+            let place = format!("{base}/sse/chat?userId=alice");
+            let place = ask(&place, PAGE).await.headers()["location"].to_str().unwrap().to_owned();
+            let with_cookie = browser.get(&place).header("origin", "null");
+            let with_cookie = with_cookie.header("cookie", format!("realtalk_session={token}"));
+            assert_eq!(with_cookie.send().await.unwrap().status(), 401);
             continue;
         }
         // Without that, or changed, it is a page of no origin, which the list does not have.
@@ -345,6 +351,15 @@ async fn one_base_address_is_enough_for_a_page_of_another_origin() {
         for place in [forged, unsigned] {
             assert_eq!(ask(&place, "null").await.status(), 403, "{place}");
         }
+        // It is good for that stream, and shows nobody: not what else there is, nor with a cookie.
+        let page = place.split_once("page=").unwrap().1;
+        let port = pair.notification.port();
+        for target in ["/events?user=alice", "/presence?user=alice"] {
+            let place = format!("http://127.0.0.1:{port}{target}&page={page}");
+            assert_eq!(ask(&place, "null").await.status(), 403, "{place}");
+        }
+        let place = format!("{base}/conversations?user=alice&page={page}");
+        assert!(!ask(&place, "null").await.headers().contains_key("access-control-allow-origin"));
         // Nobody vouches for a page that may not call, and the list decides everywhere.
         let evil = ask(&format!("{base}/sse/chat?{query}"), "https://evil.example").await;
         let place = evil.headers().get("location").map(|place| place.to_str().unwrap().to_owned());

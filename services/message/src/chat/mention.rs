@@ -18,7 +18,8 @@ const MAX_NAME: usize = crate::chat::username::Username::MAX_CHARS;
 /// calls more people than this is for everybody.
 const MAX_PLACES: usize = 50;
 
-/// How many ends of a name are looked for at one place: words, and punctuation that may be its own.
+/// How many ends of a name are looked for at one place among all users: words, and punctuation that
+/// may be its own.
 const MAX_ENDS: usize = 8;
 
 /// The sign, also in its full width.
@@ -26,7 +27,9 @@ const SIGNS: [char; 2] = ['@', '\u{ff20}'];
 
 /// What may be names, folded. Whether somebody has them is for the caller to find out.
 pub fn candidates(content: &str) -> BTreeSet<String> {
-    places(content).iter().flat_map(|place| beginnings(place)).map(str::to_owned).collect()
+    let places = places(content);
+    let names = places.iter().flat_map(|place| beginnings(place).into_iter().take(MAX_ENDS));
+    names.map(str::to_owned).collect()
 }
 
 /// The names that are called, folded, each once, in their order; `is_known` says which there are.
@@ -53,7 +56,7 @@ fn beginnings(place: &str) -> Vec<&str> {
         let is_address = name.ends_with('@') || rest.starts_with('@');
         !name.is_empty() && !name.ends_with(' ') && !is_address && !rest.starts_with(is_of_word)
     };
-    ends.filter(is_end).take(MAX_ENDS).map(|at| &place[..at]).collect()
+    ends.filter(is_end).map(|at| &place[..at]).collect()
 }
 
 /// What follows each `@` that may call somebody, folded, and no longer than needs be. One character
@@ -89,7 +92,7 @@ fn is_of_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// Addresses of pages: from their scheme up to a space.
+/// Addresses of pages: from behind their scheme up to a space.
 fn addresses(content: &str) -> Vec<Range<usize>> {
     let ends = |c: char| c.is_whitespace() || "<>\"".contains(c);
     let mut found: Vec<Range<usize>> = Vec::new();
@@ -97,9 +100,8 @@ fn addresses(content: &str) -> Vec<Range<usize>> {
         if found.last().is_some_and(|range| at < range.end) {
             continue;
         }
-        let scheme = content[..at].trim_end_matches(|c: char| c.is_ascii_alphanumeric());
         let end = content[at..].find(ends).map_or(content.len(), |length| at + length);
-        found.push(scheme.len()..end);
+        found.push(at..end);
     }
     found
 }
@@ -206,6 +208,9 @@ mod tests {
             assert_eq!(found, expected, "{content}");
         }
         assert_eq!(candidates(&format!("@{}", "a.".repeat(60))).len(), MAX_ENDS);
+        // Among those who are there, a name may have more.
+        let long = "j. r. r. q. v. w. x. y. z";
+        assert_eq!(called(&format!("@{long}!"), |name| name == long), [long]);
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub struct EventsQuery {
     #[param(minimum = 0, maximum = 200, nullable = false)]
     history: Option<u32>,
     /// Where to begin: the cursor of a list, or the last event that the client has. The header
-    /// `Last-Event-ID` wins; only that says that everything up to it was delivered.
+    /// `Last-Event-ID` wins; that, or `lastEventId`, says that everything up to it was delivered.
     #[param(nullable = false)]
     last_event_id: Option<String>,
     /// The header by the name that libraries without headers give it, and with its meaning.
@@ -64,8 +64,8 @@ pub struct EventsQuery {
 /// (`Authorization: Bearer`), the session cookie or a ticket; in open mode a name does. A user who
 /// comes without `Last-Event-ID` first gets what has not been delivered.
 ///
-/// Messages are default events, all else is named. Every event with an `id` is in the log, and
-/// `Last-Event-ID` continues after it; `typing`, `presence` and `receipt` are passing facts
+/// Messages are default events, all else is named. What has an `id` is in the log, or says where the
+/// stream stands (`ready`, `cursor`, `reset`): `Last-Event-ID` continues after it; `typing`, `presence` and `receipt` are passing facts
 /// without one. After `reset`, load anew; after `reauth`, sign in again.
 #[utoipa::path(
     get, path = "/events", tag = "streams",
@@ -93,8 +93,8 @@ pub async fn stream_events(
     open_stream(&request, &state, wanted).await
 }
 
-/// What a stream would look like, for who only wants to know whether there is one to be had.
-/// Nothing begins.
+/// What a stream looks like, for who only wants to know whether this service has any: whose it would
+/// be is not asked, and nothing begins.
 pub async fn describe_stream(
     request: HttpRequest,
     state: Data<AppState>,

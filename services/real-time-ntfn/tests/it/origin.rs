@@ -58,6 +58,25 @@ async fn a_page_without_an_origin_follows_the_public_room_as_nobody() {
     assert_eq!(answer.refusal(), (403, "origin_not_allowed".to_owned()));
 }
 
+/// An image, a frame or a script of a page sends no origin.
+#[tokio::test]
+async fn what_a_page_embeds_gets_no_stream() {
+    let upstream = Upstream::start();
+    let app = App::start(&upstream.url(), &[]);
+    let ask = |target: &str, site: &'static str| {
+        app.request(Method::GET, target).header("sec-fetch-site", site)
+    };
+    for site in ["cross-site", "same-site"] {
+        for target in ["/events?user=ghost", "/sse/chat?userId=bob", "/presence?user=ghost"] {
+            let answer = Answer::to(ask(target, site)).await;
+            assert_eq!(answer.refusal(), (403, "origin_not_allowed".to_owned()), "{site} {target}");
+        }
+    }
+    for site in ["same-origin", "none"] {
+        Stream::open(ask("/events", site)).await.ready().await;
+    }
+}
+
 #[tokio::test]
 async fn a_list_of_origins_is_exact() {
     let upstream = Upstream::start();

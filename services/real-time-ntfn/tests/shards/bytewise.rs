@@ -90,29 +90,29 @@ fn a_message_that_is_deleted_while_it_is_replayed_ends_as_it_began() {
 
     let stage = Stage::new(Backlog { events: 100, bytes: 1 << 30 });
     stage.publish_entry(Entry::durable(&said));
-    let replayed = || Part { place: Stage::replay(1), ..Part::default() };
-    // One for each shard.
-    let clients: Vec<_> = (0..2)
-        .map(|_| {
-            let (mut client, _) = stage.play(replayed());
+    let replayed = |framing| Part { place: Stage::replay(1), framing, ..Part::default() };
+    // Two for each shard.
+    let framings = [Framing::Bare, Framing::Bare, Framing::Chunked, Framing::Chunked];
+    let clients: Vec<_> = framings
+        .map(|framing| {
+            let (mut client, _) = stage.play(replayed(framing));
             let mut begun = vec![0; 1_000];
             client.read_exact(&mut begun).unwrap();
-            (client, begun)
+            (client, begun, framing)
         })
-        .collect();
+        .into();
     let (said, deleted) = (Entry::durable(&said), Entry::durable(&deleted));
-    let bare = |entry: &Entry| entry.sse.share(Framing::Bare);
-    let (said, deletion) = (bare(&said), bare(&deleted));
+    let (said, deletion) = (said.sse, deleted.sse.clone());
     stage.publish_entry(deleted);
     for _ in 0..2 {
         // Who comes after it has nothing of what was said.
-        let (mut late, _) = stage.play(replayed());
+        let (mut late, _) = stage.play(replayed(Framing::Bare));
         let mut read = vec![0; 200];
         let count = late.read(&mut read).unwrap();
         assert!(!read[..count].windows(2).any(|two| two == b"xx"));
     }
-    for (mut client, mut read) in clients {
-        let expected = [b"hello", &said[..], &deletion[..]].concat();
+    for (mut client, mut read, framing) in clients {
+        let expected = [b"hello", said.bytes(framing), deletion.bytes(framing)].concat();
         let mut rest = vec![0; expected.len() - read.len()];
         client.read_exact(&mut rest).unwrap();
         read.append(&mut rest);

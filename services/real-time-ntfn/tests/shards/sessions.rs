@@ -12,7 +12,7 @@ use common::{Audience, EventId, event::SessionEnded, internal::UserRef};
 use realtime_ntfn::{
     config::{Backlog, FrameLimits},
     event::{
-        frame::Frame,
+        frame::{Frame, Framing},
         ring::Entry,
         scope::{Scope, Session},
         wire::Wire,
@@ -258,4 +258,41 @@ fn a_format_without_a_form_for_an_event_passes_it_over() {
     let text = String::from_utf8(read).unwrap();
     assert_eq!(text.matches("\"text\":\"hi\"").count(), 2, "{text}");
     assert!(!text.contains("typing") && !text.contains("receipt"), "{text}");
+}
+
+/// What is left of a stream whose client reads nothing until it has ended.
+fn end_while_blocked(framing: Framing) -> Vec<u8> {
+    let stage = stage();
+    let (mut client, _) = stage.play(Part { framing, ..part(session(), Wire::Sse) });
+    SockRef::from(&client).set_recv_buffer_size(16 * 1_024).unwrap();
+    read_exactly(&mut client, b"hello");
+    // More than the buffers of the system hold.
+    stage.publish_entry(to_alice(1, &"x".repeat(8 << 20)));
+    let mut begun = vec![0; 1_000];
+    client.read_exact(&mut begun).unwrap();
+    stage.publish_entry(to_alice(2, "never"));
+    stage.shards.end_sessions(&ended(4));
+    [begun, read_to_end(client)].concat()
+}
+
+#[test]
+fn a_stream_that_ends_while_its_client_reads_nothing_ends_between_two_frames() {
+    let bare = end_while_blocked(Framing::Bare);
+    let chunked = end_while_blocked(Framing::Chunked);
+    assert!(!bare.windows(5).any(|five| five == b"never"));
+    let (frame, goodbye) = bare.split_at(8 << 20);
+    assert!(frame.iter().all(|byte| *byte == b'x'));
+    assert!(goodbye.starts_with(b"retry: ") && goodbye.ends_with(b"\n\n"));
+    // Chunk for chunk, and the last one says that this was all.
+    let mut rest = &chunked[..];
+    for expected in [frame, goodbye] {
+        let line = rest.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+        let size = str::from_utf8(&rest[..line - 2]).unwrap();
+        let size = usize::from_str_radix(size, 16).unwrap();
+        // Each goodbye has a retry time of its own, and all of them have as many digits.
+        assert_eq!(size, expected.len());
+        assert_eq!(&rest[line + size..line + size + 2], b"\r\n");
+        rest = &rest[line + size + 2..];
+    }
+    assert_eq!(rest, b"0\r\n\r\n");
 }

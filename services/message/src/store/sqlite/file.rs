@@ -23,26 +23,29 @@ pub enum FileError {
     /// Another process serves it.
     #[error("another process serves it already: stop that one, or set another DATA_DIR")]
     Served,
-    /// The system refuses.
-    #[error(transparent)]
-    System(#[from] io::Error),
+    /// The file cannot be opened.
+    #[error("{0}")]
+    Open(io::Error),
+    /// The file system has no locks.
+    #[error("it cannot be locked ({0}): choose a DATA_DIR on a disk of this machine")]
+    Lock(io::Error),
 }
 
 impl DatabaseFile {
     /// Takes the file, and makes it if there is none. Nobody else on the machine can read it.
     pub fn take(path: &Path) -> Result<Self, FileError> {
-        let lock = private(&path.with_extension("lock"))?;
+        let lock = private(&path.with_extension("lock")).map_err(FileError::Open)?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => FileError::Served,
-            TryLockError::Error(error) => FileError::System(error),
+            TryLockError::Error(error) => FileError::Lock(error),
         })?;
-        private(path)?;
+        private(path).map_err(FileError::Open)?;
         // SQLite makes them as readable as the database is now; a crash leaves older ones behind.
         for suffix in ["-wal", "-shm"] {
             let mut beside = path.as_os_str().to_owned();
             beside.push(suffix);
             if Path::new(&beside).exists() {
-                private(Path::new(&beside))?;
+                private(Path::new(&beside)).map_err(FileError::Open)?;
             }
         }
         Ok(Self { path: path.to_owned(), _lock: lock })
@@ -67,7 +70,10 @@ fn private(path: &Path) -> io::Result<File> {
         let mut permissions = file.metadata()?.permissions();
         if permissions.mode() & 0o777 != MODE {
             permissions.set_mode(MODE);
-            file.set_permissions(permissions)?;
+            // Of another user, or on a disk without modes: it has been opened all the same.
+            if let Err(error) = file.set_permissions(permissions) {
+                tracing::warn!(path = %path.display(), %error, "others may be able to read this file");
+            }
         }
     }
     Ok(file)
