@@ -65,9 +65,10 @@ class Service:
     """A service as a process, at the same address every time."""
 
     def __init__(self, name, folder, port, settings):
-        self.name, self.port, self.log = name, port, folder / f"{name}.log"
+        self.name, self.log = name, folder / f"{name}.log"
         self.base = f"http://127.0.0.1:{port}"
         self.environment = {"PATH": os.environ["PATH"], "PORT": str(port), **settings}
+        self.process = None
 
     def start(self):
         with self.log.open("a") as log:
@@ -189,7 +190,8 @@ def stage(commands, heartbeat):
         settings = {
             "DATA_DIR": str(folder / "data"), "MESSAGE_SERVICE_URL": bases[0],
             "NOTIFICATION_SERVICE_URL": bases[1], "INTERNAL_SECRET": "a secret of the tests",
-            "MAX_CONTENT_CHARS": "16384", "HEARTBEAT_SECS": str(heartbeat), "DRAIN_SECS": "2", "RUST_LOG": "warn",
+            "MAX_CONTENT_CHARS": "16384", "HEARTBEAT_SECS": str(heartbeat), "DRAIN_SECS": "2",
+            "RUST_LOG": "warn",
         }
         message = Service("message-service", folder, ports[0], settings)
         notification = Service("realtime-ntfn", folder, ports[1], settings)
@@ -202,10 +204,10 @@ def stage(commands, heartbeat):
                 readers.append(Reader(library, command, notification.base, folder))
             run(message, notification, readers)
         finally:
-            for process in [reader.process for reader in readers]:
-                process.kill()
-            for service in (message, notification):
-                service.end(signal.SIGKILL)
+            for process in [each.process for each in (*readers, message, notification)]:
+                if process:
+                    process.kill()
+                    process.wait(PATIENCE)
 
 
 def run(message, notification, readers):

@@ -5,6 +5,8 @@
 //! origin for a browser: it needs no permission and sends no `Origin`. What tells it from the pages
 //! of this machine is `Host`, which it cannot choose.
 
+use std::rc::Rc;
+
 use actix_cors::CorsError;
 use actix_web::{
     ResponseError,
@@ -28,7 +30,6 @@ use crate::{
 };
 
 /// What a service lets in besides what its origins say.
-#[derive(Clone)]
 pub struct Door {
     /// Knows which page the other service has sent on.
     pub hop: InternalHop,
@@ -52,7 +53,7 @@ impl OriginPolicy {
     /// looked at, since any other page can have its browser send both.
     pub async fn guard(
         self,
-        door: Door,
+        door: Rc<Door>,
         mut request: ServiceRequest,
         next: Next<impl MessageBody + 'static>,
     ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {

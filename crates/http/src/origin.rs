@@ -87,6 +87,13 @@ impl OriginPolicy {
             }
     }
 
+    /// The origin of the page that makes a request, if it has one and may call.
+    pub fn allowed_origin<'a>(&self, request: &'a HttpRequest) -> Option<&'a str> {
+        let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let origin = header(ORIGIN).filter(|origin| *origin != nameless::ORIGIN)?;
+        self.allows(origin, header(HOST)).then_some(origin)
+    }
+
     /// Whether a request is of a page without an origin, which nobody has named.
     pub fn is_nameless(&self, request: &HttpRequest) -> bool {
         let origin = request.headers().get(ORIGIN);
@@ -218,10 +225,14 @@ mod tests {
     #[test]
     fn without_a_list_open_mode_admits_this_machine_and_files() {
         let policy = OriginPolicy::parse(None, AuthMode::Open).unwrap();
-        for origin in ["null", "http://localhost:5173", "http://127.0.0.1", "https://[::1]:8080"]
-            .into_iter()
-            .chain(["http://app.localhost:5500", "http://LOCALHOST"])
-        {
+        for origin in [
+            "null",
+            "http://localhost:5173",
+            "http://127.0.0.1",
+            "https://[::1]:8080",
+            "http://app.localhost:5500",
+            "http://LOCALHOST",
+        ] {
             assert!(policy.allows(origin, None), "{origin}");
         }
         for origin in [

@@ -15,7 +15,7 @@ pub mod routes;
 pub mod state;
 pub mod store;
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{net::TcpListener, rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{
     App, HttpServer,
@@ -134,12 +134,12 @@ fn server(
             post_rate.clone().limit_changes(proxies.clone(), request, next)
         });
         let guard = origins.clone();
-        let door = Door {
+        let door = Rc::new(Door {
             hop: state.hop.clone(),
             proxies: state.identity.proxies.clone(),
             nameless: routes::NAMELESS,
             sent_on_to: &[],
-        };
+        });
         App::new()
             .app_data(Data::new(state.clone()))
             .app_data(credential::gate(state.identity.clone()))

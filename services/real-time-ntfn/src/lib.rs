@@ -16,7 +16,7 @@ pub mod routes;
 pub mod state;
 pub mod ws;
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{net::TcpListener, rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{
     App, HttpServer,
@@ -156,12 +156,12 @@ fn server(
     let most_connections = state.admission.most().saturating_add(192);
     let server = HttpServer::new(move || {
         let (guard, engine) = (origins.clone(), engine.clone());
-        let door = Door {
+        let door = Rc::new(Door {
             hop: state.hop.clone(),
             proxies: state.proxies.clone(),
             nameless: routes::NAMELESS,
             sent_on_to: &["/sse/chat"],
-        };
+        });
         App::new()
             .app_data(state.clone())
             .configure(|app| body.configure(app))

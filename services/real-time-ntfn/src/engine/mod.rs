@@ -36,12 +36,7 @@ use futures_util::stream;
 use http_kit::Rejection;
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 
-use crate::{
-    config::StreamEngine,
-    event::frame::{self, Framing},
-    hub::Follower,
-    ws::close::Ending,
-};
+use crate::{config::StreamEngine, event::frame::Framing, hub::Follower, ws::close::Ending};
 pub use new_stream::{Conversation, NewStream};
 use shard::{HandOver, Settings, Shards};
 
@@ -75,7 +70,7 @@ pub fn respond_socket(request: &HttpRequest, stream: NewStream) -> Result<HttpRe
 /// The response to a WebSocket's handshake that is followed by a goodbye only. A browser would
 /// tell its page nothing of any other answer.
 pub fn respond_goodbye(request: &HttpRequest, ending: Ending) -> Result<HttpResponse, Rejection> {
-    let goodbye = frame::ws::close(ending.code, ending.reason);
+    let goodbye = ending.frame().share(Framing::Bare);
     let body = stream::iter([Ok::<_, Infallible>(goodbye)]);
     let response = shake_hands(request)?.message_body(BoxBody::new(BodyStream::new(body)));
     response.map(HttpResponse::from).map_err(|_| {

@@ -1,4 +1,9 @@
-//! Why a connection ends.
+//! Why a connection ends, and what it is told last.
+
+use crate::event::{
+    frame::{self, Frame},
+    wire::Wire,
+};
 
 /// The server stops or the client has not answered.
 pub const GOING_AWAY: u16 = 1001;
@@ -37,6 +42,20 @@ impl Ending {
     pub const fn fault(code: u16, reason: &'static str) -> Self {
         Self { code: Some(code), reason, label: "refused" }
     }
+
+    /// What a WebSocket's client is told.
+    pub fn frame(self) -> Frame {
+        Frame::bare(frame::ws::close(self.code, self.reason))
+    }
+}
+
+/// What a stream of any format is told last when its session is over.
+pub fn session_over(wire: Wire, reason: &str) -> Vec<Frame> {
+    let mut last = vec![wire.reauth(reason)];
+    if wire == Wire::Ws {
+        last.push(Frame::bare(frame::ws::close(Some(REAUTHENTICATE), reason)));
+    }
+    last
 }
 
 /// It reads too slowly.

@@ -14,7 +14,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, HOST, LOCATION, ORIGIN},
+        header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION},
     },
     middleware::Next,
     web::{self, Data},
@@ -68,10 +68,8 @@ pub async fn redirect_to_stream(
     client: Data<Client>,
     state: Data<AppState>,
 ) -> HttpResponse {
-    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     // A browser that is sent on to another origin says that the page has none.
-    let page = header(ORIGIN)
-        .filter(|origin| *origin != "null" && state.identity.origins.allows(origin, header(HOST)));
+    let page = state.identity.origins.allowed_origin(&request);
     let page = page.map(|origin| state.hop.vouch(origin)).unwrap_or_default();
     let mut target = format!("{}/sse/chat", client.notification_url(&request));
     let parameters = [request.query_string(), &page].into_iter().filter(|part| !part.is_empty());

@@ -10,10 +10,7 @@ use futures_util::Stream as _;
 
 use super::{Phase, Stream, expiry};
 use crate::{
-    event::{
-        frame::{self, Frame},
-        wire::Wire,
-    },
+    event::{frame::Frame, wire::Wire},
     ws::{
         Act,
         close::{self, Ending},
@@ -80,30 +77,23 @@ impl Stream {
     }
 
     pub(super) fn end_socket(&mut self, ending: Ending) {
-        let goodbye = Frame::bare(frame::ws::close(ending.code, ending.reason));
-        self.end(goodbye, ending.label);
+        self.end([ending.frame()], ending.label);
     }
 
     pub(super) fn end_session(&mut self, reason: &str) {
-        let wire = self.wire();
-        let mut last = wire.reauth(reason);
-        if wire == Wire::Ws {
-            self.say(last);
-            last = Frame::bare(frame::ws::close(Some(close::REAUTHENTICATE), reason));
-        }
-        self.end(last, "reauth");
+        self.end(close::session_over(self.wire(), reason), "reauth");
     }
 
     /// Ends the stream with one frame for those of WebSockets, and another for the others.
     pub(super) fn end_as(&mut self, ending: Ending) {
         match self.wire() {
             Wire::Ws => self.end_socket(ending),
-            wire => self.end(wire.closing(), ending.label),
+            wire => self.end([wire.closing()], ending.label),
         }
     }
 
-    pub(super) fn end(&mut self, last: Frame, reason: &'static str) {
-        self.say(last);
+    pub(super) fn end(&mut self, last: impl IntoIterator<Item = Frame>, reason: &'static str) {
+        self.given.preface.extend(last);
         self.phase = Phase::Over;
         self.reason = reason;
     }

@@ -60,8 +60,8 @@ impl Connection {
         Ok(was_idle)
     }
 
-    /// Ends the stream with these frames, in good order. Returns whether the connection has to be flushed and
-    /// did not have to be.
+    /// Ends the stream with these frames, in good order. Returns whether the connection has to be
+    /// flushed and did not have to be.
     pub(in crate::engine::shard) fn end(
         &mut self,
         last: impl IntoIterator<Item = Frame>,

@@ -15,10 +15,7 @@ use crate::{
         connection::{Connection, Lost},
         wheel::Ticket,
     },
-    event::{
-        frame::{self, Frame},
-        wire::Wire,
-    },
+    event::frame::Frame,
     ws::{Act, close, close::Ending},
 };
 
@@ -136,8 +133,7 @@ impl Worker {
 
     /// Says goodbye to a WebSocket's client.
     pub(super) fn end_socket(&mut self, key: u32, ending: Ending) {
-        let goodbye = Frame::bare(frame::ws::close(ending.code, ending.reason));
-        self.end(key, vec![goodbye], ending.label);
+        self.end(key, vec![ending.frame()], ending.label);
     }
 
     /// Ends a stream with these frames. It gets nothing else from now on.
@@ -170,11 +166,7 @@ impl Worker {
         let Some(connection) = self.connections.get(key as usize) else {
             return;
         };
-        let wire = connection.wire();
-        let mut last = vec![wire.reauth(reason)];
-        if wire == Wire::Ws {
-            last.push(Frame::bare(frame::ws::close(Some(close::REAUTHENTICATE), reason)));
-        }
+        let last = close::session_over(connection.wire(), reason);
         self.end(key, last, "reauth");
     }
 }

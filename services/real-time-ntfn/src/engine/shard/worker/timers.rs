@@ -10,10 +10,7 @@ use crate::{
         connection::{Connection, Gone, State},
         wheel::{TICK, Ticket},
     },
-    event::{
-        frame::{self, Frame},
-        wire::Wire,
-    },
+    event::{frame::Frame, wire::Wire},
     ws::{Act, Link, close},
 };
 
@@ -53,7 +50,7 @@ impl Worker {
 
     /// Writes heartbeats; returns the connections that are still there.
     fn beat(&mut self, mut tickets: Vec<Ticket>) -> Vec<Ticket> {
-        let (heartbeat, end) = (frame::heartbeat(), self.ring.end());
+        let (heartbeat, end) = (Wire::Sse.heartbeat(), self.ring.end());
         let mut of_chat = None;
         let mut gone = Vec::new();
         tickets.retain(|ticket| {
@@ -62,7 +59,7 @@ impl Worker {
                 return false;
             };
             let heartbeat = match connection.wire() {
-                Wire::Chat => of_chat.get_or_insert_with(|| frame::chat::heartbeat(None, None)),
+                Wire::Chat => of_chat.get_or_insert_with(|| Wire::Chat.heartbeat()),
                 _ => &heartbeat,
             };
             match connection.beat(heartbeat, end) {
