@@ -61,8 +61,7 @@ export class Chat {
   #named = '';
   /** @type {Burst<{event: StreamEvent, cursor: string}>} */
   #received = new Burst((received) => this.#apply(received));
-  // One for a conversation that one has been removed from would have all of them refused.
-  #receipts = new Receipts((all) => this.api.receipts(all.filter((each) => this.inbox.get(each.conversation_id))));
+  #receipts = new Receipts((all) => this.api.receipts(all));
   #feed = new Feed({
     tab: this.#tab,
     locks: navigator.locks,

@@ -54,7 +54,7 @@ export async function tab(context, url) {
   /** @type {string[]} */
   const faults = [];
   page.on('console', (message) => {
-    if (message.type() === 'error') faults.push(`console: ${message.text()}`);
+    if (message.type() === 'error') faults.push(`console: ${message.text()} (${message.location().url})`);
   });
   page.on('pageerror', (error) => faults.push(`uncaught: ${error.message}`));
   page.on('dialog', (dialog) => {

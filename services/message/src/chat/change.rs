@@ -123,8 +123,15 @@ pub enum Change {
         /// Whether it is taken back.
         take_back: bool,
     },
-    /// Move a user's markers forward. Marks in conversations that are not theirs are refused.
+    /// Move a user's markers forward. In a conversation that is not theirs it is refused.
     Mark {
+        /// Whose.
+        user: UserRef,
+        /// Where to.
+        mark: Mark,
+    },
+    /// Move a user's markers forward in those of the conversations that are theirs.
+    MarkAll {
         /// Whose.
         user: UserRef,
         /// Where to.

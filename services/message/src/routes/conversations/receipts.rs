@@ -62,7 +62,7 @@ pub async fn mark_read(
     let caller = Caller::of(&state.identity, &request, claimed).await?;
     let conversation_id = id.into_inner();
     let mark = Mark { conversation_id, read: Some(marker.seq), delivered: None };
-    move_markers(&state, &caller, vec![mark]).await?;
+    move_markers(&state, &caller, mark).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -87,7 +87,7 @@ pub async fn mark_delivered(
     let caller = Caller::of(&state.identity, &request, claimed).await?;
     let conversation_id = id.into_inner();
     let mark = Mark { conversation_id, read: None, delivered: Some(marker.seq) };
-    move_markers(&state, &caller, vec![mark]).await?;
+    move_markers(&state, &caller, mark).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -117,14 +117,13 @@ pub struct PlacedMarker {
     delivered: Option<u64>,
 }
 
-/// Move markers in several conversations: in all of them or, when one is not mine, in none. Told as
-/// `read` is.
+/// Move markers in several conversations. Those that are not mine are passed over: whoever has been
+/// removed from one has still read the others. Told as `read` is.
 #[utoipa::path(
     post, path = "/receipts", tag = "receipts", request_body = Receipts, params(Claim),
     responses(
         (status = 204, description = "noted"),
         (status = 401, description = "say who you are", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "no such conversation, or not for you", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "too many at once", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -144,17 +143,13 @@ pub async fn mark_all(
         read: marker.read,
         delivered: marker.delivered,
     });
-    move_markers(&state, &caller, marks.collect()).await?;
+    let user = caller.require_user()?.clone();
+    state.writer.change(Change::MarkAll { user, marks: marks.collect() }).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Moves the caller's markers, in all of these conversations or in none.
-async fn move_markers(
-    state: &AppState,
-    caller: &Caller,
-    marks: Vec<Mark>,
-) -> Result<(), Rejection> {
+async fn move_markers(state: &AppState, caller: &Caller, mark: Mark) -> Result<(), Rejection> {
     let user = caller.require_user()?.clone();
-    state.writer.change(Change::Mark { user, marks }).await?;
+    state.writer.change(Change::Mark { user, mark }).await?;
     Ok(())
 }

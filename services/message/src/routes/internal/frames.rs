@@ -133,7 +133,7 @@ async fn mark(
 ) -> Result<Option<Value>, Rejection> {
     let UpTo { conversation_id, seq } = read(frame)?;
     let mark = Mark { conversation_id, read: read_too.then_some(seq), delivered: Some(seq) };
-    state.writer.change(Change::Mark { user: user.clone(), marks: vec![mark] }).await?;
+    state.writer.change(Change::Mark { user: user.clone(), mark }).await?;
     Ok(None)
 }
 

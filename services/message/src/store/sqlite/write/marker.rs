@@ -28,51 +28,72 @@ struct Moved {
     delivered_seq: i64,
 }
 
-/// Moves a user's markers forward, in all of these conversations or in none.
+/// Moves a user's markers forward in a conversation that they may read.
 pub(super) async fn mark(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    user: &UserRef,
+    mark: &Mark,
+) -> Changed {
+    let mut listeners = Listeners::default();
+    Ok(advance(tx, journal, user, mark, &mut listeners).await?.map(|()| Answer::Done))
+}
+
+/// Moves a user's markers forward in those of the conversations that they may read: whoever has
+/// been removed from one meanwhile has still read the others.
+pub(super) async fn mark_all(
     tx: &mut SqliteConnection,
     journal: &mut Journal,
     user: &UserRef,
     marks: &[Mark],
 ) -> Changed {
-    let mut allowed = Vec::with_capacity(marks.len());
-    for mark in marks {
-        let standing = rows::standing(tx, &mark.conversation_id, Some(&user.key)).await?;
-        let Some((place, standing, row)) = standing else {
-            return Ok(Err(Refusal::NoConversation));
-        };
-        if let Err(refusal) = standing.read() {
-            return Ok(Err(refusal));
-        }
-        // Who reads a room without having joined it has no markers there.
-        if row.is_some() {
-            allowed.push((place, mark));
-        }
-    }
     let mut listeners = Listeners::default();
-    for (place, mark) in allowed {
-        let read = mark.read.map_or(0, clamp);
-        let delivered = mark.delivered.map_or(0, clamp).max(read);
-        let moved: Option<Moved> = sqlx::query_as(
-            "update members set read_seq = max(read_seq, min($3, $5)), \
-             delivered_seq = max(delivered_seq, min($4, $5)), marked_at = $6 \
-             where conversation_id = $1 and user_key = $2 \
-             and (read_seq < min($3, $5) or delivered_seq < min($4, $5)) \
-             returning conversation_id, read_seq, delivered_seq",
-        )
-        .bind(&place.id)
-        .bind(&user.key)
-        .bind(read)
-        .bind(delivered)
-        .bind(place.last_seq as i64)
-        .bind(micros(journal.now()))
-        .fetch_optional(&mut *tx)
-        .await?;
-        if let Some(moved) = moved {
-            listeners.tell(tx, journal, user, place.kind, moved).await?;
-        }
+    for mark in marks {
+        // What is refused is nothing that was written: the others stand.
+        let _refusal = advance(tx, journal, user, mark, &mut listeners).await?;
     }
     Ok(Ok(Answer::Done))
+}
+
+async fn advance(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    user: &UserRef,
+    mark: &Mark,
+    listeners: &mut Listeners,
+) -> Result<Result<(), Refusal>, StoreError> {
+    let standing = rows::standing(tx, &mark.conversation_id, Some(&user.key)).await?;
+    let Some((place, standing, row)) = standing else {
+        return Ok(Err(Refusal::NoConversation));
+    };
+    if let Err(refusal) = standing.read() {
+        return Ok(Err(refusal));
+    }
+    // Who reads a room without having joined it has no markers there.
+    if row.is_none() {
+        return Ok(Ok(()));
+    }
+    let read = mark.read.map_or(0, clamp);
+    let delivered = mark.delivered.map_or(0, clamp).max(read);
+    let moved: Option<Moved> = sqlx::query_as(
+        "update members set read_seq = max(read_seq, min($3, $5)), \
+         delivered_seq = max(delivered_seq, min($4, $5)), marked_at = $6 \
+         where conversation_id = $1 and user_key = $2 \
+         and (read_seq < min($3, $5) or delivered_seq < min($4, $5)) \
+         returning conversation_id, read_seq, delivered_seq",
+    )
+    .bind(&place.id)
+    .bind(&user.key)
+    .bind(read)
+    .bind(delivered)
+    .bind(place.last_seq as i64)
+    .bind(micros(journal.now()))
+    .fetch_optional(&mut *tx)
+    .await?;
+    if let Some(moved) = moved {
+        listeners.tell(tx, journal, user, place.kind, moved).await?;
+    }
+    Ok(Ok(()))
 }
 
 /// Notes that everything addressed to these users, up to an event, has reached them.

@@ -93,7 +93,8 @@ async fn apply(tx: &mut SqliteConnection, journal: &mut Journal, change: &Change
         Change::React { user, message_id, emoji, take_back } => {
             message::react(tx, journal, user, *message_id, emoji, *take_back).await
         }
-        Change::Mark { user, marks } => marker::mark(tx, journal, user, marks).await,
+        Change::Mark { user, mark } => marker::mark(tx, journal, user, mark).await,
+        Change::MarkAll { user, marks } => marker::mark_all(tx, journal, user, marks).await,
         Change::Deliver(delivered) => marker::deliver(tx, journal, delivered).await,
         Change::Register { name, display_name, password_hash, takes_over_guest } => {
             let password_hash = password_hash.as_deref();
