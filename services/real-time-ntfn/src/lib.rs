@@ -78,6 +78,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let resume = Arc::new(resume);
     let identity = Arc::new(Identity::new(config.auth_mode, upstream.clone()));
     let frames = Service {
+        hub: hub.clone(),
         upstream: upstream.clone(),
         resume: resume.clone(),
         identity: identity.clone(),

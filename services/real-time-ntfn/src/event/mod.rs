@@ -3,7 +3,6 @@
 pub(crate) mod audiences;
 mod change;
 pub mod connection_id;
-pub(crate) mod ended;
 pub mod entry;
 pub mod frame;
 pub mod passing;

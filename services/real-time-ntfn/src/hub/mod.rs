@@ -6,6 +6,7 @@
 //! A stream reads the hub's own ring, or leaves it for a [`Follower`], which has a copy. Both are told
 //! the same things in the same order, so a position means the same everywhere.
 
+mod arrival;
 mod follower;
 mod piece;
 mod place;
@@ -27,13 +28,14 @@ use crate::{
     event::{
         audiences::Audiences,
         connection_id::ConnectionId,
-        ended::Ended,
         ring::{Entry, Ring},
         scope::Scope,
         wire::Wire,
     },
     metrics::Metrics,
 };
+pub use arrival::Arrival;
+use arrival::Arrivals;
 pub use follower::Follower;
 pub use place::Place;
 use seat::Seat;
@@ -58,6 +60,8 @@ struct Shared {
     state: RwLock<State>,
     /// What the audiences of entries are shared with.
     audiences: Mutex<Audiences>,
+    /// Streams that do not stand in either yet, and the sessions that end meanwhile.
+    arrivals: Arrivals,
     /// Streams that have not left for the follower.
     seats: Mutex<Seats>,
     published: Notify,
@@ -68,11 +72,7 @@ struct Shared {
     metrics: Metrics,
 }
 
-#[derive(Default)]
-struct Seats {
-    by_connection: HashMap<ConnectionId, Arc<Seat>>,
-    ended: Ended,
-}
+type Seats = HashMap<ConnectionId, Arc<Seat>>;
 
 struct State {
     ring: Ring,
@@ -93,6 +93,7 @@ impl Hub {
         let shared = Shared {
             state: RwLock::new(state),
             audiences: Mutex::default(),
+            arrivals: Arrivals::default(),
             seats: Mutex::default(),
             published: Notify::new(),
             follower,
@@ -108,7 +109,7 @@ impl Hub {
     pub async fn run(self) {
         loop {
             self.shared.published.notified().await;
-            let seats: Vec<_> = self.seats().by_connection.values().cloned().collect();
+            let seats: Vec<_> = self.seats().values().cloned().collect();
             for seat in seats {
                 seat.wake();
             }
@@ -161,7 +162,8 @@ impl Hub {
             follower.restart(head);
         }
         drop(state);
-        for seat in self.seats().by_connection.values() {
+        self.shared.arrivals.miss();
+        for seat in self.seats().values() {
             seat.end_if_authenticated();
         }
         self.shared.published.notify_one();
@@ -177,6 +179,12 @@ impl Hub {
         self.read().ring.contains(id)
     }
 
+    /// Somebody comes: before they are asked who they are, so that no end of their session is
+    /// missed before their stream stands.
+    pub fn expect(&self) -> Arrival {
+        self.shared.arrivals.begin()
+    }
+
     /// A stream that goes on after `cursor`, unless the ring no longer reaches back to it.
     pub fn subscribe(&self, cursor: EventId, scope: Scope) -> Option<Subscriber> {
         let state = self.read();
@@ -184,15 +192,8 @@ impl Hub {
         let (end, generation) = (state.ring.end(), state.generation);
         drop(state);
         let id = ConnectionId::next();
-        let seat = {
-            let mut seats = self.seats();
-            let seat = Arc::new(Seat::new(scope.clone()));
-            if let Some(ended) = seats.ended.find(&scope) {
-                seat.end(&ended.reason);
-            }
-            seats.by_connection.insert(id, seat.clone());
-            seat
-        };
+        let seat = Arc::new(Seat::new(scope.clone()));
+        self.seats().insert(id, seat.clone());
         let drain = self.shared.drain.subscribe();
         let hub = self.clone();
         let (wire, unnoted) = (Wire::Sse, None);
@@ -207,17 +208,17 @@ impl Hub {
             replay_end: end,
             generation,
             unnoted,
+            arrival: None,
         })
     }
 
     /// Ends the streams of a user whose sessions are over, and tells them why.
     pub fn end_sessions(&self, ended: &SessionEnded) {
-        let mut seats = self.seats();
-        for seat in seats.by_connection.values() {
+        // In this order: a stream that is found in none of these stands in the next one.
+        self.shared.arrivals.end(ended);
+        for seat in self.seats().values() {
             seat.end_if_of(ended);
         }
-        seats.ended.add(ended.clone());
-        drop(seats);
         if let Some(follower) = &self.shared.follower {
             follower.end_sessions(ended);
         }
@@ -225,8 +226,7 @@ impl Hub {
 
     /// How many streams there are.
     pub fn streams(&self) -> usize {
-        self.seats().by_connection.len()
-            + self.shared.follower.as_ref().map_or(0, |follower| follower.streams())
+        self.seats().len() + self.shared.follower.as_ref().map_or(0, |follower| follower.streams())
     }
 
     /// Whether a part of the follower has failed.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use common::{Audience, EventId};
 use tokio::sync::watch;
 
-use super::{Hub, piece::Piece, place::Place, seat::Seat};
+use super::{Arrival, Hub, piece::Piece, place::Place, seat::Seat};
 use crate::{
     config::Backlog,
     event::{
@@ -32,6 +32,8 @@ pub struct Subscriber {
     pub(super) generation: u64,
     /// The last event addressed to the user among what was sent.
     pub(super) unnoted: Option<EventId>,
+    /// Until it stands where it is run.
+    pub(super) arrival: Option<Arrival>,
 }
 
 /// What a stream does next.
@@ -69,6 +71,27 @@ impl Subscriber {
         self
     }
 
+    /// The same place for a stream that has been on its way for as long as this arrival. If its
+    /// session has ended since, so does the stream.
+    pub fn arriving(mut self, arrival: Arrival) -> Self {
+        // The hub has its seat: what ends from now on, ends that.
+        if let Some(reason) = arrival.end_of(&self.scope) {
+            self.seat.end(&reason);
+        }
+        self.arrival = Some(arrival);
+        self
+    }
+
+    /// Whether its session has ended.
+    pub fn is_over(&self) -> bool {
+        self.seat.ended().is_some()
+    }
+
+    /// Takes the arrival, for whoever runs the stream to hold until ends of sessions find it there.
+    pub fn take_arrival(&mut self) -> Option<Arrival> {
+        self.arrival.take()
+    }
+
     /// Which connection this is.
     pub fn id(&self) -> ConnectionId {
         self.id
@@ -98,7 +121,10 @@ impl Subscriber {
         }
         self.scope = to.scope.clone();
         std::mem::swap(&mut self.seat, &mut to.seat);
-        self.hub.seats().by_connection.insert(self.id, self.seat.clone());
+        self.hub.seats().insert(self.id, self.seat.clone());
+        if let Some(reason) = to.seat.ended() {
+            self.seat.end(reason);
+        }
     }
 
     /// The last event addressed to the user that was sent since this was asked.
@@ -161,7 +187,7 @@ impl Subscriber {
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        self.hub.seats().by_connection.remove(&self.id);
+        self.hub.seats().remove(&self.id);
     }
 }
 

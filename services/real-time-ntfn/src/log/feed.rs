@@ -4,13 +4,7 @@
 //! leaves a gap makes the feed pull until nothing is missing. Pushes are only ever a hint: after
 //! some silence the feed pulls on its own.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use common::{
     Backoff, Batch, Event, EventId,
@@ -44,7 +38,6 @@ const LONGEST_RETRY: Duration = Duration::from_secs(2);
 pub struct Feed {
     commands: mpsc::Sender<Command>,
     loaded: watch::Receiver<bool>,
-    loads: Arc<AtomicU64>,
 }
 
 /// Whether the log has come as far as a cursor says.
@@ -67,7 +60,6 @@ enum Command {
 pub struct FeedTask {
     commands: mpsc::Receiver<Command>,
     loaded: watch::Sender<bool>,
-    loads: Arc<AtomicU64>,
     upstream: Upstream,
     hub: Hub,
     metrics: Metrics,
@@ -85,11 +77,9 @@ impl Feed {
     pub fn new(upstream: Upstream, hub: Hub, metrics: Metrics) -> (Self, FeedTask) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let (loaded, is_loaded) = watch::channel(false);
-        let loads = Arc::<AtomicU64>::default();
         let task = FeedTask {
             commands: receiver,
             loaded,
-            loads: loads.clone(),
             upstream,
             hub,
             metrics,
@@ -98,7 +88,7 @@ impl Feed {
             retry: None,
             backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
         };
-        (Self { commands: sender, loaded: is_loaded, loads }, task)
+        (Self { commands: sender, loaded: is_loaded }, task)
     }
 
     /// Takes a batch; returns the last id that the feed then has, or nothing when it has ended.
@@ -121,12 +111,6 @@ impl Feed {
     /// Whether the end of the log has been loaded.
     pub fn is_loaded(&self) -> bool {
         *self.loaded.borrow()
-    }
-
-    /// How often the end of the log has been loaded. Each time, ends of sessions may have been
-    /// missed: what was known of one before says nothing after.
-    pub fn loads(&self) -> u64 {
-        self.loads.load(Ordering::Acquire)
     }
 
     /// Waits until the end of the log has been loaded, but not longer than `patience`.
@@ -169,7 +153,6 @@ impl FeedTask {
     /// by a credential, since the end of their session may be part of it: they show it again.
     async fn load(&mut self) -> Result<(), UpstreamError> {
         let page = self.upstream.events_tail(TAIL).await?;
-        self.loads.fetch_add(1, Ordering::Release);
         self.hub.restart(page.batch.after);
         self.last = page.batch.after;
         self.read_on(page).await

@@ -231,19 +231,22 @@ impl AppState {
     ) -> Result<(Start, Permit), Refused> {
         // Before anybody is asked: who is not admitted costs the message service nothing.
         let permit = self.admit(request)?;
-        let loads = self.feed.loads();
+        self.resume.ready().await.map_err(Busy::from)?;
+        let arrival = self.hub.expect();
         let (rooms, user) = (wanted.rooms.as_deref(), wanted.user.as_deref());
         let ticket = wanted.ticket.as_deref();
         let purpose = Purpose::Stream { acknowledges: wanted.acknowledges };
         let scope = self.identity.identify_request(request, rooms, user, ticket, purpose).await?;
         let Wanted { cursor, history, client_id, wire, .. } = wanted;
-        let wanted =
-            Request { scope: scope.clone(), cursor, history, client_id: client_id.clone(), wire };
+        let wanted = Request {
+            scope: scope.clone(),
+            cursor,
+            history,
+            client_id: client_id.clone(),
+            wire,
+            arrival,
+        };
         let start = self.resume.start(wanted).await.map_err(Busy::from)?;
-        // The session may have ended meanwhile, and in such a way that nobody here has heard of it.
-        if loads > 0 && loads != self.feed.loads() && scope.user().is_some() {
-            return Err(Busy::Starting.into());
-        }
         let attendance = self.presence.attend(&scope).map_err(|TooMany| Busy::User)?;
         let permit = permit.with(attendance);
         self.metrics.resumes.with_label_values(&[start.from]).inc();

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     event::{connection_id::ConnectionId, scope::Scope, wire::Wire},
+    hub::Arrival,
     log::upstream::UpstreamError,
     opening::resume::{Cursor, NotNow, Request, Start},
     people::presence::Attendance,
@@ -36,6 +37,9 @@ const MOST_AT_ONCE: usize = 256;
 pub trait Frames: Send + Sync + 'static {
     /// Carries out a frame, and says what its sender is told.
     fn handle(&self, frame: ClientFrame) -> BoxFuture<'_, Result<FrameReply, UpstreamError>>;
+
+    /// Before anybody is asked whose a stream is.
+    fn expect(&self) -> Arrival;
 
     /// Finds the place where a stream goes on.
     fn begin(&self, request: Request) -> BoxFuture<'_, Result<Start, NotNow>>;
@@ -180,10 +184,11 @@ async fn introduce(mailbox: &Mailbox, frames: &dyn Frames, name: String) {
         let detail = "this connection has a user: open another one";
         return mailbox.tell(Tell::Say(reply::error("already_identified", detail, None)));
     }
+    let arrival = frames.expect();
     match frames.introduce(name, scope, mailbox.acknowledges()).await {
         Ok((scope, attendance)) => {
             mailbox.attend(attendance);
-            begin(mailbox, frames, scope, Cursor::None).await;
+            begin(mailbox, frames, scope, Cursor::None, arrival).await;
         }
         Err(problem) => {
             let mut error = json!(problem);
@@ -200,17 +205,25 @@ async fn resume(mailbox: &Mailbox, frames: &dyn Frames, cursor: Cursor) {
         let detail = "what your last resume has brought is not written yet: read it first";
         return mailbox.tell(Tell::Say(reply::error("too_many_frames", detail, None)));
     }
-    begin(mailbox, frames, mailbox.scope(), cursor).await;
+    let arrival = frames.expect();
+    begin(mailbox, frames, mailbox.scope(), cursor, arrival).await;
 }
 
 /// Lets the connection go on from another place, as this scope.
-async fn begin(mailbox: &Mailbox, frames: &dyn Frames, scope: Scope, cursor: Cursor) {
+async fn begin(
+    mailbox: &Mailbox,
+    frames: &dyn Frames,
+    scope: Scope,
+    cursor: Cursor,
+    arrival: Arrival,
+) {
     let request = Request {
         scope: scope.clone(),
         cursor,
         history: 0,
         client_id: mailbox.client_id().to_owned(),
         wire: Wire::Ws,
+        arrival,
     };
     match frames.begin(request).await {
         Ok(Start { mut preface, preface_up_to, subscriber, .. }) => {

@@ -13,6 +13,7 @@ use http_kit::Rejection;
 use super::Frames;
 use crate::{
     event::scope::Scope,
+    hub::{Arrival, Hub},
     log::upstream::{Upstream, UpstreamError},
     opening::{
         busy::Busy,
@@ -26,6 +27,8 @@ use crate::{
 pub struct Service {
     /// The message service.
     pub upstream: Upstream,
+    /// Where streams stand.
+    pub hub: Hub,
     /// Where streams begin.
     pub resume: Arc<Resume>,
     /// Who clients are.
@@ -37,6 +40,10 @@ pub struct Service {
 impl Frames for Service {
     fn handle(&self, frame: ClientFrame) -> BoxFuture<'_, Result<FrameReply, UpstreamError>> {
         Box::pin(async move { self.upstream.frame(&frame).await })
+    }
+
+    fn expect(&self) -> Arrival {
+        self.hub.expect()
     }
 
     fn begin(&self, request: Request) -> BoxFuture<'_, Result<Start, NotNow>> {

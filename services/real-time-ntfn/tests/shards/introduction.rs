@@ -25,7 +25,7 @@ use realtime_ntfn::{
         scope::{Scope, Session},
         wire::Wire,
     },
-    hub::Hub,
+    hub::{Arrival, Hub},
     log::upstream::UpstreamError,
     metrics::Metrics,
     opening::{
@@ -64,8 +64,13 @@ impl Frames for Believing {
         )
     }
 
+    fn expect(&self) -> Arrival {
+        self.hub.expect()
+    }
+
     fn begin(&self, request: Request) -> BoxFuture<'_, Result<Start, NotNow>> {
         let subscriber = self.hub.subscribe(self.hub.head(), request.scope).unwrap();
+        let subscriber = subscriber.arriving(request.arrival);
         let mut preface = VecDeque::new();
         if request.cursor != Cursor::None {
             self.resumed.fetch_add(1, Ordering::Relaxed);

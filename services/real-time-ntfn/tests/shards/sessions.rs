@@ -10,14 +10,15 @@ use std::{
 use bytes::Bytes;
 use common::{Audience, EventId, event::SessionEnded, internal::UserRef};
 use realtime_ntfn::{
-    config::{Backlog, FrameLimits},
+    config::{Backlog, FrameLimits, RingLimits},
     event::{
         frame::{Frame, Framing},
         ring::Entry,
         scope::{Scope, Session},
         wire::Wire,
     },
-    hub::Follower,
+    hub::{Follower, Hub},
+    metrics::Metrics,
     ws::Talk,
 };
 use socket2::SockRef;
@@ -115,9 +116,23 @@ fn streams_of_a_session_that_ends_are_told_and_closed_and_no_others() {
 #[test]
 fn a_stream_that_was_on_its_way_when_its_session_ended_ends_too() {
     let stage = stage();
+    let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
+    let backlog = Backlog { events: 100, bytes: 1 << 20 };
+    let hub = Hub::new(RingLimits { events: 100, bytes: 1 << 20 }, backlog, metrics, None);
+    let on_its_way = || Part { arrival: Some(hub.expect()), ..part(session(), Wire::Sse) };
+    let (early, late) = (on_its_way(), on_its_way());
+    // Found in the shard, or before it is there.
+    let (early, _) = stage.play(early);
+    hub.end_sessions(&ended(4));
     stage.shards.end_sessions(&ended(4));
-    let (late, _) = stage.play(part(session(), Wire::Sse));
-    assert!(String::from_utf8(read_to_end(late)).unwrap().contains("signed_out"));
+    let (late, _) = stage.play(late);
+    for stream in [early, late] {
+        assert!(String::from_utf8(read_to_end(stream)).unwrap().contains("signed_out"));
+    }
+    // Who comes when it is over has the next session.
+    let (mut next, _) = stage.play(on_its_way());
+    stage.publish_entry(to_alice(1, "private"));
+    read_exactly(&mut next, b"helloprivate");
 }
 
 #[test]

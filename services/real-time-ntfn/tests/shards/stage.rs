@@ -20,7 +20,7 @@ use realtime_ntfn::{
         scope::Scope,
         wire::Wire,
     },
-    hub::{Follower, Place},
+    hub::{Arrival, Follower, Place},
     metrics::Metrics,
     opening::admission::Admission,
     people::delivery::Delivery,
@@ -44,6 +44,7 @@ pub(crate) struct Part {
     pub(crate) framing: Framing,
     pub(crate) talk: Option<Talk>,
     pub(crate) place: Place,
+    pub(crate) arrival: Option<Arrival>,
 }
 
 impl Default for Part {
@@ -58,6 +59,7 @@ impl Default for Part {
             framing: Framing::Bare,
             talk: None,
             place: Place { position: end, live_from: end, generation: 0 },
+            arrival: None,
         }
     }
 }
@@ -127,6 +129,7 @@ impl Stage {
             place: part.place,
             permit: self.admission.admit(peer.ip()).ok().unwrap(),
             client_id: "test".to_owned(),
+            arrival: part.arrival,
         });
         (client, id)
     }

@@ -72,7 +72,9 @@ enum Phase {
 }
 
 impl Stream {
-    fn new(given: NewStream) -> Self {
+    fn new(mut given: NewStream) -> Self {
+        // The hub ends it from now on.
+        drop(given.subscriber.take_arrival());
         let subscriber = &given.subscriber;
         given.metrics.stream_opened(subscriber.wire().transport(), ENGINE);
         // The first heartbeat comes at a random time: streams that began together must not

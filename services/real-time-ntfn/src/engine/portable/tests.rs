@@ -14,7 +14,7 @@ use crate::{
         ring::Entry,
         scope::{Scope, Session},
     },
-    hub::Hub,
+    hub::{Arrival, Hub},
     metrics::Metrics,
     opening::admission::Admission,
     people::delivery::Delivery,
@@ -38,12 +38,21 @@ fn session(expires_at: Option<u64>) -> Session {
     }
 }
 
-fn stream((hub, metrics): &(Hub, Metrics), session: Session, delivery: &Delivery) -> Stream {
+fn stream(hub: &(Hub, Metrics), session: Session, delivery: &Delivery) -> Stream {
+    arriving(hub, session, delivery, hub.0.expect())
+}
+
+fn arriving(
+    (hub, metrics): &(Hub, Metrics),
+    session: Session,
+    delivery: &Delivery,
+    arrival: Arrival,
+) -> Stream {
     let scope = Scope::new(["public".to_owned()], Some(session));
     Stream::new(NewStream {
         preface: VecDeque::from([Frame::new(b"hello")]),
         preface_up_to: EventId::from_micros(5),
-        subscriber: hub.subscribe(hub.head(), scope).unwrap(),
+        subscriber: hub.subscribe(hub.head(), scope).unwrap().arriving(arrival),
         permit: Admission::new(10, 0, 1_000).admit([127, 0, 0, 1].into()).ok().unwrap(),
         client_id: "test".to_owned(),
         heartbeat: Duration::from_secs(1_000_000),
@@ -77,6 +86,7 @@ fn said(stream: &mut Stream) -> (String, bool) {
 async fn a_session_that_ends_ends_its_stream() {
     let hub = hub();
     let mut stream = stream(&hub, session(None), &Delivery::default());
+    let arrival = hub.0.expect();
     let ended =
         |epoch| SessionEnded { user: "alice".to_owned(), epoch, reason: "signed_out".to_owned() };
     hub.0.end_sessions(&ended(3));
@@ -85,7 +95,7 @@ async fn a_session_that_ends_ends_its_stream() {
     let (text, is_over) = said(&mut stream);
     assert!(is_over && text.contains("event: reauth\n") && text.contains("signed_out"), "{text}");
     // One that was on its way meanwhile ends, too.
-    let mut late = self::stream(&hub, session(None), &Delivery::default());
+    let mut late = arriving(&hub, session(None), &Delivery::default(), arrival);
     assert!(said(&mut late).1);
 }
 

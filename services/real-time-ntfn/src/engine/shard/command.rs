@@ -22,7 +22,7 @@ use crate::{
         scope::Scope,
         wire::Wire,
     },
-    hub::Place,
+    hub::{Arrival, Place},
     opening::admission::Permit,
     ws::{
         Talk,
@@ -77,6 +77,8 @@ pub struct NewConnection {
     pub permit: Permit,
     /// The name it goes by in the log.
     pub client_id: String,
+    /// Held until it stands here.
+    pub arrival: Option<Arrival>,
 }
 
 /// Another place for a connection to go on from, perhaps as somebody else.
@@ -89,6 +91,8 @@ pub struct Relocation {
     pub preface_up_to: Option<EventId>,
     /// The place.
     pub place: Place,
+    /// Held until it stands here as that.
+    pub arrival: Option<Arrival>,
 }
 
 /// A connection's slot. Another connection may have it by now.
@@ -111,10 +115,11 @@ impl Outlet for Address {
                 self.queue.send(Command::Say(self.slot, frame)).ok();
             }
             Tell::Begin(beginning) => {
-                let Beginning { scope, preface, preface_up_to, subscriber } = *beginning;
+                let Beginning { scope, preface, preface_up_to, mut subscriber } = *beginning;
                 // The subscriber stays here: it may own the shards, and must not die in one.
                 let place = subscriber.place();
-                let to = Relocation { scope, preface, preface_up_to, place };
+                let arrival = subscriber.take_arrival();
+                let to = Relocation { scope, preface, preface_up_to, place, arrival };
                 self.queue.send(Command::Relocate(self.slot, Box::new(to))).ok();
             }
         }

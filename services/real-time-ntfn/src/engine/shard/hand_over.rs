@@ -29,7 +29,7 @@ pub struct HandOver {
 impl Shards {
     /// Lets a stream live on in a shard. Should the last shard fail at this very moment, the
     /// socket is closed, and the client comes back.
-    pub fn take_over(&self, subscriber: Subscriber, with: HandOver) {
+    pub fn take_over(&self, mut subscriber: Subscriber, with: HandOver) {
         let HandOver { socket, preface, framing, preface_up_to, permit, client_id, talk } = with;
         self.add(NewConnection {
             socket,
@@ -43,6 +43,7 @@ impl Shards {
             place: subscriber.place(),
             permit,
             client_id,
+            arrival: subscriber.take_arrival(),
         });
         // It leaves the hub only now: there is no moment at which it is in neither.
         drop(subscriber);

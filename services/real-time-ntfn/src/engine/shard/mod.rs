@@ -250,6 +250,7 @@ mod tests {
             place: Place { position, live_from: position, generation: 0 },
             permit: admission.admit(peer.ip()).ok().unwrap(),
             client_id: "test".to_owned(),
+            arrival: None,
         };
         (client, connection)
     }

@@ -10,7 +10,7 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
     event::{frame::Frame, scope::Scope, wire::Wire},
-    hub::{Hub, Subscriber},
+    hub::{Arrival, Hub, Subscriber},
     log::{
         feed::{Feed, Reached},
         upstream::{Upstream, UpstreamError},
@@ -64,6 +64,8 @@ pub struct Request {
     pub client_id: String,
     /// How it is written.
     pub wire: Wire,
+    /// Since before it was asked whose the stream is.
+    pub arrival: Arrival,
 }
 
 /// How a stream begins.
@@ -109,11 +111,13 @@ impl Resume {
         Self { hub, feed, upstream, delivery, metrics, catch_ups: Semaphore::new(CATCH_UPS) }
     }
 
+    /// Waits until the log is loaded; before that nobody is asked who they are.
+    pub async fn ready(&self) -> Result<(), NotNow> {
+        if self.feed.wait_loaded(PATIENCE).await { Ok(()) } else { Err(NotNow::Starting) }
+    }
+
     /// Finds the place where a stream begins.
     pub async fn start(&self, request: Request) -> Result<Start, NotNow> {
-        if !self.feed.wait_loaded(PATIENCE).await {
-            return Err(NotNow::Starting);
-        }
         let (scope, wire) = (request.scope, request.wire);
         let name = scope.session().map(|session| session.user.name.clone());
         let place = match request.cursor {
@@ -129,10 +133,12 @@ impl Resume {
             Cursor::None => self.live(scope),
         };
         let resumed = place.is_resumed();
-        let Before { frames: mut preface, up_to: preface_up_to, .. } = place.before;
-        let name = name.as_deref();
-        preface.push_front(wire.ready(&request.client_id, place.cursor, resumed, name));
-        let Place { subscriber, from, .. } = place;
+        let Place { subscriber, cursor, before, from } = place;
+        let subscriber = subscriber.arriving(request.arrival);
+        // Whoever is out by now is told so, and nothing that was read meanwhile.
+        let before = if subscriber.is_over() { Before::default() } else { before };
+        let Before { frames: mut preface, up_to: preface_up_to, .. } = before;
+        preface.push_front(wire.ready(&request.client_id, cursor, resumed, name.as_deref()));
         Ok(Start { preface, preface_up_to, subscriber, from })
     }
 

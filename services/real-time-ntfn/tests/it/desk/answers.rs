@@ -1,6 +1,6 @@
 //! What a [`Desk`](super::Desk) answers.
 
-use std::{collections::HashMap, sync::Mutex};
+use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -30,19 +30,27 @@ pub(super) async fn answer(
     let secret = Secret::parse(SECRET).unwrap();
     let method = request.method().as_str();
     signature::verify(&secret, header.unwrap_or_default(), method, target, &body).unwrap();
-    let mut book = book.lock().unwrap();
     let path = request.path().to_owned();
-    *book.calls.entry(path.clone()).or_default() += 1;
-    if book.failing.contains(path.as_str()) {
+    *book.lock().unwrap().calls.entry(path.clone()).or_default() += 1;
+    let answer = respond(&path, &body, &query, &mut book.lock().unwrap());
+    // What it says was true when it was asked.
+    while book.lock().unwrap().held.contains(path.as_str()) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    answer
+}
+
+fn respond(path: &str, body: &[u8], query: &Parameters, book: &mut Book) -> HttpResponse {
+    if book.failing.contains(path) {
         return problem(503, "stopping");
     }
-    if book.most.get(path.as_str()).is_some_and(|most| body.len() > *most) {
+    if book.most.get(path).is_some_and(|most| body.len() > *most) {
         return HttpResponse::PayloadTooLarge().body("<h1>Too large</h1>");
     }
-    match path.as_str() {
-        "/internal/events" => events(&book, &query),
-        "/internal/identify" => identify(&mut book, &serde_json::from_slice(&body).unwrap()),
-        "/internal/opening" => opening(&book, &query),
+    match path {
+        "/internal/events" => events(book, query),
+        "/internal/identify" => identify(book, &serde_json::from_slice(body).unwrap()),
+        "/internal/opening" => opening(book, query),
         "/internal/receipts" => {
             let after: EventId = query["after"].parse().unwrap();
             let theirs =
@@ -52,9 +60,9 @@ pub(super) async fn answer(
             HttpResponse::Ok().json(data)
         }
         "/internal/delivered" => {
-            let batch: DeliveredBatch = serde_json::from_slice(&body).unwrap();
+            let batch: DeliveredBatch = serde_json::from_slice(body).unwrap();
             for delivered in batch.delivered {
-                let Book { delivered: all, delivered_direct: direct, .. } = &mut *book;
+                let Book { delivered: all, delivered_direct: direct, .. } = book;
                 let noted = if delivered.direct { direct } else { all };
                 let known = noted.entry(delivered.user).or_default();
                 *known = delivered.up_to.max(*known);
@@ -62,7 +70,7 @@ pub(super) async fn answer(
             HttpResponse::NoContent().finish()
         }
         "/internal/contacts" => {
-            let asked: ContactsOf = serde_json::from_slice(&body).unwrap();
+            let asked: ContactsOf = serde_json::from_slice(body).unwrap();
             let of = |user: String| {
                 let contacts = book.contacts.get(&user).cloned().unwrap_or_default();
                 (user, contacts)

@@ -24,6 +24,8 @@ pub(super) struct Book {
     pub(super) delivered: HashMap<String, EventId>,
     pub(super) delivered_direct: HashMap<String, EventId>,
     pub(super) failing: HashSet<&'static str>,
+    /// Routes that do not answer for now.
+    pub(super) held: HashSet<&'static str>,
     /// Routes where a proxy refuses larger bodies than this.
     pub(super) most: HashMap<&'static str, usize>,
     pub(super) calls: HashMap<String, usize>,

@@ -134,6 +134,16 @@ impl Desk {
         };
     }
 
+    /// Whether a route keeps who asks waiting.
+    pub(crate) fn hold(&self, path: &'static str, holds: bool) {
+        let mut book = self.book();
+        if holds {
+            book.held.insert(path)
+        } else {
+            book.held.remove(path)
+        };
+    }
+
     /// Has larger bodies refused with 413, as a proxy would.
     pub(crate) fn take_at_most(&self, path: &'static str, bytes: usize) {
         self.book().most.insert(path, bytes);

@@ -1,8 +1,9 @@
 //! Streams end with their sessions.
 
+use reqwest::Method;
 use serde_json::json;
 
-use crate::{app::App, desk::Desk, stream::Stream};
+use crate::{app::App, desk::Desk, socket::Socket, stream::Stream};
 
 /// The stream ends here, with a word why.
 async fn assert_ends(stream: &mut Stream, reason: &str) {
@@ -64,4 +65,50 @@ async fn when_an_end_may_have_been_missed_everybody_shows_their_credential_again
         named.next_fact().await.assert_is(&after);
     }
     assert_go_on(&mut [&mut named], &desk, &app).await;
+}
+
+/// Whatever a stream waits for when its session ends, and however many others end after it: the
+/// stream says so, and nothing else.
+#[tokio::test]
+async fn no_stream_outlives_a_session_that_ended_while_it_was_on_its_way() {
+    let desk = Desk::start();
+    let crowd: Vec<_> = (0..300).map(|number| format!("user {number}")).collect();
+    crowd.iter().for_each(|name| drop(desk.register(name)));
+    let app = App::start(&desk.url(), &[]);
+    for jam in ["/internal/identify", "/internal/opening"] {
+        let alice = format!("Bearer {}", desk.register("alice"));
+        let stream = async |target: &str| {
+            let request = app.request(Method::GET, target).header("authorization", &alice);
+            Stream::open(request).await
+        };
+        let socket = async || {
+            let headers = [("authorization", alice.as_str())];
+            Socket::try_open(&app, "?history=0", &headers).await.unwrap()
+        };
+        let mut introduced = Socket::open(&app, "?history=0").await;
+        let before = desk.calls(jam);
+        desk.hold(jam, true);
+        introduced.say_json(&json!({"username": "bob"})).await;
+        let ends = async {
+            desk.eventually("all are on their way", |desk| desk.calls(jam) - before == 4).await;
+            desk.direct("carol", "alice", "for those who are still in");
+            desk.direct("carol", "bob", "for those who are still in");
+            for name in ["alice", "bob"].into_iter().chain(crowd.iter().map(String::as_str)) {
+                desk.sign_out(name);
+            }
+            desk.tell(&app).await;
+            desk.hold(jam, false);
+        };
+        let (events, mut chat, mut handshaken, ()) =
+            tokio::join!(stream("/events"), stream("/sse/chat?userId=alice"), socket(), ends);
+        assert_ends(&mut events.ready().await, "signed_out").await;
+        assert_eq!(chat.block().await.unwrap().data.unwrap()["type"], "connected", "{jam}");
+        assert_eq!(chat.block().await.unwrap().data.unwrap()["type"], "reauth", "{jam}");
+        assert_eq!(chat.block().await, None, "{jam}");
+        for socket in [&mut handshaken, &mut introduced] {
+            assert_eq!(socket.next().await["type"], "ready", "{jam}");
+            assert_eq!(socket.next().await["type"], "reauth", "{jam}");
+            assert_eq!(socket.closed().await, (4001, "signed_out".to_owned()), "{jam}");
+        }
+    }
 }

@@ -30,7 +30,6 @@ use super::{
 };
 use crate::{
     event::{
-        ended::Ended,
         frame::Frame,
         ring::{Entry, Ring},
         wire::Wire,
@@ -63,8 +62,6 @@ pub(super) struct Worker {
     pings: Wheel,
     /// Sessions that end by themselves: when, in seconds since 1970, and whose.
     expiries: BTreeSet<(u64, Ticket)>,
-    /// Sessions that have ended lately.
-    ended: Ended,
     /// Connections that have been told to end, and since when.
     ending: Vec<(Ticket, Instant)>,
     /// Connections with more to read than one pass takes.
@@ -100,7 +97,6 @@ impl Worker {
             wheel: Wheel::new(settings.heartbeat, Instant::now()),
             pings: Wheel::new(settings.ping, Instant::now()),
             expiries: BTreeSet::new(),
-            ended: Ended::default(),
             ending: Vec::new(),
             unread: Vec::new(),
             input: Box::new([0; READ]),
@@ -227,7 +223,8 @@ impl Worker {
         }
     }
 
-    fn add(&mut self, new: NewConnection) {
+    fn add(&mut self, mut new: NewConnection) {
+        let arrival = new.arrival.take();
         let missed_a_restart = new.place.generation != self.generation;
         self.turns = self.turns.wrapping_add(1);
         let turn = self.turns;
@@ -267,7 +264,7 @@ impl Worker {
         if let Some((tickets, _)) = &mut self.draining {
             tickets.push(ticket);
         }
-        self.end_if_ended(key as u32);
+        self.end_if_ended(key as u32, arrival);
     }
 
     fn restart(&mut self, head: EventId) {

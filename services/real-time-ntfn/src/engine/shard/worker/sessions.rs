@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use common::event::SessionEnded;
 
 use super::Worker;
-use crate::engine::shard::connection::Connection;
+use crate::{engine::shard::connection::Connection, hub::Arrival};
 
 impl Worker {
     /// Ends the streams of a user whose sessions are over.
@@ -17,14 +17,14 @@ impl Worker {
                 self.end_session(key, &ended.reason);
             }
         }
-        self.ended.add(ended.clone());
     }
 
-    /// Ends a stream whose session has ended while it was on its way.
-    pub(super) fn end_if_ended(&mut self, key: u32) {
+    /// Ends a stream whose session has ended while it was on its way. What ends after that finds it
+    /// here: it is in the index.
+    pub(super) fn end_if_ended(&mut self, key: u32, arrival: Option<Arrival>) {
         let connection = self.connections.get(key as usize);
-        let reason = connection.and_then(|connection| self.ended.find(connection.scope()));
-        if let Some(reason) = reason.map(|ended| ended.reason.clone()) {
+        let reason = connection.zip(arrival).and_then(|(it, arrival)| arrival.end_of(it.scope()));
+        if let Some(reason) = reason {
             self.end_session(key, &reason);
         }
     }

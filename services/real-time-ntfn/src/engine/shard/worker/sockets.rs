@@ -91,7 +91,8 @@ impl Worker {
     }
 
     /// Lets the connection in a slot go on from another place.
-    pub(super) fn relocate(&mut self, slot: Slot, to: Relocation) {
+    pub(super) fn relocate(&mut self, slot: Slot, mut to: Relocation) {
+        let arrival = to.arrival.take();
         let Some(connection) = self.connections.get_mut(slot.key as usize) else {
             return;
         };
@@ -114,7 +115,7 @@ impl Worker {
             self.expiries.insert((at, ticket));
         }
         self.flush_later(slot.key, relocated);
-        self.end_if_ended(slot.key);
+        self.end_if_ended(slot.key, arrival);
     }
 
     /// Has a connection flushed in this pass if that is what follows, or closes it if nothing can
