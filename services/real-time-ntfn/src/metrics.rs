@@ -18,7 +18,8 @@ pub struct Metrics {
     /// Streams ended, by reason: `gone`, `lagged`, `stalled`, `drained`, `reauth`, `refused`,
     /// `silent`, `failed`.
     closed: IntCounterVec,
-    /// Streams refused, by reason: `full`, `address`, `draining`, `starting`, `upstream`.
+    /// Streams refused, by reason: `full`, `address`, `draining`, `starting`, `upstream`,
+    /// `crowded`, `user`.
     pub refused: IntCounterVec,
     /// Streams by how they began: `live`, `ring`, `log`, `history`, `reset`.
     pub resumes: IntCounterVec,

@@ -64,7 +64,7 @@ pub(crate) const HOUSES: &[House] = &[
             ),
             room(
                 &["opening"],
-                "how a stream begins: `admission` (how many, in all and by address), `identity` (asks whose it is), `resume/` (where it goes on; clients take turns at the log), `busy` (what is told to who must come again)",
+                "how a stream begins: `admission` (how many, in all and by address), `identity` (asks whose it is), `resume/` (where it goes on; `turns` at the message service), `busy` (what is told to who must come again)",
             ),
             room(
                 &["people"],

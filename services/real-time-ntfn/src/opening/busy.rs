@@ -13,6 +13,7 @@ pub(crate) enum Busy {
     Draining,
     Starting,
     Upstream,
+    Crowded,
 }
 
 impl Busy {
@@ -24,6 +25,7 @@ impl Busy {
             Self::Draining => "draining",
             Self::Starting => "starting",
             Self::Upstream => "upstream",
+            Self::Crowded => "crowded",
         }
     }
 
@@ -35,6 +37,7 @@ impl Busy {
             Self::Draining => "this server is restarting",
             Self::Starting => "this server is starting",
             Self::Upstream => "the message service does not answer",
+            Self::Crowded => "too many come at this moment",
         }
     }
 
@@ -51,6 +54,7 @@ impl From<NotNow> for Busy {
         match not_now {
             NotNow::Starting => Self::Starting,
             NotNow::Upstream => Self::Upstream,
+            NotNow::Crowded => Self::Crowded,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Whose a stream is: asked of the message service, which alone knows tokens, tickets and names.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, net::IpAddr, time::Duration};
 
 use actix_web::{
     HttpRequest,
@@ -14,9 +14,11 @@ use common::{
     internal::{Identified, Identify, MAX_ROOMS},
 };
 use http_kit::{AuthMode, Rejection, bearer};
-use tokio::{sync::Semaphore, time::timeout};
 
-use super::resume::NotNow;
+use super::{
+    resume::NotNow,
+    turns::{Asker, Crowded, Turns},
+};
 use crate::{
     event::scope::{Scope, Session},
     log::upstream::{Upstream, UpstreamError},
@@ -62,13 +64,13 @@ impl From<Rejection> for Refusal {
 pub struct Identity {
     mode: AuthMode,
     upstream: Upstream,
-    turns: Semaphore,
+    turns: Turns,
 }
 
 impl Identity {
     /// Asks the message service, as far as `mode` leaves anything to ask.
     pub fn new(mode: AuthMode, upstream: Upstream) -> Self {
-        Self { mode, upstream, turns: Semaphore::new(AT_ONCE) }
+        Self { mode, upstream, turns: Turns::new(AT_ONCE, PATIENCE) }
     }
 
     /// Whether a client may be nobody.
@@ -84,6 +86,7 @@ impl Identity {
     pub async fn identify_request(
         &self,
         request: &HttpRequest,
+        address: IpAddr,
         rooms: Option<&str>,
         username: Option<&str>,
         ticket: Option<&str>,
@@ -99,11 +102,16 @@ impl Identity {
         let only_asks = purpose == Purpose::Question;
         let acknowledges = purpose == Purpose::Stream { acknowledges: true };
         let asked = Identify { token, ticket, username, rooms, only_asks };
-        self.identify(asked, acknowledges).await
+        self.identify(asked, address, acknowledges).await
     }
 
     /// Whose a stream is that says this of itself.
-    pub async fn identify(&self, asked: Identify, acknowledges: bool) -> Result<Scope, Refusal> {
+    pub async fn identify(
+        &self,
+        asked: Identify,
+        address: IpAddr,
+        acknowledges: bool,
+    ) -> Result<Scope, Refusal> {
         if asked.token.is_none() && asked.ticket.is_none() {
             if !self.is_open() {
                 return Err(token_missing().into());
@@ -113,9 +121,9 @@ impl Identity {
             }
         }
         let busy = Refusal::NotNow(NotNow::Upstream);
-        let Ok(Ok(_turn)) = timeout(PATIENCE, self.turns.acquire()).await else {
-            return Err(busy);
-        };
+        // Nobody knows yet who it is: the users of an address have one turn.
+        let turn = self.turns.take(&Asker { address, user: None }).await;
+        let _turn = turn.map_err(|Crowded| Refusal::NotNow(NotNow::Crowded))?;
         match self.upstream.identify(&asked).await {
             Ok(Identified { user: None, rooms, .. }) if is_default(&rooms) => Ok(Scope::public()),
             Ok(Identified { user, authenticated, expires_at, epoch, rooms }) => {

@@ -4,3 +4,4 @@ pub mod admission;
 pub(crate) mod busy;
 pub mod identity;
 pub mod resume;
+pub mod turns;

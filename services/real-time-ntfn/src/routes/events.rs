@@ -236,7 +236,10 @@ impl AppState {
         let (rooms, user) = (wanted.rooms.as_deref(), wanted.user.as_deref());
         let ticket = wanted.ticket.as_deref();
         let purpose = Purpose::Stream { acknowledges: wanted.acknowledges };
-        let scope = self.identity.identify_request(request, rooms, user, ticket, purpose).await?;
+        let scope = self
+            .identity
+            .identify_request(request, permit.address(), rooms, user, ticket, purpose)
+            .await?;
         let Wanted { cursor, history, client_id, wire, .. } = wanted;
         let wanted = Request {
             scope: scope.clone(),
@@ -245,6 +248,7 @@ impl AppState {
             client_id: client_id.clone(),
             wire,
             arrival,
+            address: permit.address(),
         };
         let start = self.resume.start(wanted).await.map_err(Busy::from)?;
         let attendance = self.presence.attend(&scope).map_err(|TooMany| Busy::User)?;

@@ -67,9 +67,10 @@ pub async fn list_present(
     state.origins.check(&request)?;
     let asked = query.users.as_deref().map(parse).transpose()?;
     let (user, ticket) = (query.user.as_deref(), query.ticket.as_deref());
+    let address = state.proxies.client_address(&request);
     let scope = match state
         .identity
-        .identify_request(&request, None, user, ticket, Purpose::Question)
+        .identify_request(&request, address, None, user, ticket, Purpose::Question)
         .await
     {
         Ok(scope) => scope,

@@ -11,7 +11,10 @@ use crate::{
     engine::{self, Conversation, NewStream},
     event::wire::Wire,
     state::AppState,
-    ws::close::{self, Ending},
+    ws::{
+        Peer,
+        close::{self, Ending},
+    },
 };
 
 /// Messages that come first, unless the client says otherwise.
@@ -47,8 +50,9 @@ pub async fn open_socket(
     state.origins.check(&request)?;
     engine::check_handshake(&request)?;
     let wanted = query.into_inner().parse(&request, Wire::Ws, HISTORY)?;
-    let (client_id, talk) =
-        (wanted.client_id.clone(), state.talk.acknowledging(wanted.acknowledges));
+    let (client_id, acknowledges) = (wanted.client_id.clone(), wanted.acknowledges);
+    let address = state.proxies.client_address(&request);
+    let talk = state.talk.with(Peer { address, acknowledges });
     let refuse = |reason: &'static str, detail| {
         state.metrics.refused.with_label_values(&[reason]).inc();
         let ending = Ending { code: Some(close::TRY_LATER), reason: detail, label: reason };

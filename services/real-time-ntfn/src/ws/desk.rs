@@ -16,6 +16,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 use super::{
     mailbox::Mailbox,
     outlet::{Beginning, Outlet, Tell},
+    peer::Peer,
     reply,
     said::Said,
 };
@@ -45,12 +46,12 @@ pub trait Frames: Send + Sync + 'static {
     fn begin(&self, request: Request) -> BoxFuture<'_, Result<Start, NotNow>>;
 
     /// What a client watches that says who it is only now, and that it is there; or what to tell
-    /// it instead. `acknowledges` is what the connection was opened with.
+    /// it instead.
     fn introduce(
         &self,
         name: String,
         scope: Scope,
-        acknowledges: bool,
+        peer: Peer,
     ) -> BoxFuture<'_, Result<(Scope, Option<Attendance>), Problem>>;
 }
 
@@ -58,7 +59,7 @@ pub trait Frames: Send + Sync + 'static {
 #[derive(Clone)]
 pub struct Desk {
     mailboxes: mpsc::Sender<Mailbox>,
-    acknowledges: bool,
+    peer: Peer,
 }
 
 /// Works on what the desk takes; [`run`](DeskTask::run) it.
@@ -74,13 +75,13 @@ impl Desk {
     /// A desk, and its task.
     pub fn new(frames: Arc<dyn Frames>) -> (Self, DeskTask) {
         let (sender, mailboxes) = mpsc::channel(MOST_MAILBOXES);
-        let desk = Self { mailboxes: sender, acknowledges: false };
+        let desk = Self { mailboxes: sender, peer: Peer::default() };
         (desk, DeskTask { mailboxes, frames, is_cut_off: Arc::default() })
     }
 
-    /// The same desk, for connections whose clients say themselves what was delivered, or not.
-    pub fn acknowledging(&self, acknowledges: bool) -> Self {
-        Self { acknowledges, ..self.clone() }
+    /// The same desk, for this client.
+    pub fn for_peer(&self, peer: Peer) -> Self {
+        Self { peer, ..self.clone() }
     }
 
     /// The mailbox of a new connection.
@@ -91,8 +92,7 @@ impl Desk {
         scope: Scope,
         outlet: Box<dyn Outlet>,
     ) -> Mailbox {
-        let acknowledges = self.acknowledges;
-        Mailbox::new(id, client_id, scope, acknowledges, outlet, self.mailboxes.clone())
+        Mailbox::new(id, client_id, scope, self.peer, outlet, self.mailboxes.clone())
     }
 }
 
@@ -185,7 +185,7 @@ async fn introduce(mailbox: &Mailbox, frames: &dyn Frames, name: String) {
         return mailbox.tell(Tell::Say(reply::error("already_identified", detail, None)));
     }
     let arrival = frames.expect();
-    match frames.introduce(name, scope, mailbox.acknowledges()).await {
+    match frames.introduce(name, scope, mailbox.peer()).await {
         Ok((scope, attendance)) => {
             mailbox.attend(attendance);
             begin(mailbox, frames, scope, Cursor::None, arrival).await;
@@ -224,6 +224,7 @@ async fn begin(
         client_id: mailbox.client_id().to_owned(),
         wire: Wire::Ws,
         arrival,
+        address: mailbox.peer().address,
     };
     match frames.begin(request).await {
         Ok(Start { mut preface, preface_up_to, subscriber, .. }) => {
@@ -238,6 +239,7 @@ async fn begin(
             let code = match not_now {
                 NotNow::Starting => "starting",
                 NotNow::Upstream => "upstream_unavailable",
+                NotNow::Crowded => "crowded",
             };
             mailbox.tell(Tell::Say(reply::error(code, "not now: send it again", None)));
         }

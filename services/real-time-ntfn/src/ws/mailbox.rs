@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::{
     outlet::{Outlet, Tell},
+    peer::Peer,
     under_way::UnderWay,
 };
 use crate::{
@@ -30,7 +31,7 @@ pub struct Mailbox(Arc<Shared>);
 struct Shared {
     id: ConnectionId,
     client_id: String,
-    acknowledges: bool,
+    peer: Peer,
     outlet: Box<dyn Outlet>,
     /// Where mailboxes go that have something in them.
     desk: mpsc::Sender<Mailbox>,
@@ -59,7 +60,7 @@ impl Mailbox {
         id: ConnectionId,
         client_id: String,
         scope: Scope,
-        acknowledges: bool,
+        peer: Peer,
         outlet: Box<dyn Outlet>,
         desk: mpsc::Sender<Self>,
     ) -> Self {
@@ -72,7 +73,7 @@ impl Mailbox {
             is_taken: false,
         };
         let state = Mutex::new(state);
-        Self(Arc::new(Shared { id, client_id, acknowledges, outlet, desk, state }))
+        Self(Arc::new(Shared { id, client_id, peer, outlet, desk, state }))
     }
 
     /// Puts a message in, if fewer than `most` wait; never waits itself.
@@ -116,9 +117,8 @@ impl Mailbox {
         &self.0.client_id
     }
 
-    /// Whether the client says itself what was delivered, whoever it turns out to be.
-    pub(super) fn acknowledges(&self) -> bool {
-        self.0.acknowledges
+    pub(super) fn peer(&self) -> Peer {
+        self.0.peer
     }
 
     pub(super) fn scope(&self) -> Scope {

@@ -26,6 +26,7 @@ mod inbound;
 pub mod link;
 pub mod mailbox;
 pub mod outlet;
+mod peer;
 mod reply;
 mod said;
 pub mod service;
@@ -35,4 +36,5 @@ mod utf8;
 
 pub use desk::{Desk, Frames};
 pub use link::{Act, Link};
+pub use peer::Peer;
 pub use talk::Talk;

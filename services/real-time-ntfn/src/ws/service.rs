@@ -10,7 +10,7 @@ use common::{
 use futures_util::future::BoxFuture;
 use http_kit::Rejection;
 
-use super::Frames;
+use super::{Frames, Peer};
 use crate::{
     event::scope::Scope,
     hub::{Arrival, Hub},
@@ -54,12 +54,12 @@ impl Frames for Service {
         &self,
         name: String,
         scope: Scope,
-        acknowledges: bool,
+        peer: Peer,
     ) -> BoxFuture<'_, Result<(Scope, Option<Attendance>), Problem>> {
         Box::pin(async move {
             let rooms = scope.rooms().map(str::to_owned).collect();
             let asked = Identify { username: Some(name), rooms, ..Identify::default() };
-            match self.identity.identify(asked, acknowledges).await {
+            match self.identity.identify(asked, peer.address, peer.acknowledges).await {
                 Ok(scope) => {
                     let attendance = self.presence.attend(&scope).map_err(|TooMany| {
                         let (code, detail) = (Busy::User.reason(), Busy::User.detail());

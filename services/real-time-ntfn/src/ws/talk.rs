@@ -6,6 +6,7 @@ use super::{
     desk::Desk,
     link::{Link, Partner},
     outlet::Outlet,
+    peer::Peer,
 };
 use crate::{
     config::FrameLimits,
@@ -22,9 +23,9 @@ pub struct Talk {
 }
 
 impl Talk {
-    /// The same, for a client that says itself what was delivered to it, or not.
-    pub fn acknowledging(&self, acknowledges: bool) -> Self {
-        let desk = self.desk.as_ref().map(|desk| desk.acknowledging(acknowledges));
+    /// The same, for this client.
+    pub fn with(&self, peer: Peer) -> Self {
+        let desk = self.desk.as_ref().map(|desk| desk.for_peer(peer));
         Self { limits: self.limits, desk }
     }
 

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::{answer::Answer, app::App, stream::Stream, upstream::Upstream};
+use crate::{answer::Answer, app::App, desk::Desk, stream::Stream, upstream::Upstream};
 
 /// Asks for a stream as a browser does, and expects to be told to come back.
 async fn assert_busy(app: &App, forwarded: &str, reason: &str) {
@@ -113,4 +113,40 @@ async fn a_client_that_closes_its_half_of_the_connection_has_left() {
     assert!(app.get("/metrics").await.text().contains("realtalk_streams 1\n"));
     wire.finish();
     app.eventually("/metrics", |answer| answer.text().contains("realtalk_streams 0\n")).await;
+}
+
+/// Half of the turns at the log are the most that one address has, however often it asks; the next
+/// one of anybody else is asked for at once.
+#[tokio::test]
+async fn one_address_cannot_take_all_the_turns_at_the_log() {
+    let (desk, path) = (Desk::start(), "/internal/opening");
+    desk.post("said before");
+    let app = App::start(&desk.url(), &[("TRUSTED_PROXIES", "127.0.0.1")]);
+    let open = async |address: &str| {
+        loop {
+            let request = app.request(Method::GET, "/events?history=1");
+            let mut stream = Stream::open(request.header("x-forwarded-for", address)).await;
+            match stream.block().await.unwrap() {
+                ready if ready.event.as_deref() == Some("ready") => return stream,
+                // On a slow machine it may take longer than anybody waits for a turn.
+                busy => assert_eq!(busy.data.unwrap()["reason"], json!("crowded")),
+            }
+        }
+    };
+    let rude = async {
+        desk.eventually("it has its share", |desk| desk.calls(path) == 4).await;
+        // Only the others' are asked from now on.
+        let others = async {
+            desk.eventually("all others are asked for", |desk| desk.calls(path) == 8).await;
+            desk.hold(path, false);
+        };
+        let [one, two, three, four] = ["203.0.113.2", "203.0.113.3", "203.0.113.4", "203.0.113.5"];
+        tokio::join!(open(one), open(two), open(three), open(four), others)
+    };
+    desk.hold(path, true);
+    let crowd = futures_util::future::join_all((0..40).map(|_| open("203.0.113.1")));
+    let (mut crowd, _others) = tokio::join!(crowd, rude);
+    for stream in &mut crowd {
+        assert_eq!(stream.contents(1).await, [json!("said before")]);
+    }
 }

@@ -33,7 +33,7 @@ use realtime_ntfn::{
         resume::{Cursor, NotNow, Request, Start},
     },
     people::{delivery::Delivery, presence::Attendance},
-    ws::{Desk, Frames, Talk},
+    ws::{Desk, Frames, Peer, Talk},
 };
 use serde_json::{Value, json};
 use tokio_tungstenite::{
@@ -85,14 +85,14 @@ impl Frames for Believing {
         &self,
         name: String,
         scope: Scope,
-        acknowledges: bool,
+        peer: Peer,
     ) -> BoxFuture<'_, Result<(Scope, Option<Attendance>), Problem>> {
         let session = Session {
             user: UserRef { key: name.to_lowercase(), name },
             authenticated: false,
             expires_at: None,
             epoch: 0,
-            acknowledges,
+            acknowledges: peer.acknowledges,
         };
         let rooms: Vec<_> = scope.rooms().map(str::to_owned).collect();
         Box::pin(async { Ok((Scope::new(rooms, Some(session)), None)) })

@@ -2,12 +2,13 @@
 
 mod place;
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, net::IpAddr, time::Duration};
 
 use common::{EventId, internal::MAX_BEGINNING};
 use serde_json::Value;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::time::timeout;
 
+use super::turns::{Asker, Crowded, Turns};
 use crate::{
     event::{frame::Frame, scope::Scope, wire::Wire},
     hub::{Arrival, Hub, Subscriber},
@@ -26,9 +27,12 @@ const MAX_BEHIND: u64 = 5_000;
 /// Events in one page from the log.
 const PAGE: u64 = 1_000;
 
-/// Clients that are served from the log at the same time; the others wait. When everyone returns
-/// at once, the message service must not be asked by everyone at once.
+/// Questions about the past at the same time; the others wait. When everyone returns at once, the
+/// message service must not be asked by everyone at once.
 const CATCH_UPS: usize = 8;
+
+/// How long a client waits for its turn.
+const TURN: Duration = Duration::from_secs(10);
 
 /// How long a client that returns waits for receipts, its turn included.
 const RECEIPTS: Duration = Duration::from_secs(2);
@@ -66,6 +70,15 @@ pub struct Request {
     pub wire: Wire,
     /// Since before it was asked whose the stream is.
     pub arrival: Arrival,
+    /// Where its client is.
+    pub address: IpAddr,
+}
+
+/// Whom a place is looked for.
+struct Visitor {
+    scope: Scope,
+    wire: Wire,
+    asker: Asker,
 }
 
 /// How a stream begins.
@@ -87,6 +100,14 @@ pub enum NotNow {
     Starting,
     /// The message service is needed, and does not answer.
     Upstream,
+    /// Too many others are served before it.
+    Crowded,
+}
+
+impl From<Crowded> for NotNow {
+    fn from(Crowded: Crowded) -> Self {
+        Self::Crowded
+    }
 }
 
 /// Decides where streams begin.
@@ -96,7 +117,7 @@ pub struct Resume {
     upstream: Upstream,
     delivery: Delivery,
     metrics: Metrics,
-    catch_ups: Semaphore,
+    turns: Turns,
 }
 
 impl Resume {
@@ -108,7 +129,7 @@ impl Resume {
         delivery: Delivery,
         metrics: Metrics,
     ) -> Self {
-        Self { hub, feed, upstream, delivery, metrics, catch_ups: Semaphore::new(CATCH_UPS) }
+        Self { hub, feed, upstream, delivery, metrics, turns: Turns::new(CATCH_UPS, TURN) }
     }
 
     /// Waits until the log is loaded; before that nobody is asked who they are.
@@ -118,19 +139,20 @@ impl Resume {
 
     /// Finds the place where a stream begins.
     pub async fn start(&self, request: Request) -> Result<Start, NotNow> {
-        let (scope, wire) = (request.scope, request.wire);
+        let Request { scope, wire, address, .. } = request;
         let name = scope.session().map(|session| session.user.name.clone());
+        let asker = Asker { address, user: scope.user().map(str::to_owned) };
+        let visitor = Visitor { scope, wire, asker };
+        let is_somebody = visitor.scope.user().is_some();
         let place = match request.cursor {
-            Cursor::Unreadable => self.reset(scope, wire, "unknown"),
-            Cursor::At(cursor) => self.resume(cursor, scope, wire).await?,
-            Cursor::From(cursor) if scope.user().is_some() => {
-                self.opening(Some(cursor), 0, scope, wire).await?
+            Cursor::Unreadable => self.reset(&visitor, "unknown"),
+            Cursor::At(cursor) => self.resume(cursor, &visitor).await?,
+            Cursor::From(cursor) if is_somebody => self.opening(Some(cursor), 0, &visitor).await?,
+            Cursor::From(cursor) => self.after(cursor, &visitor).await?,
+            Cursor::None if request.history > 0 || is_somebody => {
+                self.opening(None, request.history, &visitor).await?
             }
-            Cursor::From(cursor) => self.after(cursor, scope, wire).await?,
-            Cursor::None if request.history > 0 || scope.user().is_some() => {
-                self.opening(None, request.history, scope, wire).await?
-            }
-            Cursor::None => self.live(scope),
+            Cursor::None => self.live(&visitor),
         };
         let resumed = place.is_resumed();
         let Place { subscriber, cursor, before, from } = place;
@@ -142,57 +164,59 @@ impl Resume {
         Ok(Start { preface, preface_up_to, subscriber, from })
     }
 
-    fn live(&self, scope: Scope) -> Place {
+    fn live(&self, visitor: &Visitor) -> Place {
         loop {
             let cursor = self.hub.head();
             // The head is always in reach, but it may have moved on twice a ring meanwhile.
-            if let Some(subscriber) = self.hub.subscribe(cursor, scope.clone()) {
+            if let Some(subscriber) = self.hub.subscribe(cursor, visitor.scope.clone()) {
                 return Place { subscriber, cursor, before: Before::default(), from: "live" };
             }
         }
     }
 
-    fn reset(&self, scope: Scope, wire: Wire, reason: &str) -> Place {
-        let mut place = self.live(scope);
-        place.before.frames.push_back(wire.reset(reason, place.cursor));
+    fn reset(&self, visitor: &Visitor, reason: &str) -> Place {
+        let mut place = self.live(visitor);
+        place.before.frames.push_back(visitor.wire.reset(reason, place.cursor));
         // Who is cut off before the `reset` has not been told yet that something is missing.
         place.cursor = EventId::ZERO;
         place.from = "reset";
         place
     }
 
-    async fn after(&self, cursor: EventId, scope: Scope, wire: Wire) -> Result<Place, NotNow> {
+    async fn after(&self, cursor: EventId, visitor: &Visitor) -> Result<Place, NotNow> {
         if cursor > self.hub.head() {
             match self.feed.reach(cursor).await {
                 Reached::Yes => {}
-                Reached::No => return Ok(self.reset(scope, wire, "unknown")),
+                Reached::No => return Ok(self.reset(visitor, "unknown")),
                 Reached::Unsure => return Err(NotNow::Upstream),
             }
         }
-        if let Some(subscriber) = self.hub.subscribe(cursor, scope.clone()) {
+        if let Some(subscriber) = self.hub.subscribe(cursor, visitor.scope.clone()) {
             return Ok(Place { subscriber, cursor, before: Before::default(), from: "ring" });
         }
-        let turn = self.catch_ups.acquire().await;
-        let place = self.catch_up(cursor, scope, wire).await;
-        drop(turn);
-        place
+        self.catch_up(cursor, visitor).await
     }
 
-    /// Reads the difference between a cursor and the ring from the log.
-    async fn catch_up(&self, cursor: EventId, scope: Scope, wire: Wire) -> Result<Place, NotNow> {
+    /// Reads the difference between a cursor and the ring from the log. Each page is a turn: others
+    /// come between two.
+    async fn catch_up(&self, cursor: EventId, visitor: &Visitor) -> Result<Place, NotNow> {
+        let Visitor { scope, wire, asker } = visitor;
         let (mut at, mut before, mut behind) = (cursor, Before::default(), 0);
         loop {
-            let page = match self.upstream.events_after(at, PAGE).await {
+            let turn = self.turns.take(asker).await?;
+            let page = self.upstream.events_after(at, PAGE).await;
+            drop(turn);
+            let page = match page {
                 Ok(page) => page,
-                Err(UpstreamError::Expired) => return Ok(self.reset(scope, wire, "expired")),
-                Err(UpstreamError::Unknown) => return Ok(self.reset(scope, wire, "unknown")),
+                Err(UpstreamError::Expired) => return Ok(self.reset(visitor, "expired")),
+                Err(UpstreamError::Unknown) => return Ok(self.reset(visitor, "unknown")),
                 Err(_) => return Err(NotNow::Upstream),
             };
             behind += page.batch.events.len() as u64;
             let seen = page.batch.events.iter().filter(|event| scope.receives(&event.audience));
-            seen.for_each(|event| before.add(event, wire));
+            seen.for_each(|event| before.add(event, *wire));
             if behind > MAX_BEHIND || before.bytes > MAX_BEGINNING {
-                return Ok(self.reset(scope, wire, "too_far"));
+                return Ok(self.reset(visitor, "too_far"));
             }
             let progress = page.batch.end();
             if let Some(subscriber) = self.hub.subscribe(progress, scope.clone()) {
@@ -200,7 +224,7 @@ impl Resume {
             }
             if progress == at {
                 // The log ends before the ring begins: it is not the log the ring was filled from.
-                return Ok(self.reset(scope, wire, "unknown"));
+                return Ok(self.reset(visitor, "unknown"));
             }
             at = progress;
         }
@@ -208,13 +232,13 @@ impl Resume {
 
     /// Goes on after a cursor that the client was given on a stream. For a user, that acknowledges
     /// everything up to it, and brings the receipts since.
-    async fn resume(&self, cursor: EventId, scope: Scope, wire: Wire) -> Result<Place, NotNow> {
-        let mut place = self.after(cursor, scope.clone(), wire).await?;
-        if let Some(user) = scope.user()
+    async fn resume(&self, cursor: EventId, visitor: &Visitor) -> Result<Place, NotNow> {
+        let mut place = self.after(cursor, visitor).await?;
+        if let Some(user) = visitor.scope.user()
             && place.is_resumed()
         {
-            self.delivery.note(wire, user, cursor);
-            place.before.frames.extend(self.receipts(user, cursor, wire).await);
+            self.delivery.note(visitor.wire, user, cursor);
+            place.before.frames.extend(self.receipts(user, cursor, visitor).await);
         }
         Ok(place)
     }
@@ -223,13 +247,16 @@ impl Resume {
     /// only says how far somebody has read, the next one says it again, and no message must wait
     /// for that. Asked for when the stream has its place: what changes from then on it gets anyway,
     /// and it may well get something twice.
-    async fn receipts(&self, user: &str, after: EventId, wire: Wire) -> Vec<Frame> {
-        if wire == Wire::Chat {
+    async fn receipts(&self, user: &str, after: EventId, visitor: &Visitor) -> Vec<Frame> {
+        let Visitor { wire, asker, .. } = visitor;
+        if *wire == Wire::Chat {
             // Its messages have a `status`; there are no receipts in it.
             return Vec::new();
         }
         let asked = async {
-            let _turn = self.catch_ups.acquire().await;
+            let Ok(_turn) = self.turns.take(asker).await else {
+                return std::future::pending().await;
+            };
             self.upstream.receipts(user, after).await
         };
         let receipts = match timeout(RECEIPTS, asked).await {
@@ -257,16 +284,16 @@ impl Resume {
         &self,
         from: Option<EventId>,
         history: u32,
-        scope: Scope,
-        wire: Wire,
+        visitor: &Visitor,
     ) -> Result<Place, NotNow> {
-        let turn = self.catch_ups.acquire().await;
+        let Visitor { scope, wire, asker } = visitor;
+        let turn = self.turns.take(asker).await?;
         let opening = self.upstream.opening(scope.user(), scope.rooms(), history).await;
         // Given back before the place is looked for, which may need a turn itself.
         drop(turn);
         let batch = match opening {
             Ok(batch) => batch,
-            Err(UpstreamError::TooFar) => return Ok(self.reset(scope, wire, "too_far")),
+            Err(UpstreamError::TooFar) => return Ok(self.reset(visitor, "too_far")),
             Err(error) => {
                 tracing::debug!(%error, "a stream cannot be opened now");
                 return Err(NotNow::Upstream);
@@ -275,16 +302,16 @@ impl Resume {
         let (cursor, mut first) = (from.unwrap_or(batch.after), batch.events);
         first.sort_unstable_by_key(|event| event.id);
         first.dedup_by_key(|event| event.id);
-        let mut place = self.after(cursor, scope.clone(), wire).await?;
+        let mut place = self.after(cursor, visitor).await?;
         if !place.is_resumed() {
             return Ok(place);
         }
         // Messages that came after the cursor are in the batch and on the stream: once is enough.
         first.retain(|event| event.id <= cursor);
-        place.begin_with(&first, wire);
+        place.begin_with(&first, *wire);
         match (from, scope.user()) {
             (Some(cursor), Some(user)) => {
-                place.before.frames.extend(self.receipts(user, cursor, wire).await);
+                place.before.frames.extend(self.receipts(user, cursor, visitor).await);
             }
             _ => place.from = "history",
         }
