@@ -1,11 +1,14 @@
 //! [`Event`]: a fact for clients, as it travels from the log to the streams.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::id::EventId;
+use crate::{
+    audience::{Audience, SetId, Sets},
+    id::EventId,
+};
 
 /// The room that everybody is in.
 pub const PUBLIC_ROOM: &str = "public";
@@ -42,7 +45,7 @@ pub struct Event {
     #[serde(rename = "type")]
     pub kind: String,
     /// Who may see it, fixed when it was committed.
-    pub audience: Audience,
+    pub audience: Arc<Audience>,
     /// The JSON that clients receive, passed on byte for byte.
     pub data: Arc<RawValue>,
     /// The connection that caused it, which has been told in another way. Known while the event
@@ -86,38 +89,6 @@ pub struct EphemeralBatch {
     pub ephemeral: Vec<Ephemeral>,
 }
 
-/// Who may see an event.
-///
-/// Live delivery and replay apply the same rule, [`Audience::admits`], so that a reconnect can
-/// never show more or less than an open stream did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Audience {
-    /// Everyone who watches this public room.
-    Room(String),
-    /// These users, wherever they are connected.
-    Users(Vec<String>),
-}
-
-impl Audience {
-    /// Whether a stream that watches `rooms` as `user` receives the event.
-    pub fn admits(&self, rooms: &HashSet<String>, user: Option<&str>) -> bool {
-        match self {
-            Self::Room(room) => rooms.contains(room),
-            Self::Users(users) => user.is_some_and(|user| users.iter().any(|name| name == user)),
-        }
-    }
-
-    /// About how many bytes it takes in memory; as JSON never more than twice as many, even where
-    /// every character needs a backslash.
-    pub fn size(&self) -> usize {
-        match self {
-            Self::Room(room) => room.len(),
-            Self::Users(users) => users.iter().map(|user| size_of::<String>() + user.len()).sum(),
-        }
-    }
-}
-
 /// The id, the type, the origin, and the names of the fields.
 const ENVELOPE: usize = 128;
 
@@ -146,9 +117,38 @@ pub struct Batch {
     pub after: EventId,
     /// The events that follow `after`, in order.
     pub events: Vec<Event>,
+    /// Sets that events refer to. What the relay pushes leaves out those that have been taken
+    /// before.
+    #[serde(default, skip_serializing_if = "Sets::is_empty")]
+    pub sets: Sets,
 }
 
+/// An event refers to a set that nobody knows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an event refers to a set of users that is not known")]
+pub struct UnknownSet;
+
 impl Batch {
+    /// Events that refer to nothing, or whose references go with them.
+    pub fn new(after: EventId, events: Vec<Event>) -> Self {
+        Self { after, events, sets: Sets::default() }
+    }
+
+    /// Has every event name its audience itself, as `known` or the batch has it.
+    pub fn resolve(
+        mut self,
+        known: impl Fn(&SetId) -> Option<Arc<Audience>>,
+    ) -> Result<Self, UnknownSet> {
+        for event in &mut self.events {
+            if let Audience::Set(id) = &*event.audience {
+                let users = self.sets.get(id).cloned().or_else(|| known(id));
+                event.audience = users.ok_or(UnknownSet)?;
+            }
+        }
+        self.sets = Sets::default();
+        Ok(self)
+    }
+
     /// The id up to which the log is known once this batch is applied.
     pub fn end(&self) -> EventId {
         self.events.last().map_or(self.after, |event| event.id)
@@ -185,6 +185,9 @@ mod tests {
         let batch: Batch = serde_json::from_str(text).unwrap();
         assert_eq!(batch.end().to_string(), "20240101120000.123457");
         assert_eq!(serde_json::to_string(&batch).unwrap(), text);
+        let by_reference = r#"{"after":"19700101000000.000000","events":[{"id":"20240101120000.123456","type":"message","audience":{"set":"ab"},"data":{}}],"sets":{"ab":{"users":["alice","bob","carol"]}}}"#;
+        let referring: Batch = serde_json::from_str(by_reference).unwrap();
+        assert_eq!(serde_json::to_string(&referring).unwrap(), by_reference);
         let text = format!(
             r#"{{"batch":{text},"head":"20240101120000.123457","floor":"19700101000000.000000"}}"#
         );
@@ -199,7 +202,7 @@ mod tests {
             let event = Event {
                 id: EventId::from_micros(1_700_000_000_000_000).unwrap(),
                 kind: "conversation_deleted".to_owned(),
-                audience: Audience::Users(users),
+                audience: Audience::Users(users).into(),
                 data: RawValue::from_string("{}".to_owned()).unwrap().into(),
                 origin: Some("0".repeat(36)),
             };
@@ -209,21 +212,30 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_counted_from_the_first_on() {
-        for (room, count) in [(0, 0), (9, 0), (10, 1), (29, 1), (30, 2), (60, 3)] {
-            assert_eq!(fitting([10, 20, 30], room), count, "{room}");
+    fn a_reference_is_looked_up_in_the_batch_and_then_in_what_is_known() {
+        let users = Arc::new(Audience::Users(["a", "b", "c"].map(str::to_owned).to_vec()));
+        let mut sets = Sets::default();
+        let event = Event {
+            id: EventId::from_micros(1).unwrap(),
+            kind: "message".to_owned(),
+            audience: sets.refer(&users),
+            data: RawValue::from_string("{}".to_owned()).unwrap().into(),
+            origin: None,
+        };
+        let alone = Batch::new(EventId::ZERO, vec![event.clone()]);
+        assert_eq!(alone.clone().resolve(|_| None).unwrap_err(), UnknownSet);
+        let known = alone.resolve(|id| sets.get(id).cloned()).unwrap();
+        let with = Batch { after: EventId::ZERO, events: vec![event], sets: sets.clone() };
+        for resolved in [known, with.resolve(|_| None).unwrap()] {
+            assert_eq!(resolved.events[0].audience, users);
+            assert!(resolved.sets.is_empty());
         }
     }
 
     #[test]
-    fn an_audience_admits_its_own_and_nobody_else() {
-        let rooms = HashSet::from(["public".to_owned()]);
-        let room = Audience::Room("public".to_owned());
-        assert!(room.admits(&rooms, None));
-        assert!(!room.admits(&HashSet::new(), Some("alice")));
-        let pair = Audience::Users(vec!["alice".to_owned(), "bob".to_owned()]);
-        assert!(pair.admits(&rooms, Some("bob")));
-        assert!(!pair.admits(&rooms, Some("carol")));
-        assert!(!pair.admits(&rooms, None));
+    fn what_fits_is_counted_from_the_first_on() {
+        for (room, count) in [(0, 0), (9, 0), (10, 1), (29, 1), (30, 2), (60, 3)] {
+            assert_eq!(fitting([10, 20, 30], room), count, "{room}");
+        }
     }
 }

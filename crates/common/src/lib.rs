@@ -4,7 +4,8 @@
 //! | module | noun |
 //! | --- | --- |
 //! | [`id`] | [`EventId`]: the one number that orders everything |
-//! | [`event`] | [`Event`] with its [`Audience`], and the [`Batch`] that carries events between the services |
+//! | [`event`] | [`Event`], and the [`Batch`] that carries events between the services |
+//! | [`audience`] | [`Audience`]: who may see an event |
 //! | [`internal`] | what the services ask of each other besides: who is it, what was delivered, … |
 //! | [`name`] | when two names are the same user |
 //! | [`problem`] | [`Problem`]: the body of every error answer |
@@ -15,6 +16,7 @@
 //!
 //! This crate knows no web framework and no service.
 
+pub mod audience;
 pub mod backoff;
 pub mod event;
 pub mod id;
@@ -25,8 +27,9 @@ pub mod secret;
 pub mod signature;
 pub mod telemetry;
 
+pub use audience::Audience;
 pub use backoff::Backoff;
-pub use event::{Audience, Batch, Ephemeral, Event};
+pub use event::{Batch, Ephemeral, Event};
 pub use id::EventId;
 pub use problem::Problem;
 pub use secret::Secret;

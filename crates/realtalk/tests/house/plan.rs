@@ -72,7 +72,7 @@ pub(crate) const HOUSES: &[House] = &[
             ),
             room(
                 &["log"],
-                "this service's copy of the log: `feed`, and `upstream` (the client of the message service)",
+                "this service's copy of the log: `feed`, what it knows of sets of users (`known_sets`), and `upstream` (the client of the message service)",
             ),
             room(&["hub"], "where events meet streams; whoever copies its ring follows it"),
             room(
@@ -114,7 +114,10 @@ pub(crate) const HOUSES: &[House] = &[
                 &["event", "internal", "problem", "signature"],
                 "the envelope of an `event` and the names that both services act on, questions and answers (`internal`), refusals, and who signs",
             ),
-            room(&["id", "name", "secret", "backoff", "telemetry"], "what that is made of"),
+            room(
+                &["audience", "id", "name", "secret", "backoff", "telemetry"],
+                "what that is made of; who may see an event (`audience`), and the sets of users that events share",
+            ),
         ],
     },
     House {

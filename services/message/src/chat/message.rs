@@ -1,5 +1,7 @@
 //! [`Message`]: what was said, as clients receive it.
 
+use std::sync::Arc;
+
 use common::{Audience, Event, EventId, event::MESSAGE};
 use serde::Serialize;
 use serde_json::value::to_raw_value;
@@ -118,7 +120,7 @@ impl Message {
     }
 
     /// The event that tells everyone who may see the message.
-    pub fn event(&self, audience: Audience) -> Result<Event, serde_json::Error> {
+    pub fn event(&self, audience: Arc<Audience>) -> Result<Event, serde_json::Error> {
         Ok(Event {
             id: self.id,
             kind: MESSAGE.to_owned(),

@@ -4,10 +4,11 @@
 //! the relay keeps no queue of its own: when it falls behind, it forgets old batches and announces
 //! the newest id. It never makes a post wait.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use common::{
-    Backoff, Batch, EventId,
+    Audience, Backoff, Batch, EventId,
+    audience::SetId,
     event::{Accepted, Event, fitting},
     internal::MAX_BODY,
 };
@@ -48,6 +49,9 @@ pub struct Relay {
     committed: mpsc::Receiver<Batch>,
     head: Head,
     pending: Batch,
+    /// Sets that the receiver has been told, and does not need again. Should it not know one any
+    /// more, it pulls.
+    told: HashSet<SetId>,
     metrics: Metrics,
 }
 
@@ -61,7 +65,7 @@ impl Relay {
         metrics: Metrics,
     ) -> Self {
         let pending = announcement(head.get());
-        Self { downstream, committed, head, pending, metrics }
+        Self { downstream, committed, head, pending, told: HashSet::new(), metrics }
     }
 
     /// Pushes until the writer is gone and everything is told, or `shutdown` asks for an end.
@@ -108,12 +112,33 @@ impl Relay {
             self.pending = batch;
         } else {
             self.pending.events.extend(batch.events);
+            self.pending.sets.extend(batch.sets);
         }
-        let newest = self.pending.events.iter().rev().take(MAX_EVENTS).map(Event::size);
-        let surplus = self.pending.events.len() - fitting(newest, MAX_BYTES);
+        let surplus = self.pending.events.len() - fitting(self.sizes(), MAX_BYTES);
         if let Some(last) = self.pending.events.drain(..surplus).next_back() {
             self.pending.after = last.id;
         }
+        let used: HashSet<_> = self.pending.events.iter().filter_map(set_of).collect();
+        self.pending.sets.retain(|set, _| used.contains(set) && !self.told.contains(set));
+    }
+
+    /// What events take in a push, the newest first, each with the set that it brings.
+    fn sizes(&self) -> impl Iterator<Item = usize> {
+        let mut counted = HashSet::new();
+        self.pending.events.iter().rev().take(MAX_EVENTS).map(move |event| {
+            let set = set_of(event).filter(|set| !self.told.contains(*set) && counted.insert(*set));
+            let users = set.and_then(|set| self.pending.sets.get(set));
+            event.size() + users.map_or(0, |users| users.size())
+        })
+    }
+
+    /// The receiver has what was pushed.
+    fn note_told(&mut self) {
+        // No more names than events in a push: whoever talks in more groups is told anew.
+        if self.told.len() > MAX_EVENTS {
+            self.told.clear();
+        }
+        self.told.extend(self.pending.sets.iter().map(|(set, _)| set.clone()));
     }
 
     /// Tries until the pending batch, or what has become of it, is accepted.
@@ -130,6 +155,7 @@ impl Relay {
                     }
                     self.metrics.relay_up.set(1);
                     self.metrics.relayed.inc_by(self.pending.events.len() as u64);
+                    self.note_told();
                     self.pending = announcement(self.pending.end());
                     return;
                 }
@@ -172,7 +198,14 @@ impl Relay {
     }
 }
 
+fn set_of(event: &Event) -> Option<&SetId> {
+    match &*event.audience {
+        Audience::Set(set) => Some(set),
+        _ => None,
+    }
+}
+
 /// Tells the receiver how far the log goes, so that it pulls what it does not have.
 fn announcement(head: EventId) -> Batch {
-    Batch { after: head, events: Vec::new() }
+    Batch::new(head, Vec::new())
 }

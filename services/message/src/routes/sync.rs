@@ -20,7 +20,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::page::{MAX_LIMIT, parse_id, parse_limit};
-use crate::{chat::change::Refusal, error::Error, identity::caller::Caller, state::AppState};
+use crate::{
+    chat::change::Refusal, error::Error, identity::caller::Caller, state::AppState,
+    store::StoreError,
+};
 
 /// Events read from the log at once, and for one answer: most of them may be for others.
 const SCAN: u32 = 1_000;
@@ -95,7 +98,8 @@ pub async fn sync_events(
         let page = state.store.events_after(next, SCAN).await?;
         check_cursor(next, &page)?;
         scanned += page.batch.events.len();
-        for event in &page.batch.events {
+        let batch = page.batch.resolve(|_| None).map_err(StoreError::from)?;
+        for event in &batch.events {
             if events.len() == limit {
                 return Ok(HttpResponse::Ok().json(SyncPage { events, next, has_more: true }));
             }
@@ -105,7 +109,7 @@ pub async fn sync_events(
             next = event.id;
         }
         let has_more = next < page.head;
-        if !has_more || page.batch.events.is_empty() || scanned >= MOST_SCANNED {
+        if !has_more || batch.events.is_empty() || scanned >= MOST_SCANNED {
             return Ok(HttpResponse::Ok().json(SyncPage { events, next, has_more }));
         }
     }

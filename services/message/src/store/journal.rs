@@ -1,5 +1,7 @@
 //! [`Journal`]: what a batch adds to the event log, in the order in which it happens.
 
+use std::sync::Arc;
+
 use common::{Audience, Batch, Event, EventId};
 use serde_json::{Value, value::to_raw_value};
 
@@ -43,11 +45,12 @@ impl Journal {
     pub fn record(
         &mut self,
         kind: &str,
-        audience: Audience,
+        audience: impl Into<Arc<Audience>>,
         data: impl FnOnce(EventId) -> Value,
     ) -> Result<EventId, StoreError> {
         let id = self.next_id();
         let data = to_raw_value(&data(id))?.into();
+        let audience = audience.into();
         self.push(Event { id, kind: kind.to_owned(), audience, data, origin: None });
         Ok(id)
     }
@@ -59,6 +62,6 @@ impl Journal {
 
     /// What the batch added to the log, and the markers that it moved.
     pub fn into_parts(self) -> (Batch, Vec<Receipt>) {
-        (Batch { after: self.after, events: self.events }, self.receipts)
+        (Batch::new(self.after, self.events), self.receipts)
     }
 }

@@ -1,8 +1,12 @@
 //! [`Known`]: what the database knows about a run of posts, before it is planned.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
-use common::EventId;
+use common::{Audience, EventId};
 
 use crate::chat::{
     access::{Membership, Standing},
@@ -33,6 +37,8 @@ pub struct PostPlace {
     pub last_seq: u64,
     /// By key; of directs and groups only.
     pub members: BTreeMap<String, PostMember>,
+    /// Who may see what is said there, once it is asked for: the same for all posts of a run.
+    pub audience: OnceCell<Arc<Audience>>,
 }
 
 /// A member of a conversation that posts name.
@@ -49,6 +55,15 @@ impl PostPlace {
     pub fn standing(&self, key: &str) -> Standing {
         let membership = self.members.get(key).map(|member| member.membership);
         Standing { kind: self.kind, history: self.history, membership }
+    }
+
+    /// Who may see what is said in it now; `id` is its own.
+    pub fn audience(&self, id: &str) -> Arc<Audience> {
+        let of_now = || match self.kind {
+            ConversationKind::Room => Audience::Room(id.to_owned()),
+            _ => Audience::Users(self.members.keys().cloned().collect()),
+        };
+        self.audience.get_or_init(|| Arc::new(of_now())).clone()
     }
 }
 

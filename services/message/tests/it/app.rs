@@ -126,7 +126,8 @@ impl App {
     pub(crate) async fn events_after(&self, cursor: &str) -> Vec<(String, Value, Value)> {
         let answer = self.get_signed(&format!("/internal/events?after={cursor}")).await;
         let page: common::event::LogPage = serde_json::from_slice(&answer.body).unwrap();
-        let parts = page.batch.events.into_iter().map(|event| {
+        let batch = page.batch.resolve(|_| None).unwrap();
+        let parts = batch.events.into_iter().map(|event| {
             let data = serde_json::from_str(event.data.get()).unwrap();
             (event.kind, serde_json::to_value(event.audience).unwrap(), data)
         });

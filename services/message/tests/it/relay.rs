@@ -3,36 +3,43 @@
 use common::{Batch, EventId, event::LogPage, internal::MAX_BODY};
 use message_service::log::relay::QUEUE;
 use serde_json::{Value, json};
+use sqlx::SqliteConnection;
 
-use crate::{app::App, notified::Notified};
+use crate::{app::App, notified::Notified, sync::open};
 
 fn id(message: &Value) -> EventId {
     message["id"].as_str().unwrap().parse().unwrap()
 }
 
-/// Makes a group of a thousand, and says something in it while nobody takes what is told; returns
-/// what was told once somebody does, up to the last of it.
-async fn say_to_a_thousand(app: &App, notified: &Notified, posts: usize) -> Vec<Batch> {
-    let names: Vec<_> = (0..999).map(|n| format!("member-{n:029}")).collect();
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
+/// Two names of which no other group has one, and many that all have.
+fn thousand(group: usize) -> Vec<String> {
+    let own = (0..2).map(|n| format!("member-{n}-of-{group:029}"));
+    own.chain((0..997).map(|n| format!("member-{n:029}"))).collect()
+}
+
+/// Makes groups of a thousand while nobody takes what is told, each another thousand; returns what
+/// was told once somebody does, up to the last of it.
+async fn gather_thousands(app: &App, notified: &Notified, groups: usize) -> Vec<Batch> {
     let alice = app.someone("alice");
-    let group = alice.group(&names, "all").await;
-    let before = alice.say(&group, "before").await;
+    let before = app.say("before").await;
     notified.batch_up_to(id(&before));
     notified.leave(true);
     let mut last = Value::Null;
-    for n in 0..posts {
-        last = alice.say(&group, &n.to_string()).await;
+    for group in 0..groups {
+        let names = thousand(group);
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let group = alice.group(&names, "all").await;
+        last = alice.say(&group, "hello").await;
     }
     notified.leave(false);
     let told = notified.batches_up_to(id(&last));
     assert!(notified.largest() <= MAX_BODY, "{} bytes", notified.largest());
-    let said = logged(app, id(&before)).await;
-    assert_eq!((said.len(), said.last()), (posts, Some(&id(&last))), "the log");
+    let logged = logged(app, id(&before)).await;
+    assert_eq!((logged.len(), logged.last()), (2 * groups, Some(&id(&last))), "the log");
     for batch in &told {
-        let from = said.iter().position(|id| *id > batch.after).unwrap_or(posts);
+        let from = logged.iter().position(|id| *id > batch.after).unwrap_or(logged.len());
         let pushed: Vec<_> = batch.events.iter().map(|event| event.id).collect();
-        assert!(said[from..].starts_with(&pushed), "{pushed:?} do not follow {}", batch.after);
+        assert!(logged[from..].starts_with(&pushed), "{pushed:?} do not follow {}", batch.after);
     }
     told
 }
@@ -52,17 +59,17 @@ async fn logged(app: &App, mut after: EventId) -> Vec<EventId> {
 }
 
 #[tokio::test]
-async fn a_large_audience_does_not_keep_the_log_from_being_told() {
+async fn large_audiences_do_not_keep_the_log_from_being_told() {
     // Fewer than may wait for the relay, so that it is never behind; more than fit into two pushes,
     // of which the first may be under way when it is taken again.
-    const POSTS: usize = 60;
-    const { assert!(POSTS < QUEUE) };
+    const GROUPS: usize = 30;
+    const { assert!(2 * GROUPS < QUEUE) };
     let notified = Notified::start();
     let app = App::with(&[("NOTIFICATION_SERVICE_URL", notified.url())]);
-    let told = say_to_a_thousand(&app, &notified, POSTS).await;
+    let told = gather_thousands(&app, &notified, GROUPS).await;
     let pushed: Vec<_> = told.iter().map(|batch| batch.events.len()).collect();
     assert!(pushed.iter().any(|events| *events > 1), "{pushed:?} events, one by one");
-    assert!(pushed.iter().sum::<usize>() < POSTS, "{pushed:?} events: all of them fitted");
+    assert!(pushed.iter().sum::<usize>() < 2 * GROUPS, "{pushed:?} events: all of them fitted");
 }
 
 #[tokio::test]
@@ -71,7 +78,53 @@ async fn whoever_is_behind_is_told_how_far_the_log_goes() {
     // pushes the newest, is a matter of speed.
     let notified = Notified::start();
     let app = App::with(&[("NOTIFICATION_SERVICE_URL", notified.url())]);
-    say_to_a_thousand(&app, &notified, QUEUE + 16).await;
+    gather_thousands(&app, &notified, QUEUE / 2 + 8).await;
+}
+
+/// Bytes in the log's events, and in what is told of them, for each of so many messages.
+async fn cost_of_a_message(
+    app: &App,
+    notified: &Notified,
+    database: &mut SqliteConnection,
+    place: &str,
+) -> (usize, usize) {
+    const POSTS: usize = 20;
+    let alice = app.someone("alice");
+    let before = alice.say(place, "hello").await;
+    notified.batch_up_to(id(&before));
+    let mut last = Value::Null;
+    for _ in 0..POSTS {
+        last = alice.say(place, "hello").await;
+    }
+    let bytes = |batch: &Batch| serde_json::to_vec(batch).unwrap().len();
+    let told = notified.batches_up_to(id(&last)).iter().map(bytes).sum::<usize>();
+    let logged: i64 = sqlx::query_scalar(
+        "select sum(octet_length(audience) + octet_length(data)) from events \
+         where id > $1",
+    )
+    .bind(id(&before).micros() as i64)
+    .fetch_one(database)
+    .await
+    .unwrap();
+    (logged as usize / POSTS, told / POSTS)
+}
+
+#[tokio::test]
+async fn a_message_to_a_thousand_costs_like_one_to_two() {
+    let notified = Notified::start();
+    let folder = tempfile::tempdir().unwrap();
+    let app = App::on(folder.path(), &[("NOTIFICATION_SERVICE_URL", notified.url())]);
+    let mut database = open(folder.path()).await;
+    let names = thousand(0);
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let alice = app.someone("alice");
+    let (pair, group) = (alice.direct("bob").await, alice.group(&names, "all").await);
+    let few = cost_of_a_message(&app, &notified, &mut database, &pair).await;
+    let many = cost_of_a_message(&app, &notified, &mut database, &group).await;
+    assert!(many.0 < 2 * few.0 && many.1 < 2 * few.1, "{few:?} bytes became {many:?}");
+    // A set is kept once, for the group and for what happens in it.
+    let sets = sqlx::query_scalar::<_, i64>("select count(*) from audiences");
+    assert_eq!(sets.fetch_one(&mut database).await.unwrap(), 1);
 }
 
 #[tokio::test]

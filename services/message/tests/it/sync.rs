@@ -112,7 +112,7 @@ async fn whatever_is_old_leaves_the_log_however_much_it_is() {
     }
 }
 
-async fn open(folder: &Path) -> SqliteConnection {
+pub(crate) async fn open(folder: &Path) -> SqliteConnection {
     let path = folder.join("realtalk.db");
     SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap()
 }

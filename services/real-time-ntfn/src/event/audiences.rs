@@ -14,15 +14,6 @@ const MOST: usize = 64;
 /// What an allocation costs besides its bytes.
 const ALLOCATION: usize = 16;
 
-/// Each name once, so that nobody counts as two.
-pub(crate) fn distinct(mut audience: Audience) -> Audience {
-    if let Audience::Users(names) = &mut audience {
-        names.sort_unstable();
-        names.dedup();
-    }
-    audience
-}
-
 /// The last audiences that events had.
 #[derive(Debug, Default)]
 pub(crate) struct Audiences(VecDeque<Arc<Audience>>);
@@ -77,6 +68,7 @@ fn size(audience: &Audience) -> usize {
     match audience {
         Audience::Room(room) => of_name(room),
         Audience::Users(names) => names.iter().map(of_name).sum(),
+        Audience::Set(set) => set.as_str().len(),
     }
 }
 
@@ -86,7 +78,7 @@ mod tests {
 
     fn users(names: &[&str]) -> Arc<Audience> {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
-        Arc::new(distinct(Audience::Users(names)))
+        Arc::new(Audience::Users(names).distinct())
     }
 
     #[test]

@@ -13,7 +13,6 @@ use common::{
 use serde_json::value::RawValue;
 
 use super::{
-    audiences,
     change::{self, Change},
     connection_id::ConnectionId,
     frame::{self, Frame, Framing},
@@ -51,7 +50,13 @@ impl Entry {
     pub fn durable(event: &Event) -> Self {
         let sse = frame::durable(event);
         let json = within(&sse, event.data.get());
-        let mut entry = Self::new(Some(event.id), event.audience.clone(), sse, json);
+        let audience = match &*event.audience {
+            Audience::Users(users) if !users.is_sorted_by(|one, next| one < next) => {
+                Arc::new(Audience::Users(users.clone()).distinct())
+            }
+            _ => event.audience.clone(),
+        };
+        let mut entry = Self::shared(Some(event.id), audience, sse, json);
         entry.origin = event.origin.as_deref().and_then(ConnectionId::of_origin);
         entry.change = Change::of_event(event).map(Box::new);
         entry
@@ -71,7 +76,7 @@ impl Entry {
 
     /// An entry from its SSE frame and its JSON.
     pub fn new(id: Option<EventId>, audience: Audience, sse: Frame, json: Bytes) -> Self {
-        Self::shared(id, Arc::new(audiences::distinct(audience)), sse, json)
+        Self::shared(id, Arc::new(audience.distinct()), sse, json)
     }
 
     fn shared(id: Option<EventId>, audience: Arc<Audience>, sse: Frame, json: Bytes) -> Self {

@@ -8,14 +8,17 @@ use std::time::{Duration, Instant};
 
 use common::{
     Backoff, Batch, Event, EventId,
-    event::{LogPage, SESSION, SessionEnded},
+    event::{LogPage, SESSION, SessionEnded, UnknownSet},
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{sleep_until, timeout, timeout_at},
 };
 
-use super::upstream::{Upstream, UpstreamError};
+use super::{
+    known_sets::KnownSets,
+    upstream::{Upstream, UpstreamError},
+};
 use crate::{event::ring::Entry, hub::Hub, metrics::Metrics};
 
 /// Events loaded at start, page by page; fewer if they are large. Clients that are further behind are served from the log.
@@ -63,6 +66,7 @@ pub struct FeedTask {
     upstream: Upstream,
     hub: Hub,
     metrics: Metrics,
+    sets: KnownSets,
     /// The last id that the feed has.
     last: EventId,
     /// When the message service was last heard, by a push or a pull.
@@ -83,6 +87,7 @@ impl Feed {
             upstream,
             hub,
             metrics,
+            sets: KnownSets::default(),
             last: EventId::ZERO,
             heard: Instant::now(),
             retry: None,
@@ -161,8 +166,12 @@ impl FeedTask {
     /// Takes a page, and those that follow, until nothing is missing.
     async fn read_on(&mut self, mut page: LogPage) -> Result<(), UpstreamError> {
         loop {
-            self.append(&page.batch.events).await;
-            if page.batch.events.is_empty() || self.last >= page.head {
+            let is_empty = page.batch.events.is_empty();
+            let batch = self.resolve(page.batch).map_err(|UnknownSet| {
+                UpstreamError::Unavailable("a page of the log lacks a set of users".to_owned())
+            })?;
+            self.append(&batch.events).await;
+            if is_empty || self.last >= page.head {
                 return Ok(());
             }
             page = self.upstream.events_after(self.last, PULL).await?;
@@ -171,14 +180,24 @@ impl FeedTask {
 
     async fn apply(&mut self, batch: Batch) {
         self.heard = Instant::now();
-        if batch.after <= self.last {
+        let after = batch.after;
+        // A set that is not known any more is as good as a gap: the log has both.
+        if after <= self.last
+            && let Ok(batch) = self.resolve(batch)
+        {
             let new = batch.events.partition_point(|event| event.id <= self.last);
             self.append(&batch.events[new..]).await;
         } else {
             self.metrics.gaps.inc();
-            tracing::debug!(last_id = %self.last, after = %batch.after, "gap in the feed");
+            tracing::debug!(last_id = %self.last, %after, "gap in the feed");
             self.pull().await;
         }
+    }
+
+    /// Has events name their audiences themselves.
+    fn resolve(&mut self, batch: Batch) -> Result<Batch, UnknownSet> {
+        self.sets.learn(&batch.sets);
+        batch.resolve(|set| self.sets.get(set))
     }
 
     /// Answers who asked, and all who have asked meanwhile: one pull serves them, however many

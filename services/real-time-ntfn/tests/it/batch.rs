@@ -107,3 +107,38 @@ async fn events_for_others_are_not_shown_but_count() {
     app.notify(&json!({"content": "for all"})).await;
     assert_eq!(stream.contents(1).await, [json!("for all")]);
 }
+
+#[tokio::test]
+async fn a_set_of_users_that_is_not_known_is_read_from_the_log() {
+    let upstream = Upstream::start();
+    let app = App::start(&upstream.url(), &[]);
+    let mut bob = app.stream("?user=bob").await;
+    let mut dave = app.stream("?user=dave").await;
+    let message = upstream.post_to_group(&["bob", "carol"], "for the three of us").await;
+    // As the relay pushes what it believes to have told before.
+    let referring = |set: &str| {
+        json!({"after": START, "events": [{
+            "id": message["id"], "type": "message", "audience": {"set": set}, "data": message,
+        }]})
+    };
+    let answer = app.notify_signed(&referring(&"0".repeat(64))).await;
+    assert_eq!((answer.status, answer.json()), (202, json!({"last_id": message["id"]})));
+    while bob.next_fact().await.id.as_deref() != message["id"].as_str() {}
+    let last = upstream.post("end").await;
+    app.notify_signed(&batch(&message["id"], &[&last])).await;
+    // Of the group, nobody else hears.
+    dave.next_fact().await.assert_is(&last);
+    bob.next_fact().await.assert_is(&last);
+    let gaps = app.get("/metrics").await;
+    assert!(gaps.text().contains("realtalk_feed_gaps_total 1\n"), "{}", gaps.text());
+    // What comes with its set is taken as it is.
+    let id = common::EventId::after(last["id"].as_str().unwrap().parse().unwrap());
+    let data = json!({"type": "message", "id": id, "content": "again"});
+    let pushed = json!({
+        "after": last["id"],
+        "events": [{"id": id, "type": "message", "audience": {"set": "ab"}, "data": data}],
+        "sets": {"ab": {"users": ["alice", "bob", "carol"]}},
+    });
+    assert_eq!(app.notify_signed(&pushed).await.json(), json!({"last_id": id}));
+    bob.next_fact().await.assert_is(&data);
+}

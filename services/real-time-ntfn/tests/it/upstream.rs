@@ -63,6 +63,20 @@ impl Upstream {
         response.json().await.unwrap()
     }
 
+    /// A group of alice and others, and what she says in it.
+    pub(crate) async fn post_to_group(&self, others: &[&str], content: &str) -> Value {
+        let post = async |path: &str, body: Value| -> Value {
+            let request = self.client.post(format!("{}{path}", self.url()));
+            let request = request.header("connection", "close").json(&body);
+            request.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
+        };
+        let body = json!({"kind": "group", "name": "all", "members": others, "user": "alice"});
+        let group = post("/conversations", body).await;
+        let place = group["id"].as_str().unwrap();
+        let body = json!({"conversation_id": place, "content": content, "user": "alice"});
+        post("/messages", body).await
+    }
+
     /// Has the author of a message say something else, or with `None` nothing.
     pub(crate) async fn change(&self, message: &Value, content: Option<&str>) {
         let url = format!("{}/messages/{}", self.url(), message["id"].as_str().unwrap());

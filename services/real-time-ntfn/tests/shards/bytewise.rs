@@ -78,7 +78,7 @@ fn a_message_that_is_deleted_while_it_is_replayed_ends_as_it_began() {
     let event = |number: u64, kind: &str, data: &Value| Event {
         id: EventId::from_micros(number).unwrap(),
         kind: kind.to_owned(),
-        audience: Audience::Room(PUBLIC_ROOM.to_owned()),
+        audience: Audience::Room(PUBLIC_ROOM.to_owned()).into(),
         data: to_raw_value(data).unwrap().into(),
         origin: None,
     };

@@ -1,6 +1,6 @@
 //! What a new stream is sent before it is live, and what one that returns has missed.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use common::{
@@ -50,7 +50,7 @@ pub async fn read_opening(
     if history > 0 {
         for room in rooms {
             let page = state.store.page(None, &room, Window::Newest, history).await??;
-            opening.add(page.messages, &Audience::Room(room));
+            opening.add(page.messages, &Arc::new(Audience::Room(room)));
             opening.trim();
         }
     }
@@ -60,19 +60,19 @@ pub async fn read_opening(
     let events = opening.messages.into_values();
     let events = events.map(|(message, audience)| message.event(audience));
     let events = events.collect::<Result<_, _>>().map_err(StoreError::from)?;
-    Ok(HttpResponse::Ok().json(Batch { after, events }))
+    Ok(HttpResponse::Ok().json(Batch::new(after, events)))
 }
 
 /// What a stream begins with, by id: messages of different conversations arrive in the order in
 /// which they were said.
 #[derive(Default)]
 struct Opening {
-    messages: BTreeMap<EventId, (Message, Audience)>,
+    messages: BTreeMap<EventId, (Message, Arc<Audience>)>,
     bytes: usize,
 }
 
 impl Opening {
-    fn add(&mut self, messages: Vec<Message>, audience: &Audience) {
+    fn add(&mut self, messages: Vec<Message>, audience: &Arc<Audience>) {
         for message in messages {
             self.bytes += message.content.len();
             self.messages.insert(message.id, (message, audience.clone()));
@@ -95,7 +95,7 @@ async fn read_undelivered(
     key: &str,
     opening: &mut Opening,
 ) -> Result<(), Rejection> {
-    let audience = Audience::Users(vec![key.to_owned()]);
+    let audience = Arc::new(Audience::Users(vec![key.to_owned()]));
     let (mut after, mut count, before) = (EventId::ZERO, 0, opening.bytes);
     loop {
         let page = state.store.undelivered(key, after, PAGE).await?;

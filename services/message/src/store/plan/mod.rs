@@ -1,8 +1,8 @@
 //! [`Plan`]: how a run of posts becomes rows, decided without a database.
 
-use std::collections::HashMap;
+use std::{cell::OnceCell, collections::HashMap};
 
-use common::{Audience, EventId};
+use common::EventId;
 
 use super::{
     StoreError,
@@ -133,7 +133,7 @@ impl Plan {
         message.recipient = recipient(&message.conversation_id, &sender_key, place);
         message.mentions = mentioned.iter().map(|(_, name)| name.clone()).collect();
         self.moved.insert(message.conversation_id.clone(), (place.last_seq, id));
-        let mut event = message.event(audience(&message.conversation_id, place))?;
+        let mut event = message.event(place.audience(&message.conversation_id))?;
         event.origin = post.origin.clone();
         journal.push(event);
         // Two tries of the same post may have met in one batch.
@@ -166,7 +166,7 @@ impl Plan {
         let id = post.conversation_id().into_owned();
         let place = Place::direct(id.clone(), journal.next_id());
         let card = place.card(Some(fresh.members.values().map(newcomer).collect()));
-        journal.record(CONVERSATION, audience(&id, &fresh), |event_id| {
+        journal.record(CONVERSATION, fresh.audience(&id), |event_id| {
             event::conversation(event_id, ConversationAction::Created, &card)
         })?;
         self.directs.push(place);
@@ -211,6 +211,7 @@ fn fresh_direct(
         history: History::All,
         last_seq: 0,
         members: members.into(),
+        audience: OnceCell::new(),
     }))
 }
 
@@ -218,14 +219,6 @@ fn fresh_direct(
 fn newcomer(member: &PostMember) -> Member {
     let PostMember { name, membership } = member;
     Member { user: name.clone(), role: membership.role, read_seq: 0, delivered_seq: 0 }
-}
-
-/// Who may see what is said in a conversation now.
-fn audience(id: &str, place: &PostPlace) -> Audience {
-    match place.kind {
-        ConversationKind::Room => Audience::Room(id.to_owned()),
-        _ => Audience::Users(place.members.keys().cloned().collect()),
-    }
 }
 
 /// The other one of a direct conversation.

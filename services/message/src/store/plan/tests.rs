@@ -1,6 +1,8 @@
 //! How posts become rows.
 
-use std::collections::BTreeMap;
+use std::{cell::OnceCell, collections::BTreeMap};
+
+use common::Audience;
 
 use super::*;
 use crate::chat::post::Sender;
@@ -25,8 +27,13 @@ fn direct(user: &str, recipient: &str) -> Post {
 }
 
 fn known(last_seq: u64) -> Known {
-    let place =
-        |kind, last_seq, members| PostPlace { kind, history: History::Joined, last_seq, members };
+    let place = |kind, last_seq, members| PostPlace {
+        kind,
+        history: History::Joined,
+        last_seq,
+        members,
+        audience: OnceCell::new(),
+    };
     let pair = [("al", "Al", 0), ("bo", "Bo", 5)].map(|(key, name, joined_seq)| {
         let membership = Membership { role: Role::Member, joined_seq };
         (key.to_owned(), PostMember { name: name.to_owned(), membership })
@@ -98,7 +105,7 @@ fn a_private_message_is_for_its_two_and_names_the_other() {
         (vec!["bo".to_owned()], vec!["Bo".to_owned()])
     );
     let pair = vec!["al".to_owned(), "bo".to_owned()];
-    assert_eq!(journal.events[0].audience, Audience::Users(pair));
+    assert_eq!(*journal.events[0].audience, Audience::Users(pair));
 }
 
 #[test]

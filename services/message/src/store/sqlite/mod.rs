@@ -3,6 +3,7 @@
 //! One connection writes, others read beside it (WAL). A commit with `synchronous=FULL` is on the
 //! disk when it returns; batches make that affordable.
 
+mod audiences;
 mod conversations;
 mod delivery;
 mod file;
@@ -81,6 +82,7 @@ impl SqliteStore {
             .run(&writer)
             .await
             .map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
+        audiences::convert(&mut *writer.acquire().await?).await?;
         let readers = pool(READERS).connect_with(options.read_only(true)).await?;
         Ok(Self { writer, readers, _file: file })
     }

@@ -31,7 +31,8 @@ async fn a_group_has_a_thousand_members_and_no_more() {
 
     al.say(&id, "hello, all").await;
     let told = app.get_signed("/internal/events?tail=1").await.json();
-    let audience = &told["batch"]["events"][0]["audience"]["users"];
+    let set = super::text(&told["batch"]["events"][0]["audience"]["set"]);
+    let audience = &told["batch"]["sets"][&set]["users"];
     assert_eq!(audience.as_array().unwrap().len(), 1_000);
     assert_eq!(al.delete(&format!("{members}/u500")).await.status, 204);
     assert_eq!(al.put(&format!("{members}/late"), None).await.status, 201);

@@ -49,6 +49,8 @@ impl Index {
         let (room, users) = match audience {
             Audience::Room(room) => (self.rooms.get(room), [].as_slice()),
             Audience::Users(users) => (None, users.as_slice()),
+            // The feed looks sets up: none comes this far.
+            Audience::Set(_) => (None, [].as_slice()),
         };
         let of_users = users.iter().filter_map(|user| self.users.get(user));
         room.into_iter().chain(of_users).flatten().copied()

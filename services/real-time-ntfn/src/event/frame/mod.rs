@@ -107,7 +107,7 @@ mod tests {
         let event = |kind: &str| Event {
             id: "20240101120000.123456".parse().unwrap(),
             kind: kind.to_owned(),
-            audience: Audience::Room("public".to_owned()),
+            audience: Audience::Room("public".to_owned()).into(),
             data: RawValue::from_string("{\"a\":1}".to_owned()).unwrap().into(),
             origin: None,
         };

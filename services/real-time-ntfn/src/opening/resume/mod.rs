@@ -4,7 +4,7 @@ mod place;
 
 use std::{collections::VecDeque, net::IpAddr, time::Duration};
 
-use common::{EventId, internal::MAX_BEGINNING};
+use common::{EventId, event::UnknownSet, internal::MAX_BEGINNING};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -213,12 +213,13 @@ impl Resume {
                 Err(_) => return Err(NotNow::Upstream),
             };
             behind += page.batch.events.len() as u64;
-            let seen = page.batch.events.iter().filter(|event| scope.receives(&event.audience));
+            let progress = page.batch.end();
+            let batch = page.batch.resolve(|_| None).map_err(|UnknownSet| NotNow::Upstream)?;
+            let seen = batch.events.iter().filter(|event| scope.receives(&event.audience));
             seen.for_each(|event| before.add(event, *wire));
             if behind > MAX_BEHIND || before.bytes > MAX_BEGINNING {
                 return Ok(self.reset(visitor, "too_far"));
             }
-            let progress = page.batch.end();
             if let Some(subscriber) = self.hub.subscribe(progress, scope.clone()) {
                 return Ok(Place { subscriber, cursor, before, from: "log" });
             }

@@ -38,7 +38,7 @@ impl Before {
         };
         self.bytes += frame.bytes(Framing::Bare).len();
         self.frames.push_back(frame);
-        if matches!(event.audience, Audience::Users(_)) {
+        if matches!(*event.audience, Audience::Users(_)) {
             self.up_to = self.up_to.max(Some(event.id));
         }
     }

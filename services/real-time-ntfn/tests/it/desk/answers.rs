@@ -97,7 +97,7 @@ fn events(book: &Book, query: &Parameters) -> HttpResponse {
         }
         None => (floor, book.log.clone()),
     };
-    HttpResponse::Ok().json(LogPage { batch: Batch { after, events }, head, floor })
+    HttpResponse::Ok().json(LogPage { batch: Batch::new(after, events), head, floor })
 }
 
 fn identify(book: &mut Book, asked: &Identify) -> HttpResponse {
@@ -144,13 +144,13 @@ fn opening(book: &Book, query: &Parameters) -> HttpResponse {
     let history: usize = query["history"].parse().unwrap();
     let mut events = Vec::new();
     for room in query["rooms"].split(',') {
-        let of_room = |event: &&Event| event.audience == Audience::Room(room.to_owned());
+        let of_room = |event: &&Event| *event.audience == Audience::Room(room.to_owned());
         events.extend(book.log.iter().rev().filter(of_room).take(history));
     }
     if let Some(user) = query.get("user") {
         let delivered = book.delivered.get(user).copied().unwrap_or_default();
         let undelivered = book.log.iter().filter(|event| {
-            let theirs = matches!(&event.audience, Audience::Users(users) if users.contains(user));
+            let theirs = matches!(&*event.audience, Audience::Users(users) if users.contains(user));
             let own = event.data.get().contains(&format!("\"user\":\"{user}\""));
             theirs && !own && event.id > delivered
         });
@@ -165,7 +165,7 @@ fn opening(book: &Book, query: &Parameters) -> HttpResponse {
         [.., before, _] if book.overtakes => before.id,
         _ => book.head(),
     };
-    HttpResponse::Ok().json(Batch { after, events: events.into_iter().cloned().collect() })
+    HttpResponse::Ok().json(Batch::new(after, events.into_iter().cloned().collect()))
 }
 
 fn problem(status: u16, code: &str) -> HttpResponse {

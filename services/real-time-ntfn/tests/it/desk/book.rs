@@ -55,6 +55,7 @@ impl Book {
         data["id"] = json!(id);
         let raw = serde_json::value::to_raw_value(&data).unwrap();
         let (kind, data_of) = (kind.to_owned(), raw.into());
+        let audience = audience.into();
         self.log.push(Event { id, kind, audience, data: data_of, origin: None });
         data
     }

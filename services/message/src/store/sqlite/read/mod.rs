@@ -5,15 +5,18 @@ pub(super) mod inbox;
 pub(super) mod members;
 pub(super) mod people;
 
+use std::collections::{BTreeSet, HashSet};
+
 use common::{
     Audience, Batch, Event, EventId,
+    audience::{SetId, Sets},
     event::{LogPage, fitting},
 };
 use futures_util::TryStreamExt;
 use serde_json::value::RawValue;
 use sqlx::{FromRow, Sqlite, SqliteConnection, SqliteExecutor, SqlitePool, Transaction};
 
-use super::{id, micros, rows};
+use super::{audiences, id, micros, rows};
 use crate::{
     chat::{change::Refusal, message::Message},
     store::{Allowed, Page, Position, StoreError, Window},
@@ -157,7 +160,7 @@ async fn read_after(
     )
     .bind(micros(after))
     .bind(limit)
-    .fetch(connection);
+    .fetch(&mut *connection);
     let (mut events, mut bytes) = (Vec::new(), 0);
     while let Some(row) = rows.try_next().await? {
         bytes += row.audience.len() + row.data.len();
@@ -167,7 +170,36 @@ async fn read_after(
         }
         events.push(event(row)?);
     }
-    Ok(LogPage { batch: Batch { after, events }, head, floor })
+    drop(rows);
+    let sets = sets_of(connection, &mut events, MAX_PAGE_BYTES.saturating_sub(bytes)).await?;
+    Ok(LogPage { batch: Batch { after, events, sets }, head, floor })
+}
+
+/// The sets that events refer to. Where they would be more than there is room for, the last events
+/// are left out; the first one stays.
+async fn sets_of(
+    connection: &mut SqliteConnection,
+    events: &mut Vec<Event>,
+    room: usize,
+) -> Result<Sets, StoreError> {
+    let wanted: BTreeSet<&SetId> = events.iter().filter_map(set_of).collect();
+    let sizes = audiences::sizes(connection, &wanted).await?;
+    let mut counted = HashSet::new();
+    let size = |event: &Event| {
+        let new = set_of(event).filter(|set| counted.insert((*set).clone()));
+        new.and_then(|set| sizes.get(set.as_str())).copied().unwrap_or_default()
+    };
+    let most = fitting(events.iter().map(size), room).max(1);
+    events.truncate(most);
+    let wanted: BTreeSet<&SetId> = events.iter().filter_map(set_of).collect();
+    audiences::read(connection, &wanted).await
+}
+
+fn set_of(event: &Event) -> Option<&SetId> {
+    match &*event.audience {
+        Audience::Set(set) => Some(set),
+        _ => None,
+    }
 }
 
 /// The seq of the message at a place, and whether there is one; else the seq of the next one.
@@ -201,7 +233,7 @@ fn event(row: EventRow) -> Result<Event, StoreError> {
     Ok(Event {
         id: id(row.id),
         kind: row.r#type,
-        audience: serde_json::from_str::<Audience>(&row.audience)?,
+        audience: serde_json::from_str(&row.audience)?,
         data: RawValue::from_string(row.data)?.into(),
         origin: None,
     })

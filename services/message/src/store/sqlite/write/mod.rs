@@ -13,11 +13,11 @@ mod message;
 mod posts;
 mod user;
 
-use common::{Event, EventId};
+use common::{Batch, Event, EventId};
 use serde::Serialize;
 use sqlx::{Connection, SqliteConnection};
 
-use super::{id, micros};
+use super::{audiences, id, micros};
 use crate::{
     chat::change::{Change, Operation, Outcome},
     store::{Committed, StoreError, journal::Journal},
@@ -52,7 +52,9 @@ pub(super) async fn commit(
             outcomes.extend(posts::store(&mut tx, &mut journal, &posts.collect::<Vec<_>>()).await?);
         }
     }
+    let sets = audiences::refer(&mut journal.events);
     if !journal.events.is_empty() {
+        audiences::store(&mut tx, &sets, journal.end()).await?;
         append_events(&mut tx, &journal.events).await?;
         sqlx::query("update log set last_id = $1")
             .bind(micros(journal.end()))
@@ -61,6 +63,7 @@ pub(super) async fn commit(
     }
     tx.commit().await?;
     let (log, receipts) = journal.into_parts();
+    let log = Batch { sets, ..log };
     Ok(Committed { outcomes, log, receipts })
 }
 
@@ -127,6 +130,7 @@ pub(super) async fn prune(
     if let Some(floor) = floor {
         sqlx::query("delete from events where id <= $1").bind(floor).execute(&mut *tx).await?;
         sqlx::query("update log set floor = $1").bind(floor).execute(&mut *tx).await?;
+        audiences::prune(&mut tx, floor).await?;
     }
     tx.commit().await?;
     Ok(removed as u64)

@@ -1,6 +1,9 @@
 //! Storing a run of posts.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeSet, HashMap},
+};
 
 use common::EventId;
 use serde::Serialize;
@@ -120,7 +123,8 @@ async fn places(
             let members = members.remove(&id).unwrap_or_default();
             let kind = ConversationKind::from_text(&kind);
             let history = History::from_text(&history);
-            (id, PostPlace { kind, history, last_seq: last_seq as u64, members })
+            let last_seq = last_seq as u64;
+            (id, PostPlace { kind, history, last_seq, members, audience: OnceCell::new() })
         })
         .collect())
 }
