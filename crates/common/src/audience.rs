@@ -27,6 +27,12 @@ pub enum Audience {
 /// More users than this are kept by reference.
 const FEW: usize = 2;
 
+/// How many sets, and about how many bytes of them, the relay takes for known; whoever is told keeps
+/// twice as many, or it would be told in vain.
+pub const MOST_TOLD: usize = 2_048;
+/// As above, in bytes.
+pub const MOST_TOLD_BYTES: usize = 16 * 1024 * 1024;
+
 impl Audience {
     /// Whether a stream that watches `rooms` as `user` receives the event.
     pub fn admits(&self, rooms: &HashSet<String>, user: Option<&str>) -> bool {
@@ -107,6 +113,11 @@ impl Sets {
             }
             _ => audience.clone(),
         }
+    }
+
+    /// Whether a set is what its name says.
+    pub fn is_sound(id: &SetId, users: &Audience) -> bool {
+        matches!(users, Audience::Users(users) if SetId::of(users) == *id)
     }
 
     /// Adds a set.

@@ -149,6 +149,21 @@ impl Batch {
         Ok(self)
     }
 
+    /// The same of a page, which brings the sets that its events refer to. Where one is missing all
+    /// the same, the event is for nobody; returns how many are.
+    pub fn resolve_page(mut self) -> (Self, usize) {
+        let mut missing = 0;
+        for event in &mut self.events {
+            if let Audience::Set(id) = &*event.audience {
+                let users = self.sets.get(id).cloned();
+                missing += usize::from(users.is_none());
+                event.audience = users.unwrap_or_else(|| Arc::new(Audience::Users(Vec::new())));
+            }
+        }
+        self.sets = Sets::default();
+        (self, missing)
+    }
+
     /// The id up to which the log is known once this batch is applied.
     pub fn end(&self) -> EventId {
         self.events.last().map_or(self.after, |event| event.id)

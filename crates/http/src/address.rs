@@ -79,7 +79,8 @@ impl TrustedProxies {
         (self.trusts(peer) && !first.is_empty()).then_some(first)
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether an address is a proxy's.
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 }

@@ -26,6 +26,7 @@
 //! | [`nameless`] | [`Nameless`](nameless::Nameless): what pages without an origin may ask for |
 //! | [`address`] | [`TrustedProxies`]: the address a request really comes from |
 //! | [`rate`] | [`RateLimit`]: how often an address may do something |
+//! | [`connections`] | [`Connections`]: who is connected, and for how long |
 //!
 //! What goes out:
 //!
@@ -41,6 +42,7 @@
 //! | [`command`] | the subcommands that every binary has |
 //! | [`settings`] | reading the environment, with errors of one line |
 //! | [`shutdown`] | [`Shutdown`]: one signal that everything listens to |
+//! | [`open_files`] | [`OpenFiles`]: how many descriptors there may be |
 //!
 //! Nothing here knows a message.
 
@@ -48,11 +50,13 @@ pub mod address;
 pub mod bearer;
 pub mod body;
 pub mod command;
+pub mod connections;
 pub mod description;
 pub mod guard;
 mod host;
 pub mod internal;
 pub mod nameless;
+pub mod open_files;
 pub mod operations;
 pub mod origin;
 pub mod query;
@@ -68,7 +72,9 @@ pub mod unread;
 pub use address::TrustedProxies;
 pub use bearer::bearer;
 pub use body::{JsonBody, OptionalJsonBody};
+pub use connections::Connections;
 pub use internal::InternalHop;
+pub use open_files::OpenFiles;
 pub use operations::Operations;
 pub use origin::OriginPolicy;
 pub use query::Query;

@@ -39,6 +39,7 @@ const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 pub struct RateLimit {
     limiter: Option<Arc<Limiter>>,
     burst: u32,
+    limits_loopback: bool,
 }
 
 /// What is left of a client's allowance.
@@ -61,11 +62,17 @@ impl RateLimit {
         Self::with(NonZeroU32::new(count).map(Quota::per_minute))
     }
 
+    /// The same, with loopback as an address like any other, or not.
+    pub fn limiting(self, limits_loopback: bool) -> Self {
+        Self { limits_loopback, ..self }
+    }
+
     fn with(quota: Option<Quota>) -> Self {
         let limiter = quota.map(|quota| {
             Arc::new(RateLimiter::keyed(quota).with_middleware::<StateInformationMiddleware>())
         });
-        Self { limiter, burst: quota.map_or(0, |quota| quota.burst_size().get()) }
+        let burst = quota.map_or(0, |quota| quota.burst_size().get());
+        Self { limiter, burst, limits_loopback: false }
     }
 
     /// Takes one token of this address, or refuses with 429 and the time to wait.
@@ -73,7 +80,7 @@ impl RateLimit {
         let Some(limiter) = &self.limiter else {
             return Ok(None);
         };
-        if address.is_loopback() {
+        if address.is_loopback() && !self.limits_loopback {
             return Ok(None);
         }
         match limiter.check_key(&site(address)) {

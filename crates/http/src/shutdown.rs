@@ -72,21 +72,3 @@ impl Shutdown {
         self.token.cancelled().await;
     }
 }
-
-/// Raises the limit on open files as far as the system allows, since every stream is one;
-/// returns the limit in force.
-pub fn raise_open_files() -> u64 {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-        // Refused only above the hard limit, and then the old limit stays.
-        let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-        if let Err(error) = raised {
-            tracing::debug!(%error, "the limit on open files stays as it is");
-        }
-        getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
-    }
-    #[cfg(not(unix))]
-    u64::MAX
-}

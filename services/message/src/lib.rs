@@ -27,11 +27,15 @@ use actix_web::{
     web::{self, Data},
 };
 use anyhow::Context;
-use http_kit::{InternalHop, Operations, RateLimit, Shutdown, guard::Door, request, unread};
+use http_kit::{
+    Connections, InternalHop, OpenFiles, Operations, RateLimit, Shutdown, guard::Door, request,
+    unread,
+};
 use tokio::sync::mpsc;
 use utoipa_swagger_ui::SwaggerUi;
 
 pub use config::Config;
+use config::KEEP_ALIVE;
 use identity::{Identity, accounts::Accounts, credential};
 use log::{
     downstream::Downstream,
@@ -47,9 +51,6 @@ use store::{SqliteStore, Store};
 /// How long requests under way may take to finish once the service is asked to stop.
 const FINISH: Duration = Duration::from_secs(5);
 
-/// Longer than clients keep an idle connection, so that none is closed under a request.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-
 /// How often the rate limiters forget addresses that are idle.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 
@@ -62,6 +63,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
             .with_context(|| format!("cannot open the database {}", path.display()))?,
     );
     let head = store.head().await?;
+    let open_files = OpenFiles::raise()?;
     let registry = prometheus::Registry::new();
     let metrics = Metrics::new(&registry)?;
     let hop = InternalHop::new(config.secret.clone());
@@ -88,8 +90,10 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
 
     let accounts = Accounts::new(store.clone(), writer.clone());
     let identity = Arc::new(Identity::new(&config, accounts, &registry)?);
+    let connections = Connections::new(config.connections(open_files), &registry)?;
     let operations = operations(registry, &writer, &shutdown)?;
-    let post_rate = RateLimit::new(config.post_rate, config.post_burst);
+    let post_rate =
+        RateLimit::new(config.post_rate, config.post_burst).limiting(config.limits_loopback);
     let forget_task = tokio::spawn(forget_idle([post_rate.clone(), identity.sign_in_rate.clone()]));
     let state = AppState {
         store: store.clone(),
@@ -101,7 +105,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         metrics,
     };
     tracing::info!(address = %listener.local_addr()?, %head, "message service is ready");
-    server(listener, &config, state, operations, post_rate, shutdown)?.await?;
+    server(listener, &config, state, operations, post_rate, connections, shutdown)?.await?;
 
     // The server is gone, and with it every writer handle: the queue runs dry and the task ends.
     forget_task.abort();
@@ -119,6 +123,7 @@ fn server(
     state: AppState,
     operations: Operations,
     post_rate: RateLimit,
+    connections: Connections,
     shutdown: Shutdown,
 ) -> anyhow::Result<Server> {
     let client = Client::new(
@@ -128,12 +133,14 @@ fn server(
         config.proxies.clone(),
     );
     let (origins, proxies, body) = (config.origins.clone(), config.proxies.clone(), config.body);
+    let attended = connections.clone();
     let server = HttpServer::new(move || {
         let (post_rate, proxies) = (post_rate.clone(), proxies.clone());
         let limited = from_fn(move |request, next| {
             post_rate.clone().limit_changes(proxies.clone(), request, next)
         });
-        let guard = origins.clone();
+        let (guard, attending) = (origins.clone(), attended.clone());
+        let reading = attended.clone();
         let door = Rc::new(Door {
             hop: state.hop.clone(),
             proxies: state.identity.proxies.clone(),
@@ -160,6 +167,7 @@ fn server(
             )
             .default_service(web::to(routes::client::get_file))
             .wrap(limited)
+            .wrap(from_fn(move |request, next| reading.clone().refuse_unread(request, next)))
             .wrap(from_fn(routes::dialect::answer_problems))
             .wrap(origins.cors())
             .wrap(from_fn(move |request, next| guard.clone().guard(door.clone(), request, next)))
@@ -171,9 +179,11 @@ fn server(
                     .add((X_FRAME_OPTIONS, "DENY"))
                     .add((REFERRER_POLICY, "no-referrer")),
             )
+            .wrap(from_fn(move |request, next| attending.clone().attend(request, next)))
     })
     .keep_alive(KEEP_ALIVE)
     .tcp_nodelay(true)
+    .on_connect(move |connection, extensions| connections.welcome(connection, extensions))
     .shutdown_timeout(FINISH.as_secs())
     .shutdown_signal(async move { shutdown.given().await })
     .listen(listener)?

@@ -21,7 +21,7 @@ use common::EventId;
 use http_kit::Rejection;
 use realtime_ntfn::{
     config::{Backlog, FrameLimits, RingLimits, StreamEngine},
-    engine::{self, Conversation, Engine, NewStream, shard::Settings, socket},
+    engine::{self, Conversation, Engine, NewStream, shard::Settings},
     event::{scope::Scope, wire::Wire},
     hub::Hub,
     metrics::Metrics,
@@ -60,7 +60,8 @@ fn main() -> anyhow::Result<()> {
     let choice = if is_portable { StreamEngine::Portable } else { StreamEngine::Handover };
     let engine = Engine::start(choice, &settings)?;
     let hub = Hub::new(ring, backlog, metrics.clone(), engine.follower());
-    let state = Data::new(State { hub, admission: Admission::new(1_000, 0, 10_000), metrics });
+    let state =
+        Data::new(State { hub, admission: Admission::new(1_000, 0, 10_000, false), metrics });
     let server = HttpServer::new(move || {
         let engine = engine.clone();
         App::new()
@@ -71,10 +72,7 @@ fn main() -> anyhow::Result<()> {
     .workers(2)
     .tcp_nodelay(true)
     .h1_allow_half_closed(false)
-    .on_connect(|connection, extensions| {
-        socket::prepare(connection, STALL);
-        engine::remember(connection, extensions);
-    })
+    .on_connect(engine::remember)
     .listen(listener)?
     .run();
     rt::System::new().block_on(server)?;

@@ -26,12 +26,13 @@ use actix_web::{
     web::{self, Data},
 };
 use http_kit::{
-    InternalHop, Operations, Shutdown, guard::Door, request, shutdown::raise_open_files, unread,
+    Connections, InternalHop, OpenFiles, Operations, Shutdown, guard::Door, request, unread,
 };
 use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
-use engine::{Engine, shard, socket};
+use config::KEEP_ALIVE;
+use engine::{Engine, shard};
 use hub::Hub;
 use log::{feed::Feed, upstream::Upstream};
 use metrics::Metrics;
@@ -44,9 +45,6 @@ use routes::openapi;
 use state::AppState;
 use ws::{Desk, Talk, service::Service};
 
-/// Longer than the relay keeps an idle connection, so that none is closed under a push.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-
 /// A stream's write buffer is not filled beyond this: it would keep that size for good.
 const WRITE_BUFFER: usize = 4_096;
 
@@ -55,7 +53,7 @@ const HASTY_DRAIN: Duration = Duration::from_secs(1);
 
 /// Runs the service on a listener until it is asked to stop.
 pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
-    let open_files = raise_open_files();
+    let open_files = OpenFiles::raise()?;
     let registry = prometheus::Registry::new();
     let metrics = Metrics::new(&registry)?;
     let hop = InternalHop::new(config.secret.clone());
@@ -68,15 +66,28 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let presence_task =
         PresenceTask::new(presence.clone(), hub.clone(), upstream.clone(), metrics.clone());
     let (feed, feed_task) = Feed::new(upstream.clone(), hub.clone(), metrics.clone());
-    let admission = Admission::new(config.max_streams, config.max_streams_per_address, open_files);
+    let admission = Admission::new(
+        config.max_streams,
+        config.max_streams_per_address,
+        open_files.streams(),
+        config.limits_loopback,
+    );
+    let connections = Connections::new(config.connections(open_files), &registry)?;
     let operations = operations(registry, &feed, &hub)?;
     let address = listener.local_addr()?;
     tracing::info!(%address, most_streams = admission.most(), "notification service listens");
 
-    let resume =
-        Resume::new(hub.clone(), feed.clone(), upstream.clone(), delivery.clone(), metrics.clone());
+    let resume = Resume::new(
+        hub.clone(),
+        feed.clone(),
+        upstream.clone(),
+        delivery.clone(),
+        metrics.clone(),
+        config.limits_loopback,
+    );
     let resume = Arc::new(resume);
-    let identity = Arc::new(Identity::new(config.auth_mode, upstream.clone()));
+    let identity =
+        Arc::new(Identity::new(config.auth_mode, upstream.clone(), config.limits_loopback));
     let frames = Service {
         hub: hub.clone(),
         upstream: upstream.clone(),
@@ -108,7 +119,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         delivery,
         metrics,
     };
-    let server = server(listener, &config, state, engine, operations)?;
+    let server = server(listener, &config, state, engine, operations, connections)?;
     let handle = server.handle();
     let server_task = tokio::spawn(server);
 
@@ -150,13 +161,14 @@ fn server(
     state: AppState,
     engine: Engine,
     operations: Operations,
+    connections: Connections,
 ) -> anyhow::Result<Server> {
     let state = Data::new(state);
-    let (origins, body, stall) = (config.pages(), config.body, config.stall);
+    let (origins, body, attended) = (config.pages(), config.body, connections.clone());
     // Refused by us with a word why, before actix would leave connections waiting.
     let most_connections = state.admission.most().saturating_add(192);
     let server = HttpServer::new(move || {
-        let (guard, engine) = (origins.clone(), engine.clone());
+        let (guard, engine, attending) = (origins.clone(), engine.clone(), attended.clone());
         let door = Rc::new(Door {
             hop: state.hop.clone(),
             proxies: state.proxies.clone(),
@@ -181,6 +193,7 @@ fn server(
                     .add((REFERRER_POLICY, "no-referrer")),
             )
             .wrap(from_fn(move |request, next| engine.clone().run_stream(request, next)))
+            .wrap(from_fn(move |request, next| attending.clone().attend(request, next)))
     })
     .keep_alive(KEEP_ALIVE)
     .max_connections(most_connections)
@@ -191,7 +204,7 @@ fn server(
     .shutdown_timeout(1)
     .disable_signals()
     .on_connect(move |connection, extensions| {
-        socket::prepare(connection, stall);
+        connections.welcome(connection, extensions);
         engine::remember(connection, extensions);
     })
     .listen(listener)?

@@ -57,7 +57,7 @@ pub(crate) const HOUSES: &[House] = &[
             room(&["main", "lib"], "a sentence; `run` wires everything"),
             room(&["routes"], "HTTP, one file a resource; `openapi` as above"),
             room(&["state"], "`AppState`, what routes are handed"),
-            room(&["engine"], "where streams run: the choice, `shard/`, `portable/`, `socket`"),
+            room(&["engine"], "where streams run: the choice, `shard/`, `portable/`"),
             room(
                 &["ws"],
                 "WebSocket without the socket: the protocol (`link`, `inbound`, `close`, `bucket`), and what becomes of what clients say (`mailbox`, `desk`, `said`, `reply`, `service`)",

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use http_kit::shutdown::raise_open_files;
+use http_kit::OpenFiles;
 use rustix::process::Signal;
 use tokio::task::JoinSet;
 
@@ -17,7 +17,7 @@ use crate::{
 /// Opens `count` streams, some at a time; each task ends with its stream, and returns when that
 /// was and the last block.
 async fn crowd(port: u16, count: usize) -> JoinSet<(Instant, Block)> {
-    raise_open_files();
+    OpenFiles::raise().unwrap();
     let mut streams = JoinSet::new();
     let mut open = JoinSet::new();
     for number in 0..count {

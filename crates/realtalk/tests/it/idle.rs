@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use http_kit::shutdown::raise_open_files;
+use http_kit::OpenFiles;
 use tokio::{
     sync::{Semaphore, watch},
     task::JoinSet,
@@ -26,7 +26,7 @@ static OPENING: Semaphore = Semaphore::const_new(100);
 async fn thousands_of_idle_streams_hold_and_get_the_next_post() {
     let _turn = heavy().await;
     let count = if Scale::read().is_long() { 15_000 } else { 1_000 };
-    raise_open_files();
+    OpenFiles::raise().unwrap();
     let pair = Pair::start(&[("HEARTBEAT_SECS", "3")]).await;
     let port = pair.notification.port();
     let (ready, mut readies) = watch::channel(0);

@@ -4,6 +4,7 @@ use std::fs;
 
 use rustix::process::Signal;
 use tempfile::TempDir;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::{
     board::Board,
@@ -252,6 +253,45 @@ async fn a_second_service_on_the_same_data_ends_its_start_with_one_line() {
     first.kill();
     first.spawn();
     first.wait_ready().await;
+}
+
+/// Nobody could be served; and who has one page open has a stream and a connection for requests.
+#[tokio::test]
+async fn too_few_descriptors_end_the_start_and_few_leave_room_for_posts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut launcher, notification_port) = launcher(&folder);
+    launcher.limit_open_files(128);
+    let output = launcher.command().output().unwrap();
+    assert!(!output.status.success());
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        log.lines().any(|line| line.starts_with("error: ") && line.contains("ulimit -n")),
+        "{log}"
+    );
+
+    launcher.limit_open_files(400);
+    launcher.spawn();
+    launcher.wait_ready().await;
+    let board = Board::new(launcher.port());
+    let mut pages = Vec::new();
+    for _ in 0..140 {
+        let stream = Dial::events(notification_port).granted().await;
+        let mut requests = TcpStream::connect(("127.0.0.1", launcher.port())).await.unwrap();
+        requests.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+        requests.readable().await.unwrap();
+        pages.push((stream, requests));
+    }
+    for number in 0..20 {
+        let key = format!("message-{number}");
+        board.post("alice", &key, &key).await;
+    }
+    assert_eq!(board.all().await.len(), 20);
+    // Who asks for nothing makes room.
+    until("idle connections are ended", async || {
+        let (_, metrics) = launcher.get("/metrics").await?;
+        metrics.contains(r#"realtalk_connections_ended_total{reason="idle"}"#).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

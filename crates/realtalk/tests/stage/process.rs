@@ -65,6 +65,7 @@ pub(crate) struct Service {
     settings: Vec<(String, String)>,
     log: PathBuf,
     child: Option<Child>,
+    open_files: Option<usize>,
     client: reqwest::Client,
 }
 
@@ -77,6 +78,7 @@ impl Service {
             settings: Vec::new(),
             log: folder.join(format!("{name}.log")),
             child: None,
+            open_files: None,
             client: reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().unwrap(),
         };
         service.set("HOST", "127.0.0.1");
@@ -90,6 +92,11 @@ impl Service {
         self.settings.push((name.to_owned(), value.to_string()));
     }
 
+    /// Lets it open so many files and no more, from its next start on.
+    pub(crate) fn limit_open_files(&mut self, files: usize) {
+        self.open_files = Some(files);
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }
@@ -101,7 +108,12 @@ impl Service {
     /// The program with its settings and nothing else in its environment, but for the stream
     /// engine under test.
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(program(self.name));
+        let program = program(self.name);
+        let mut command = Command::new(&program);
+        if let Some(files) = self.open_files {
+            command = Command::new("sh");
+            command.args(["-c", &format!("ulimit -n {files}; exec \"$0\"")]).arg(program);
+        }
         let settings = self.settings.iter().map(|(name, value)| (name, value));
         command.env_clear().envs(Scale::read().engine()).envs(settings);
         command

@@ -62,6 +62,16 @@ pub(super) struct Env {
     pub(super) allowed_origins: Option<String>,
     /// Proxies whose `X-Forwarded-For` is believed: addresses or networks, separated by commas.
     pub(super) trusted_proxies: Option<String>,
+    /// Connections at once from one address that is neither loopback nor a trusted proxy; 0 for no
+    /// limit.
+    #[serde(default = "default_max_connections_per_address")]
+    pub(super) max_connections_per_address: usize,
+    /// Whether limits by address hold for loopback too, where a local proxy or tool may be many.
+    #[serde(default)]
+    pub(super) limit_loopback: bool,
+    /// Seconds after which a client that takes nothing of its answer is closed.
+    #[serde(default = "default_stall_secs")]
+    pub(super) stall_secs: u64,
     /// The longest message, in characters: 1 to 16384.
     #[serde(default = "default_max_content_chars")]
     pub(super) max_content_chars: usize,
@@ -83,6 +93,14 @@ pub(super) struct Env {
     /// What to log, in the syntax of tracing-subscriber's `EnvFilter`.
     #[serde(default = "default_rust_log")]
     pub(super) rust_log: String,
+}
+
+fn default_stall_secs() -> u64 {
+    30
+}
+
+fn default_max_connections_per_address() -> usize {
+    512
 }
 
 fn default_port() -> u16 {

@@ -74,7 +74,8 @@ impl Identity {
             proxies: config.proxies.clone(),
             passwords: Passwords::new(computed),
             guesses: Guesses::default(),
-            sign_in_rate: RateLimit::per_minute(identity.sign_in_rate),
+            sign_in_rate: RateLimit::per_minute(identity.sign_in_rate)
+                .limiting(config.limits_loopback),
             tickets: Tickets::default(),
             sign_ins,
         })

@@ -8,7 +8,7 @@ use std::{collections::HashSet, time::Duration};
 
 use common::{
     Audience, Backoff, Batch, EventId,
-    audience::SetId,
+    audience::{MOST_TOLD, MOST_TOLD_BYTES, SetId},
     event::{Accepted, Event, fitting},
     internal::MAX_BODY,
 };
@@ -52,6 +52,8 @@ pub struct Relay {
     /// Sets that the receiver has been told, and does not need again. Should it not know one any
     /// more, it pulls.
     told: HashSet<SetId>,
+    /// About how many bytes these are.
+    told_bytes: usize,
     metrics: Metrics,
 }
 
@@ -65,7 +67,7 @@ impl Relay {
         metrics: Metrics,
     ) -> Self {
         let pending = announcement(head.get());
-        Self { downstream, committed, head, pending, told: HashSet::new(), metrics }
+        Self { downstream, committed, head, pending, told: HashSet::new(), told_bytes: 0, metrics }
     }
 
     /// Pushes until the writer is gone and everything is told, or `shutdown` asks for an end.
@@ -134,11 +136,14 @@ impl Relay {
 
     /// The receiver has what was pushed.
     fn note_told(&mut self) {
-        // No more names than events in a push: whoever talks in more groups is told anew.
-        if self.told.len() > MAX_EVENTS {
-            self.told.clear();
+        for (set, users) in self.pending.sets.iter() {
+            self.told_bytes += users.size();
+            self.told.insert(set.clone());
         }
-        self.told.extend(self.pending.sets.iter().map(|(set, _)| set.clone()));
+        if self.told.len() > MOST_TOLD || self.told_bytes > MOST_TOLD_BYTES {
+            self.told.clear();
+            self.told_bytes = 0;
+        }
     }
 
     /// Tries until the pending batch, or what has become of it, is accepted.

@@ -20,10 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::page::{MAX_LIMIT, parse_id, parse_limit};
-use crate::{
-    chat::change::Refusal, error::Error, identity::caller::Caller, state::AppState,
-    store::StoreError,
-};
+use crate::{chat::change::Refusal, error::Error, identity::caller::Caller, state::AppState};
 
 /// Events read from the log at once, and for one answer: most of them may be for others.
 const SCAN: u32 = 1_000;
@@ -98,7 +95,10 @@ pub async fn sync_events(
         let page = state.store.events_after(next, SCAN).await?;
         check_cursor(next, &page)?;
         scanned += page.batch.events.len();
-        let batch = page.batch.resolve(|_| None).map_err(StoreError::from)?;
+        let (batch, missing) = page.batch.resolve_page();
+        if missing > 0 {
+            tracing::error!(after = %next, missing, "events are for sets of users that are lost");
+        }
         for event in &batch.events {
             if events.len() == limit {
                 return Ok(HttpResponse::Ok().json(SyncPage { events, next, has_more: true }));

@@ -10,10 +10,7 @@ pub mod plan;
 pub mod sqlite;
 
 use async_trait::async_trait;
-use common::{
-    Batch, EventId,
-    event::{LogPage, UnknownSet},
-};
+use common::{Batch, EventId, event::LogPage};
 
 use crate::chat::{
     change::{Operation, Outcome, Receipt, Refusal},
@@ -41,9 +38,6 @@ pub enum StoreError {
     /// What is in the database cannot be what was put there.
     #[error("the database holds what cannot be read: {0}")]
     Corrupt(#[from] serde_json::Error),
-    /// An event's audience is missing, and nobody can be told of it.
-    #[error("the database misses what is in it: {0}")]
-    Missing(#[from] UnknownSet),
 }
 
 impl StoreError {

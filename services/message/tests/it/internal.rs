@@ -58,20 +58,22 @@ async fn a_log_of_large_audiences_is_read_in_pages_of_bounded_size() {
         last = alice.say(&group, &long).await["id"].as_str().unwrap().to_owned();
     }
     for query in [format!("after={START}&limit=65536"), "tail=8192".to_owned()] {
-        let (mut target, mut seen) = (format!("/internal/events?{query}"), 0);
+        let (mut target, mut seen, mut pages) = (format!("/internal/events?{query}"), 0, 0);
         loop {
             let answer = app.get_signed(&target).await;
             assert!(answer.body.len() < 5 * 1024 * 1024, "{} bytes", answer.body.len());
             let page: LogPage = serde_json::from_slice(&answer.body).unwrap();
             assert!(!page.batch.events.is_empty());
             assert_eq!(page.head.to_string(), last, "there is more: {query}");
-            seen += page.batch.events.len();
+            (seen, pages) = (seen + page.batch.events.len(), pages + 1);
             if page.batch.end() == page.head {
                 break;
             }
             target = format!("/internal/events?after={}&limit=65536", page.batch.end());
         }
         assert!(seen > 300, "{seen} events: {query}");
+        // 4.8 MB of messages, and one set for all of them.
+        assert_eq!(pages, 2, "{query}");
     }
 }
 

@@ -13,6 +13,7 @@ mod body;
 mod changes;
 mod client;
 mod commit;
+mod connections;
 mod conversations;
 mod cors;
 mod dialect;

@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use socket2::{Domain, Socket, Type};
+
 use crate::answer::Answer;
 
 /// More than anything takes on a slow machine that has other things to do: what takes longer hangs.
@@ -21,6 +23,17 @@ impl Wire {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         Self(BufReader::new(stream))
+    }
+
+    /// Connects from an address of this machine, with little room for answers.
+    pub(crate) fn narrow(address: SocketAddr, source: [u8; 4]) -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(4_096).unwrap();
+        socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();
+        socket.connect(&address.into()).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_write_timeout(Some(PATIENCE)).unwrap();
+        Self(BufReader::new(socket.into()))
     }
 
     /// Sends bytes as they are. The service may have closed the connection already.

@@ -36,6 +36,13 @@ pub(super) struct Env {
     pub(super) allowed_origins: Option<String>,
     /// Proxies whose `X-Forwarded-For` is believed: addresses or networks, separated by commas.
     pub(super) trusted_proxies: Option<String>,
+    /// Connections at once from one address that is neither loopback nor a trusted proxy; 0 for no
+    /// limit.
+    #[serde(default = "default_max_connections_per_address")]
+    pub(super) max_connections_per_address: usize,
+    /// Whether limits by address hold for loopback too, where a local proxy or tool may be many.
+    #[serde(default)]
+    pub(super) limit_loopback: bool,
     /// Streams at once; 0 for as many as the limit on open files allows.
     #[serde(default)]
     pub(super) max_streams: usize,
@@ -90,6 +97,10 @@ pub(super) struct Env {
     /// What to log, in the syntax of tracing-subscriber's `EnvFilter`.
     #[serde(default = "default_rust_log")]
     pub(super) rust_log: String,
+}
+
+fn default_max_connections_per_address() -> usize {
+    512
 }
 
 fn default_port() -> u16 {

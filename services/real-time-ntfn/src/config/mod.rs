@@ -8,8 +8,9 @@ use std::{fmt, net::IpAddr, time::Duration};
 
 use common::{Secret, internal::MAX_BODY, telemetry::LogFormat};
 use http_kit::{
-    AuthMode, OriginPolicy, SettingError, TrustedProxies,
+    AuthMode, OpenFiles, OriginPolicy, SettingError, TrustedProxies,
     body::BodyLimits,
+    connections,
     settings::{self, within},
 };
 
@@ -34,6 +35,10 @@ pub struct Config {
     pub origins: OriginPolicy,
     /// Whose `X-Forwarded-For` is believed.
     pub proxies: TrustedProxies,
+    /// Connections at once from one address; 0 for no limit.
+    pub connections_per_address: usize,
+    /// Whether limits by address hold for loopback too.
+    pub limits_loopback: bool,
     /// Streams at once; 0 for as many as the limit on open files allows.
     pub max_streams: usize,
     /// Streams at once from one address; 0 for no limit.
@@ -113,6 +118,19 @@ impl Config {
         self.origins.clone().or_neighbour(port)
     }
 
+    /// What connections may take.
+    pub fn connections(&self, open_files: OpenFiles) -> connections::Bounds {
+        connections::Bounds {
+            open_files,
+            per_address: self.connections_per_address,
+            limits_loopback: self.limits_loopback,
+            proxies: self.proxies.clone(),
+            stall: self.stall,
+            idle: KEEP_ALIVE + HEAD,
+            send_buffer: SEND_BUFFER,
+        }
+    }
+
     fn new(env: Env) -> Result<Self, SettingError> {
         let auth_mode = AuthMode::resolve(env.auth_mode.as_deref(), env.host)?;
         let seconds =
@@ -129,6 +147,8 @@ impl Config {
             )?,
             origins: OriginPolicy::parse(env.allowed_origins.as_deref(), auth_mode)?,
             proxies: TrustedProxies::parse(env.trusted_proxies.as_deref())?,
+            connections_per_address: env.max_connections_per_address,
+            limits_loopback: env.limit_loopback,
             max_streams: env.max_streams,
             max_streams_per_address: env.max_streams_per_address,
             max_streams_per_user: env.max_streams_per_user,
@@ -163,6 +183,17 @@ impl Config {
     }
 }
 
+/// How long a connection may stay open that asks for nothing: longer than clients, proxies and the
+/// other service keep one, so that none is closed under a request.
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// What a head may take.
+const HEAD: Duration = Duration::from_secs(5);
+
+/// Unsent bytes that the system keeps for one client. What does not fit stays in the ring, where
+/// it is shared.
+const SEND_BUFFER: usize = 64 * 1024;
+
 impl fmt::Display for Config {
     /// One `NAME=value` a line, secrets hidden: the answer of `check-config`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -173,6 +204,8 @@ impl fmt::Display for Config {
         writeln!(f, "INTERNAL_SECRET=(hidden)")?;
         writeln!(f, "ALLOWED_ORIGINS={:?}", self.pages())?;
         writeln!(f, "TRUSTED_PROXIES={:?}", self.proxies)?;
+        writeln!(f, "MAX_CONNECTIONS_PER_ADDRESS={}", self.connections_per_address)?;
+        writeln!(f, "LIMIT_LOOPBACK={}", self.limits_loopback)?;
         writeln!(f, "MAX_STREAMS={}", self.max_streams)?;
         writeln!(f, "MAX_STREAMS_PER_ADDRESS={}", self.max_streams_per_address)?;
         writeln!(f, "MAX_STREAMS_PER_USER={}", self.max_streams_per_user)?;

@@ -9,7 +9,6 @@
 mod new_stream;
 pub mod portable;
 pub mod shard;
-pub mod socket;
 
 use std::{
     any::Any, cell::Cell, convert::Infallible, io, iter, net::TcpStream, pin::Pin, sync::Arc, task,
@@ -33,7 +32,7 @@ use actix_web::{
 };
 use bytes::Bytes;
 use futures_util::stream;
-use http_kit::Rejection;
+use http_kit::{Rejection, connections};
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 
 use crate::{config::StreamEngine, event::frame::Framing, hub::Follower, ws::close::Ending};
@@ -163,6 +162,7 @@ impl Engine {
             let frames = preface.iter().map(|frame| frame.share(framing));
             let preface = iter::once(head(response.response(), framing)).chain(frames).collect();
             let talk = talk.map(|talk| talk.talk);
+            let permit = permit.on(connections::place_of(response.request()));
             let with =
                 HandOver { socket, preface, framing, preface_up_to, permit, client_id, talk };
             shards.take_over(subscriber, with);

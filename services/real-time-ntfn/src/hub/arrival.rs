@@ -14,8 +14,9 @@ use common::event::SessionEnded;
 
 use crate::event::scope::Scope;
 
-/// The most ends that are kept; openings have deadlines, so that only a storm of sign-outs comes
-/// near it. Whoever has been under way for longer than they reach back shows their credential again.
+/// The most ends that are kept. What an opening waits for has deadlines, so that only a storm of
+/// sign-outs comes near it; whoever has been under way for longer than they reach back shows their
+/// credential again.
 const MOST: usize = 65_536;
 
 /// Capacity that is not worth giving back.
@@ -79,7 +80,9 @@ impl Arrival {
     pub fn end_of(&self, scope: &Scope) -> Option<String> {
         let session = scope.session()?;
         let ends = lock(&self.ends);
-        if ends.forgotten > self.since || ends.holes > self.holes {
+        // After a hole, as the streams that stand: a name that was only said is nobody's credential.
+        let was_shown = ends.holes > self.holes && session.authenticated;
+        if was_shown || ends.forgotten > self.since {
             return Some(MISSED.to_owned());
         }
         let from = usize::try_from(self.since - ends.forgotten).unwrap_or(usize::MAX);

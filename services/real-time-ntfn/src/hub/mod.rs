@@ -155,6 +155,8 @@ impl Hub {
     /// Goes on after `head` without what lies between: every stream gets a `reset`, and those that
     /// a credential let in end, since the end of its session may lie between.
     pub fn restart(&self, head: EventId) {
+        // First of all: who is found nowhere else below is on their way, and told by this.
+        self.shared.arrivals.miss();
         let mut state = self.write();
         state.ring.restart(head);
         state.generation += 1;
@@ -162,7 +164,6 @@ impl Hub {
             follower.restart(head);
         }
         drop(state);
-        self.shared.arrivals.miss();
         for seat in self.seats().values() {
             seat.end_if_authenticated();
         }

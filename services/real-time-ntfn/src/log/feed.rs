@@ -167,9 +167,11 @@ impl FeedTask {
     async fn read_on(&mut self, mut page: LogPage) -> Result<(), UpstreamError> {
         loop {
             let is_empty = page.batch.events.is_empty();
-            let batch = self.resolve(page.batch).map_err(|UnknownSet| {
-                UpstreamError::Unavailable("a page of the log lacks a set of users".to_owned())
-            })?;
+            self.sets.learn(&page.batch.sets);
+            let (batch, missing) = page.batch.resolve_page();
+            if missing > 0 {
+                tracing::error!(last_id = %self.last, missing, "events are for sets of users that are lost");
+            }
             self.append(&batch.events).await;
             if is_empty || self.last >= page.head {
                 return Ok(());

@@ -4,13 +4,13 @@ use std::{collections::HashMap, sync::Arc};
 
 use common::{
     Audience,
-    audience::{SetId, Sets},
+    audience::{MOST_TOLD, MOST_TOLD_BYTES, SetId, Sets},
 };
 
-/// The most sets that are kept, and about how many bytes of them. Whoever refers to one that is no
-/// longer here has it told again.
-const MOST: usize = 4_096;
-const MOST_BYTES: usize = 32 * 1024 * 1024;
+/// The most sets that are kept, and about how many bytes of them. Who refers to one that is no longer
+/// here has it told again.
+const MOST: usize = 2 * MOST_TOLD;
+const MOST_BYTES: usize = 2 * MOST_TOLD_BYTES;
 
 /// Sets of users that the log has told.
 #[derive(Debug, Default)]
@@ -28,9 +28,14 @@ impl KnownSets {
     /// Takes sets that come with events.
     pub(super) fn learn(&mut self, sets: &Sets) {
         for (set, users) in sets.iter() {
-            if !self.sets.contains_key(set) {
+            if self.sets.contains_key(set) {
+                continue;
+            }
+            if Sets::is_sound(set, users) {
                 self.bytes += users.size();
                 self.sets.insert(set.clone(), users.clone());
+            } else {
+                tracing::error!(set = set.as_str(), "a set of users is not what its name says");
             }
         }
         if self.sets.len() > MOST || self.bytes > MOST_BYTES {

@@ -6,18 +6,16 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use http_kit::address::site;
+use http_kit::{address::site, connections::Place};
 
 use crate::people::presence::Attendance;
-
-/// Descriptors kept free for everything that is no stream.
-const RESERVE: u64 = 256;
 
 /// Counts streams, in all and by address. Clones count together.
 #[derive(Clone)]
 pub struct Admission {
     most: usize,
     most_per_address: usize,
+    limits_loopback: bool,
     count: Arc<Mutex<Count>>,
 }
 
@@ -33,6 +31,8 @@ pub struct Permit {
     count: Arc<Mutex<Count>>,
     /// Goes with the stream, however that ends.
     attendance: Option<Attendance>,
+    /// The connection's, once its socket was taken over.
+    _place: Option<Place>,
 }
 
 /// Why a stream is not admitted.
@@ -45,12 +45,17 @@ pub enum Refusal {
 }
 
 impl Admission {
-    /// Admits `most` streams, or with 0 as many as `open_files` allows; and from one address
-    /// `most_per_address`, or with 0 any number. Loopback addresses have no limit of their own.
-    pub fn new(most: usize, most_per_address: usize, open_files: u64) -> Self {
-        let possible = usize::try_from(open_files.saturating_sub(RESERVE)).unwrap_or(usize::MAX);
+    /// Admits `most` streams, or with 0 as many as are `possible`; and from one address
+    /// `most_per_address`, or with 0 any number. Loopback addresses have no limit of their own,
+    /// unless `limits_loopback`.
+    pub fn new(
+        most: usize,
+        most_per_address: usize,
+        possible: usize,
+        limits_loopback: bool,
+    ) -> Self {
         let most = if most == 0 { possible } else { most.min(possible) };
-        Self { most, most_per_address, count: Arc::default() }
+        Self { most, most_per_address, limits_loopback, count: Arc::default() }
     }
 
     /// The most streams at once.
@@ -64,14 +69,15 @@ impl Admission {
         if count.all >= self.most {
             return Err(Refusal::Full);
         }
-        let limited = self.most_per_address > 0 && !address.is_loopback();
+        let is_exempt = address.is_loopback() && !self.limits_loopback;
+        let limited = self.most_per_address > 0 && !is_exempt;
         let from_address = count.by_site.entry(site(address)).or_default();
         if limited && *from_address >= self.most_per_address {
             return Err(Refusal::Address);
         }
         *from_address += 1;
         count.all += 1;
-        Ok(Permit { address, count: self.count.clone(), attendance: None })
+        Ok(Permit { address, count: self.count.clone(), attendance: None, _place: None })
     }
 }
 
@@ -84,6 +90,12 @@ impl Permit {
     /// Somebody is there for as long as the stream is.
     pub fn with(mut self, attendance: Option<Attendance>) -> Self {
         self.attendance = attendance;
+        self
+    }
+
+    /// The stream has the socket of a connection, which counts for as long.
+    pub fn on(mut self, place: Option<Place>) -> Self {
+        self._place = place;
         self
     }
 }
@@ -114,7 +126,7 @@ mod tests {
     fn a_place_is_free_again_when_its_stream_ends() {
         let (one, other): (IpAddr, IpAddr) =
             ("203.0.113.1".parse().unwrap(), "203.0.113.2".parse().unwrap());
-        let admission = Admission::new(3, 2, 1_000);
+        let admission = Admission::new(3, 2, 1_000, false);
         let first = admission.admit(one).ok().unwrap();
         let _second = admission.admit(one).ok().unwrap();
         assert_eq!(admission.admit(one).err(), Some(Refusal::Address));
@@ -126,8 +138,8 @@ mod tests {
 
     #[test]
     fn open_files_bound_the_streams() {
-        assert_eq!(Admission::new(0, 0, 1_256).most(), 1_000);
-        assert_eq!(Admission::new(5_000, 0, 1_256).most(), 1_000);
-        assert_eq!(Admission::new(10, 0, 1_256).most(), 10);
+        assert_eq!(Admission::new(0, 0, 1_000, false).most(), 1_000);
+        assert_eq!(Admission::new(5_000, 0, 1_000, false).most(), 1_000);
+        assert_eq!(Admission::new(10, 0, 1_000, false).most(), 10);
     }
 }

@@ -69,8 +69,8 @@ pub struct Identity {
 
 impl Identity {
     /// Asks the message service, as far as `mode` leaves anything to ask.
-    pub fn new(mode: AuthMode, upstream: Upstream) -> Self {
-        Self { mode, upstream, turns: Turns::new(AT_ONCE, PATIENCE) }
+    pub fn new(mode: AuthMode, upstream: Upstream, limits_loopback: bool) -> Self {
+        Self { mode, upstream, turns: Turns::new(AT_ONCE, limits_loopback) }
     }
 
     /// Whether a client may be nobody.
@@ -122,7 +122,7 @@ impl Identity {
         }
         let busy = Refusal::NotNow(NotNow::Upstream);
         // Nobody knows yet who it is: the users of an address have one turn.
-        let turn = self.turns.take(&Asker { address, user: None }).await;
+        let turn = self.turns.take(&Asker { address, user: None }, PATIENCE).await;
         let _turn = turn.map_err(|Crowded| Refusal::NotNow(NotNow::Crowded))?;
         match self.upstream.identify(&asked).await {
             Ok(Identified { user: None, rooms, .. }) if is_default(&rooms) => Ok(Scope::public()),

@@ -14,9 +14,6 @@ use std::{
 use http_kit::address::site;
 use tokio::{sync::oneshot, time::timeout};
 
-/// The most questions of one user at one address that wait.
-const MOST_WAITING: usize = 256;
-
 /// Whose a question is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asker {
@@ -32,7 +29,8 @@ pub struct Turns(Arc<Shared>);
 struct Shared {
     /// The most under way of one address.
     each: usize,
-    patience: Duration,
+    /// Whether loopback is an address like any other: else it may be a proxy, and all of them.
+    limits_loopback: bool,
     state: Mutex<State>,
 }
 
@@ -49,8 +47,11 @@ struct State {
 struct Line {
     under_way: usize,
     /// Its users that wait; whose turn is next comes first.
-    users: VecDeque<(Option<String>, VecDeque<oneshot::Sender<Turn>>)>,
+    users: VecDeque<User>,
+    questions: HashMap<User, VecDeque<oneshot::Sender<Turn>>>,
 }
+
+type User = Option<String>;
 
 /// A turn; given back when dropped.
 pub struct Turn {
@@ -63,18 +64,19 @@ pub struct Turn {
 pub struct Crowded;
 
 impl Turns {
-    /// So many at once, at most half of them of one address; who waits longer than `patience` has
-    /// none.
-    pub fn new(most: usize, patience: Duration) -> Self {
+    /// So many at once, at most half of them of one address; loopback is none, unless
+    /// `limits_loopback`.
+    pub fn new(most: usize, limits_loopback: bool) -> Self {
         let state = State { free: most, lines: HashMap::new(), waiting: VecDeque::new() };
         let each = most.div_ceil(2);
-        Self(Arc::new(Shared { each, patience, state: Mutex::new(state) }))
+        Self(Arc::new(Shared { each, limits_loopback, state: Mutex::new(state) }))
     }
 
-    /// Waits for a turn.
-    pub async fn take(&self, asker: &Asker) -> Result<Turn, Crowded> {
-        let turn = self.0.line_up(asker)?;
-        match timeout(self.0.patience, turn).await {
+    /// Waits for a turn, but not longer than `patience`. That bounds, with the number of streams, how
+    /// many wait.
+    pub async fn take(&self, asker: &Asker, patience: Duration) -> Result<Turn, Crowded> {
+        let turn = self.0.line_up(asker);
+        match timeout(patience, turn).await {
             Ok(Ok(turn)) => Ok(turn),
             _ => Err(Crowded),
         }
@@ -82,29 +84,25 @@ impl Turns {
 }
 
 impl Shared {
-    fn line_up(self: &Arc<Self>, asker: &Asker) -> Result<oneshot::Receiver<Turn>, Crowded> {
+    fn line_up(self: &Arc<Self>, asker: &Asker) -> oneshot::Receiver<Turn> {
         let (sender, turn) = oneshot::channel();
         let site = site(asker.address);
         let mut state = self.lock();
         let line = state.lines.entry(site).or_default();
-        let had_none = line.users.is_empty();
-        let at = line.users.iter().position(|(user, _)| *user == asker.user).unwrap_or_else(|| {
-            line.users.push_back((asker.user.clone(), VecDeque::new()));
-            line.users.len() - 1
-        });
-        let theirs = &mut line.users[at].1;
-        if theirs.len() >= MOST_WAITING {
+        let is_new = line.users.is_empty();
+        let theirs = line.questions.entry(asker.user.clone()).or_default();
+        if theirs.is_empty() {
+            line.users.push_back(asker.user.clone());
+        } else if theirs.len() == theirs.capacity() {
+            // Before it grows: those who have gone away leave room.
             theirs.retain(|waiting| !waiting.is_closed());
-            if theirs.len() >= MOST_WAITING {
-                return Err(Crowded);
-            }
         }
         theirs.push_back(sender);
-        if had_none {
+        if is_new {
             state.waiting.push_back(site);
         }
         self.give(&mut state);
-        Ok(turn)
+        turn
     }
 
     /// Gives what is free to whose turn it is.
@@ -118,7 +116,8 @@ impl Shared {
             let Some(line) = state.lines.get_mut(&site) else {
                 continue;
             };
-            if line.under_way >= self.each {
+            let is_one = !site.is_loopback() || self.limits_loopback;
+            if is_one && line.under_way >= self.each {
                 state.waiting.push_back(site);
                 passed_over += 1;
                 continue;
@@ -148,10 +147,15 @@ impl Shared {
 impl Line {
     /// The next question of this address. Those who have gone away do not count.
     fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
-        while let Some((user, mut waiting)) = self.users.pop_front() {
-            let next = std::iter::from_fn(|| waiting.pop_front()).find(|next| !next.is_closed());
-            if !waiting.is_empty() {
-                self.users.push_back((user, waiting));
+        while let Some(user) = self.users.pop_front() {
+            let Some(theirs) = self.questions.get_mut(&user) else {
+                continue;
+            };
+            let next = std::iter::from_fn(|| theirs.pop_front()).find(|next| !next.is_closed());
+            if theirs.is_empty() {
+                self.questions.remove(&user);
+            } else {
+                self.users.push_back(user);
             }
             if next.is_some() {
                 return next;
@@ -207,17 +211,19 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_comes_late_is_next_however_many_wait_elsewhere() {
-        let turns = Turns::new(4, LONG);
+        let turns = Turns::new(4, true);
         let rude = asker(1, "");
-        let under_way =
-            [turns.take(&rude).await.ok().unwrap(), turns.take(&rude).await.ok().unwrap()];
-        let mut waiting: Vec<_> = (0..100).map(|_| Box::pin(turns.take(&rude))).collect();
+        let under_way = [
+            turns.take(&rude, LONG).await.ok().unwrap(),
+            turns.take(&rude, LONG).await.ok().unwrap(),
+        ];
+        let mut waiting: Vec<_> = (0..100).map(|_| Box::pin(turns.take(&rude, LONG))).collect();
         assert!(waiting.iter_mut().all(|turn| turn.now_or_never().is_none()), "it has its share");
         // There is room for others at once, and what becomes free goes around.
-        let other = turns.take(&asker(2, "")).await.ok().unwrap();
-        let third = turns.take(&asker(3, "")).await.ok().unwrap();
+        let other = turns.take(&asker(2, ""), LONG).await.ok().unwrap();
+        let third = turns.take(&asker(3, ""), LONG).await.ok().unwrap();
         let fourth = asker(4, "");
-        let mut late = pin!(turns.take(&fourth));
+        let mut late = pin!(turns.take(&fourth, LONG));
         assert!(late.as_mut().now_or_never().is_none());
         drop(other);
         let late = late.now_or_never().unwrap().ok().unwrap();
@@ -227,12 +233,12 @@ mod tests {
 
     #[tokio::test]
     async fn users_of_one_address_take_turns() {
-        let turns = Turns::new(1, LONG);
+        let turns = Turns::new(1, true);
         let (alice, bob) = (asker(1, "alice"), asker(1, "bob"));
-        let first = turns.take(&alice).await.ok().unwrap();
-        let mut alice: Vec<_> = (0..10).map(|_| Box::pin(turns.take(&alice))).collect();
+        let first = turns.take(&alice, LONG).await.ok().unwrap();
+        let mut alice: Vec<_> = (0..10).map(|_| Box::pin(turns.take(&alice, LONG))).collect();
         assert!(alice.iter_mut().all(|turn| turn.now_or_never().is_none()));
-        let mut bob = pin!(turns.take(&bob));
+        let mut bob = pin!(turns.take(&bob, LONG));
         assert!(bob.as_mut().now_or_never().is_none());
         drop(first);
         let second = alice[0].as_mut().now_or_never().unwrap().ok().unwrap();
@@ -247,17 +253,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_too_long_is_told_so() {
-        let turns = Turns::new(2, Duration::ZERO);
-        let taken = turns.take(&asker(1, "")).await.ok().unwrap();
-        assert_eq!(turns.take(&asker(1, "")).await.err(), Some(Crowded));
-        let waiting: Vec<_> =
-            (0..MOST_WAITING).map(|_| turns.0.line_up(&asker(1, "")).ok().unwrap()).collect();
-        assert_eq!(turns.0.line_up(&asker(1, "")).err(), Some(Crowded));
-        assert!(turns.0.line_up(&asker(1, "bob")).is_ok());
-        drop(waiting);
-        assert!(turns.0.line_up(&asker(1, "")).is_ok(), "those who have gone leave room");
+    async fn who_waits_too_long_is_told_so_and_who_has_gone_leaves_room() {
+        let turns = Turns::new(2, true);
+        let rude = asker(1, "");
+        let taken = turns.take(&rude, LONG).await.ok().unwrap();
+        assert_eq!(turns.take(&rude, Duration::ZERO).await.err(), Some(Crowded));
+        for _ in 0..1_000 {
+            drop(turns.0.line_up(&rude));
+        }
+        assert!(turns.0.lock().lines[&rude.address].questions[&None].len() < 100);
         drop(taken);
         assert!(is_empty(&turns, 2));
+    }
+
+    #[tokio::test]
+    async fn loopback_may_be_everybody_and_its_users_share_all() {
+        let turns = Turns::new(4, false);
+        let mut alice = Vec::new();
+        for _ in 0..4 {
+            alice.push(turns.take(&asker(1, "alice"), LONG).await.ok().unwrap());
+        }
+        let next = asker(1, "alice");
+        let mut next = pin!(turns.take(&next, LONG));
+        assert!(next.as_mut().now_or_never().is_none());
+        let bob = asker(1, "bob");
+        let mut bob = pin!(turns.take(&bob, LONG));
+        assert!(bob.as_mut().now_or_never().is_none());
+        alice.truncate(2);
+        assert!(bob.now_or_never().is_some() && next.now_or_never().is_some());
+        drop(alice);
+        assert!(is_empty(&turns, 4));
     }
 }

@@ -9,7 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     log::upstream::UpstreamError,
-    opening::identity::{Purpose, Refusal},
+    opening::{
+        busy::Busy,
+        identity::{Purpose, Refusal},
+        resume::NotNow,
+    },
     state::AppState,
 };
 
@@ -75,7 +79,7 @@ pub async fn list_present(
     {
         Ok(scope) => scope,
         Err(Refusal::Rejected(rejection)) => return Err(rejection),
-        Err(Refusal::NotNow(_)) => return Err(not_now()),
+        Err(Refusal::NotNow(now)) => return Err(not_now(now)),
     };
     let users = match (scope.user(), asked) {
         (Some(user), asked) => {
@@ -108,8 +112,9 @@ fn parse(users: &str) -> Result<Vec<String>, Rejection> {
     Ok(keys)
 }
 
-fn not_now() -> Rejection {
-    Rejection::unavailable("upstream", "the message service does not answer", 2)
+fn not_now(not_now: NotNow) -> Rejection {
+    let busy = Busy::from(not_now);
+    Rejection::unavailable(busy.reason(), busy.detail(), 2)
 }
 
 impl AppState {
@@ -121,7 +126,7 @@ impl AppState {
                 if !matches!(error, UpstreamError::Unavailable(_)) {
                     tracing::warn!(%error, "contacts are not given");
                 }
-                Err(not_now())
+                Err(not_now(NotNow::Upstream))
             }
         }
     }

@@ -68,9 +68,13 @@ impl Frames for Service {
                     Ok((scope, attendance))
                 }
                 Err(Refusal::Rejected(rejection)) => Err(rejection.problem()),
-                Err(Refusal::NotNow(_)) => {
-                    let detail = "the message service does not answer: send your name again";
-                    Err(Rejection::unavailable("upstream_unavailable", detail, 1).problem())
+                Err(Refusal::NotNow(not_now)) => {
+                    let code = match not_now {
+                        NotNow::Crowded => Busy::Crowded.reason(),
+                        NotNow::Starting | NotNow::Upstream => "upstream_unavailable",
+                    };
+                    let detail = format!("{}: send your name again", Busy::from(not_now).detail());
+                    Err(Rejection::unavailable(code, detail, 1).problem())
                 }
             }
         })

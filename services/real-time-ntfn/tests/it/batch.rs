@@ -1,5 +1,8 @@
 //! `POST /notify` by the message service: a part of the log.
 
+use std::sync::Arc;
+
+use common::{Audience, audience::Sets};
 use serde_json::{Value, json};
 
 use crate::{app::App, upstream::Upstream};
@@ -134,10 +137,13 @@ async fn a_set_of_users_that_is_not_known_is_read_from_the_log() {
     // What comes with its set is taken as it is.
     let id = common::EventId::after(last["id"].as_str().unwrap().parse().unwrap());
     let data = json!({"type": "message", "id": id, "content": "again"});
+    let names = ["alice", "bob", "carol"].map(str::to_owned).to_vec();
+    let mut sets = Sets::default();
+    let audience = sets.refer(&Arc::new(Audience::Users(names)));
     let pushed = json!({
         "after": last["id"],
-        "events": [{"id": id, "type": "message", "audience": {"set": "ab"}, "data": data}],
-        "sets": {"ab": {"users": ["alice", "bob", "carol"]}},
+        "events": [{"id": id, "type": "message", "audience": audience, "data": data}],
+        "sets": sets,
     });
     assert_eq!(app.notify_signed(&pushed).await.json(), json!({"last_id": id}));
     bob.next_fact().await.assert_is(&data);

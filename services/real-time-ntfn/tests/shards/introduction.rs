@@ -165,7 +165,7 @@ async fn scene(missed: usize) -> Scene {
         socket,
         preface: VecDeque::new(),
         preface_up_to: None,
-        permit: Admission::new(10, 0, u64::MAX).admit(peer.ip()).ok().unwrap(),
+        permit: Admission::new(10, 0, usize::MAX, false).admit(peer.ip()).ok().unwrap(),
         client_id: "test".to_owned(),
         talk: Some(Talk { limits: FrameLimits::default(), desk: Some(desk) }),
     };

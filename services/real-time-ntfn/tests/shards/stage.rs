@@ -101,7 +101,7 @@ impl Stage {
             shards: Shards::start(&settings).unwrap(),
             delivery,
             listener: TcpListener::bind(("127.0.0.1", 0)).unwrap(),
-            admission: Admission::new(100_000, 0, u64::MAX),
+            admission: Admission::new(100_000, 0, usize::MAX, false),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Sets of users that events refer to.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{HashMap, HashSet},
     sync::Arc,
 };
 
@@ -9,6 +9,7 @@ use common::{
     Audience, Event, EventId,
     audience::{SetId, Sets},
 };
+use futures_util::TryStreamExt;
 use sqlx::{Connection, SqliteConnection};
 
 use super::{id, micros};
@@ -18,8 +19,9 @@ use crate::store::StoreError;
 /// message.
 const SLACK: i64 = 3_600 * 1_000_000;
 
-/// Events rewritten in one transaction.
+/// Events rewritten in one transaction, and about how many bytes of names.
 const CHUNK: i64 = 1_000;
+const CHUNK_BYTES: usize = 4 * 1024 * 1024;
 
 /// Has events refer to the sets that they name, and returns these.
 pub(super) fn refer(events: &mut [Event]) -> Sets {
@@ -82,68 +84,64 @@ pub(super) async fn prune(tx: &mut SqliteConnection, floor: i64) -> Result<(), S
 /// Has old events refer to sets, which name everybody themselves since before there were any.
 pub(super) async fn convert(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let (mut at, until): (i64, i64) =
-        sqlx::query_as("select floor, inline_until from log").fetch_one(&mut *connection).await?;
-    let mut converted = 0;
+        sqlx::query_as("select max(floor, inline_after), inline_until from log")
+            .fetch_one(&mut *connection)
+            .await?;
+    let mut rewritten = 0;
     while at < until {
         let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-        let rows: Vec<(i64, String)> = sqlx::query_as(
-            "select id, audience from events where id > $1 and id <= $2 order by id limit $3",
-        )
-        .bind(at)
-        .bind(until)
-        .bind(CHUNK)
-        .fetch_all(&mut *tx)
-        .await?;
-        at = rows.last().map_or(until, |(last, _)| *last);
+        let rows = named(&mut tx, at, until).await?;
+        // None left: the rest refers already, or never named many.
+        at = rows.last().map_or(until, |(event, _)| *event);
+        rewritten += rows.len();
         for (event, audience) in rows {
-            let audience: Arc<Audience> = serde_json::from_str(&audience)?;
             let mut sets = Sets::default();
             let reference = sets.refer(&audience);
-            if !sets.is_empty() {
-                store(&mut tx, &sets, id(event)).await?;
-                sqlx::query("update events set audience = $2 where id = $1")
-                    .bind(event)
-                    .bind(serde_json::to_string(&reference)?)
-                    .execute(&mut *tx)
-                    .await?;
-                converted += 1;
-            }
+            store(&mut tx, &sets, id(event)).await?;
+            sqlx::query("update events set audience = $2 where id = $1")
+                .bind(event)
+                .bind(serde_json::to_string(&reference)?)
+                .execute(&mut *tx)
+                .await?;
         }
-        sqlx::query("update log set inline_until = case when $1 < $2 then inline_until else 0 end")
-            .bind(at)
-            .bind(until)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query("update log set inline_after = $1").bind(at).execute(&mut *tx).await?;
         tx.commit().await?;
-        if converted > 0 {
-            tracing::info!(up_to = %id(at), converted, "rewriting the event log of an earlier version");
+        if rewritten > 0 {
+            tracing::info!(up_to = %id(at), rewritten, "rewriting the log of an earlier version");
         }
     }
     Ok(())
 }
 
-/// How many bytes the users of sets take, as they are stored.
-pub(super) async fn sizes(
-    connection: &mut SqliteConnection,
-    wanted: &BTreeSet<&SetId>,
-) -> Result<HashMap<String, usize>, StoreError> {
-    if wanted.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<(String, i64)> = sqlx::query_as(
-        "select audiences.id, octet_length(users) from json_each($1) as wanted \
-         cross join audiences on audiences.id = wanted.value",
+/// The next events that name many themselves, as many as are worth a transaction.
+async fn named(
+    tx: &mut SqliteConnection,
+    after: i64,
+    until: i64,
+) -> Result<Vec<(i64, Arc<Audience>)>, StoreError> {
+    let mut rows = sqlx::query_as::<_, (i64, String)>(
+        "select id, audience from events where id > $1 and id <= $2 \
+         and json_array_length(audience, '$.users') > 2 order by id limit $3",
     )
-    .bind(serde_json::to_string(wanted)?)
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|(set, bytes)| (set, bytes as usize)).collect())
+    .bind(after)
+    .bind(until)
+    .bind(CHUNK)
+    .fetch(tx);
+    let (mut named, mut bytes) = (Vec::new(), 0);
+    while let Some((event, audience)) = rows.try_next().await? {
+        bytes += audience.len();
+        named.push((event, serde_json::from_str(&audience)?));
+        if bytes > CHUNK_BYTES {
+            break;
+        }
+    }
+    Ok(named)
 }
 
 /// The users of sets.
 pub(super) async fn read(
     connection: &mut SqliteConnection,
-    wanted: &BTreeSet<&SetId>,
+    wanted: &HashSet<SetId>,
 ) -> Result<Sets, StoreError> {
     let mut sets = Sets::default();
     if wanted.is_empty() {
@@ -213,7 +211,7 @@ mod tests {
             0
         );
         assert_eq!(count(&store, "select count(*) from audiences").await, 1);
-        assert_eq!(count(&store, "select inline_until from log").await, 0);
+        assert_eq!(count(&store, "select inline_after from log").await, 2_500);
         let page = store.events_after(EventId::ZERO, 5_000).await.unwrap();
         let events = page.batch.resolve(|_| None).unwrap().events;
         assert_eq!(events.len(), 2_500);
@@ -253,7 +251,7 @@ mod tests {
             (after, seen, pages) = (page.batch.end(), seen + page.batch.events.len(), pages + 1);
             page.batch.resolve(|_| None).unwrap();
         }
-        assert_eq!((seen, pages), (100, 3));
+        assert_eq!((seen, pages), (100, 3), "pages are as full as they may be");
         // Up to the fiftieth, but for what may be needed a while longer.
         let before = EventId::from_micros(50 * 7_200_000_000 + 1).unwrap();
         assert_eq!(store.prune(before, 1_000).await.unwrap(), 50);

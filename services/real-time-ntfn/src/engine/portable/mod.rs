@@ -2,7 +2,7 @@
 //!
 //! It works wherever actix does. actix polls the body only while the socket takes bytes, so a
 //! client that takes nothing is not noticed here; the socket's own deadline ends it (see
-//! [`crate::engine::socket`]). For the same reason a WebSocket's client that reads nothing is not read from.
+//! [`http_kit::connections`]). For the same reason a WebSocket's client that reads nothing is not read from.
 
 mod ending;
 mod replies;

@@ -53,7 +53,7 @@ fn arriving(
         preface: VecDeque::from([Frame::new(b"hello")]),
         preface_up_to: EventId::from_micros(5),
         subscriber: hub.subscribe(hub.head(), scope).unwrap().arriving(arrival),
-        permit: Admission::new(10, 0, 1_000).admit([127, 0, 0, 1].into()).ok().unwrap(),
+        permit: Admission::new(10, 0, 1_000, false).admit([127, 0, 0, 1].into()).ok().unwrap(),
         client_id: "test".to_owned(),
         heartbeat: Duration::from_secs(1_000_000),
         talk: None,

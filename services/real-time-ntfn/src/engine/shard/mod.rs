@@ -269,7 +269,7 @@ mod tests {
     fn a_shard_that_panics_holds_no_connection_whenever_that_came() {
         let registry = prometheus::Registry::new();
         let shards = start(1, &registry);
-        let admission = Admission::new(10, 0, u64::MAX);
+        let admission = Admission::new(10, 0, usize::MAX, false);
         let queue = &shards.shards[0].queue;
         let (mut before, connection) = connect(&admission);
         shards.add(connection);

@@ -4,7 +4,7 @@ mod place;
 
 use std::{collections::VecDeque, net::IpAddr, time::Duration};
 
-use common::{EventId, event::UnknownSet, internal::MAX_BEGINNING};
+use common::{EventId, internal::MAX_BEGINNING};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -128,8 +128,16 @@ impl Resume {
         upstream: Upstream,
         delivery: Delivery,
         metrics: Metrics,
+        limits_loopback: bool,
     ) -> Self {
-        Self { hub, feed, upstream, delivery, metrics, turns: Turns::new(CATCH_UPS, TURN) }
+        Self {
+            hub,
+            feed,
+            upstream,
+            delivery,
+            metrics,
+            turns: Turns::new(CATCH_UPS, limits_loopback),
+        }
     }
 
     /// Waits until the log is loaded; before that nobody is asked who they are.
@@ -203,7 +211,9 @@ impl Resume {
         let Visitor { scope, wire, asker } = visitor;
         let (mut at, mut before, mut behind) = (cursor, Before::default(), 0);
         loop {
-            let turn = self.turns.take(asker).await?;
+            // Who has read a part of it already would read that again.
+            let patience = if at == cursor { TURN } else { 3 * TURN };
+            let turn = self.turns.take(asker, patience).await?;
             let page = self.upstream.events_after(at, PAGE).await;
             drop(turn);
             let page = match page {
@@ -214,7 +224,7 @@ impl Resume {
             };
             behind += page.batch.events.len() as u64;
             let progress = page.batch.end();
-            let batch = page.batch.resolve(|_| None).map_err(|UnknownSet| NotNow::Upstream)?;
+            let (batch, _) = page.batch.resolve_page();
             let seen = batch.events.iter().filter(|event| scope.receives(&event.audience));
             seen.for_each(|event| before.add(event, *wire));
             if behind > MAX_BEHIND || before.bytes > MAX_BEGINNING {
@@ -255,7 +265,7 @@ impl Resume {
             return Vec::new();
         }
         let asked = async {
-            let Ok(_turn) = self.turns.take(asker).await else {
+            let Ok(_turn) = self.turns.take(asker, TURN).await else {
                 return std::future::pending().await;
             };
             self.upstream.receipts(user, after).await
@@ -288,7 +298,7 @@ impl Resume {
         visitor: &Visitor,
     ) -> Result<Place, NotNow> {
         let Visitor { scope, wire, asker } = visitor;
-        let turn = self.turns.take(asker).await?;
+        let turn = self.turns.take(asker, TURN).await?;
         let opening = self.upstream.opening(scope.user(), scope.rooms(), history).await;
         // Given back before the place is looked for, which may need a turn itself.
         drop(turn);

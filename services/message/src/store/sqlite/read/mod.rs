@@ -5,11 +5,11 @@ pub(super) mod inbox;
 pub(super) mod members;
 pub(super) mod people;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use common::{
     Audience, Batch, Event, EventId,
-    audience::{SetId, Sets},
+    audience::SetId,
     event::{LogPage, fitting},
 };
 use futures_util::TryStreamExt;
@@ -35,6 +35,8 @@ struct EventRow {
     r#type: String,
     audience: String,
     data: String,
+    /// The bytes of the set that it refers to.
+    users: Option<i64>,
 }
 
 /// Where the event log begins and where it ends.
@@ -134,16 +136,21 @@ pub(super) async fn events_tail(readers: &SqlitePool, limit: u32) -> Result<LogP
     let mut tx = readers.begin().await?;
     // One more than asked for: its id is the cursor right before the others. The length in bytes
     // is found without reading what is so long.
-    let newest: Vec<(i64, i64)> = sqlx::query_as(
-        "select id, octet_length(audience) + octet_length(data) from events \
-         order by id desc limit $1",
+    let newest: Vec<(i64, i64, Option<String>, Option<i64>)> = sqlx::query_as(
+        "select id, octet_length(audience) + octet_length(data), audience ->> 'set', \
+         (select octet_length(users) from audiences where audiences.id = audience ->> 'set') \
+         from events order by id desc limit $1",
     )
     .bind(limit + 1)
     .fetch_all(&mut *tx)
     .await?;
-    let sizes = newest.iter().take(limit as usize).map(|(_, size)| *size as usize);
+    let mut counted = HashSet::new();
+    let sizes = newest.iter().take(limit as usize).map(|(_, size, set, users)| {
+        let is_new = set.as_ref().is_some_and(|set| counted.insert(set));
+        (size + users.filter(|_| is_new).unwrap_or_default()) as usize
+    });
     let after = match newest.get(fitting(sizes, MAX_TAIL_BYTES)) {
-        Some((before, _)) => id(*before),
+        Some((before, ..)) => id(*before),
         None => floor_and_head(&mut *tx).await?.0,
     };
     read_after(&mut tx, after, limit).await
@@ -156,43 +163,34 @@ async fn read_after(
 ) -> Result<LogPage, StoreError> {
     let (floor, head) = floor_and_head(&mut *connection).await?;
     let mut rows = sqlx::query_as::<_, EventRow>(
-        "select id, type, audience, data from events where id > $1 order by id limit $2",
+        "select id, type, audience, data, \
+         (select octet_length(users) from audiences where audiences.id = audience ->> 'set') as users \
+         from events where id > $1 order by id limit $2",
     )
     .bind(micros(after))
     .bind(limit)
     .fetch(&mut *connection);
-    let (mut events, mut bytes) = (Vec::new(), 0);
+    let (mut events, mut bytes, mut wanted) = (Vec::new(), 0, HashSet::new());
     while let Some(row) = rows.try_next().await? {
+        let users = row.users.unwrap_or_default() as usize;
         bytes += row.audience.len() + row.data.len();
+        let event = event(row)?;
+        // A set is there once, with the first event that refers to it.
+        if let Some(set) = set_of(&event).filter(|set| !wanted.contains(*set)) {
+            bytes += users;
+            if bytes <= MAX_PAGE_BYTES || events.is_empty() {
+                wanted.insert(set.clone());
+            }
+        }
         // Whoever reads on needs one event at least.
         if bytes > MAX_PAGE_BYTES && !events.is_empty() {
             break;
         }
-        events.push(event(row)?);
+        events.push(event);
     }
     drop(rows);
-    let sets = sets_of(connection, &mut events, MAX_PAGE_BYTES.saturating_sub(bytes)).await?;
+    let sets = audiences::read(connection, &wanted).await?;
     Ok(LogPage { batch: Batch { after, events, sets }, head, floor })
-}
-
-/// The sets that events refer to. Where they would be more than there is room for, the last events
-/// are left out; the first one stays.
-async fn sets_of(
-    connection: &mut SqliteConnection,
-    events: &mut Vec<Event>,
-    room: usize,
-) -> Result<Sets, StoreError> {
-    let wanted: BTreeSet<&SetId> = events.iter().filter_map(set_of).collect();
-    let sizes = audiences::sizes(connection, &wanted).await?;
-    let mut counted = HashSet::new();
-    let size = |event: &Event| {
-        let new = set_of(event).filter(|set| counted.insert((*set).clone()));
-        new.and_then(|set| sizes.get(set.as_str())).copied().unwrap_or_default()
-    };
-    let most = fitting(events.iter().map(size), room).max(1);
-    events.truncate(most);
-    let wanted: BTreeSet<&SetId> = events.iter().filter_map(set_of).collect();
-    audiences::read(connection, &wanted).await
 }
 
 fn set_of(event: &Event) -> Option<&SetId> {

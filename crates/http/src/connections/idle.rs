@@ -1,0 +1,133 @@
+//! [`Activity`]: whether a connection is asked for something, and the end of those that are not.
+
+use std::{
+    cell::{Cell, RefCell},
+    net::SocketAddr,
+    rc::{Rc, Weak},
+    time::{Duration, Instant},
+};
+
+use actix_web::rt::{self, net::TcpStream};
+
+use super::Connections;
+
+/// How often idle connections are looked for.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long a connection may be idle when descriptors run short.
+const SHORT: Duration = Duration::from_secs(2);
+
+/// Whether a connection is asked for something.
+pub(super) struct Activity {
+    #[cfg(unix)]
+    descriptor: std::os::fd::RawFd,
+    peer: SocketAddr,
+    connections: Connections,
+    /// Requests that are not answered yet.
+    requests: Cell<u32>,
+    /// When it was last asked for something, or the answer was given.
+    since: Cell<Instant>,
+}
+
+/// A request until its answer is written.
+pub(super) struct Request(Rc<Activity>);
+
+thread_local! {
+    /// The connections of this thread. Each stays with the thread that has accepted it.
+    static WATCHED: RefCell<Vec<Weak<Activity>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Watches a connection of this thread.
+pub(super) fn watch(
+    stream: &TcpStream,
+    peer: SocketAddr,
+    connections: &Connections,
+) -> Rc<Activity> {
+    let activity = Rc::new(Activity {
+        #[cfg(unix)]
+        descriptor: std::os::fd::AsRawFd::as_raw_fd(stream),
+        peer,
+        connections: connections.clone(),
+        requests: Cell::new(0),
+        since: Cell::new(Instant::now()),
+    });
+    #[cfg(not(unix))]
+    let _ = stream;
+    let is_first = WATCHED.with_borrow_mut(|watched| {
+        watched.push(Rc::downgrade(&activity));
+        watched.len() == 1
+    });
+    if is_first {
+        rt::spawn(look_after_them());
+    }
+    activity
+}
+
+/// Ends what is idle for too long, while there are connections.
+async fn look_after_them() {
+    loop {
+        rt::time::sleep(LOOK).await;
+        let now = Instant::now();
+        let is_empty = WATCHED.with_borrow_mut(|watched| {
+            watched.retain(|connection| {
+                let Some(connection) = connection.upgrade() else {
+                    return false;
+                };
+                connection.end_if_idle(now);
+                true
+            });
+            watched.is_empty()
+        });
+        if is_empty {
+            WATCHED.with_borrow_mut(|watched| watched.shrink_to_fit());
+            return;
+        }
+    }
+}
+
+impl Activity {
+    pub(super) fn begin(self: &Rc<Self>) -> Request {
+        self.requests.set(self.requests.get() + 1);
+        Request(self.clone())
+    }
+
+    fn end_if_idle(&self, now: Instant) {
+        let idle = now.saturating_duration_since(self.since.get());
+        let bounds = &self.connections.0.bounds;
+        let longest = if bounds.open_files.is_short() { SHORT } else { bounds.idle };
+        if self.requests.get() == 0 && idle > longest {
+            self.connections.0.ended.with_label_values(&["idle"]).inc();
+            self.since.set(now);
+            self.shut_down();
+        }
+    }
+
+    /// Shuts the socket down; actix sees its end, and closes it.
+    #[cfg(unix)]
+    fn shut_down(&self) {
+        use std::os::fd::BorrowedFd;
+        #[expect(
+            unsafe_code,
+            reason = "actix drops socket and connection data together, on this thread, and nothing \
+                      else runs on it between the two lines below: if another connection had got the \
+                      number, its peer would be another one"
+        )]
+        let socket = unsafe { BorrowedFd::borrow_raw(self.descriptor) };
+        let socket = socket2::SockRef::from(&socket);
+        if socket.peer_addr().ok().and_then(|peer| peer.as_socket()) == Some(self.peer) {
+            socket.shutdown(std::net::Shutdown::Both).ok();
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn shut_down(&self) {
+        tracing::debug!(peer = %self.peer, "an idle connection stays");
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.0.requests.set(self.0.requests.get() - 1);
+        self.0.since.set(Instant::now());
+    }
+}

@@ -1,0 +1,96 @@
+//! [`OpenFiles`]: how many descriptors the process may have, and what they are for.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Descriptors kept free for what is no connection of a client: the database, the other service, logs.
+const RESERVE: usize = 96;
+
+/// With fewer than this nobody could be served.
+const LEAST: usize = 256;
+
+/// Connections of clients in this process, which may run both services.
+static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
+
+/// The limit on open files, as far as it is for clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenFiles {
+    usable: usize,
+}
+
+/// The limit on open files is too low.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a process may open {0} files here, and needs {LEAST} at least: `ulimit -n 1024` before the \
+     start, or LimitNOFILE= of the unit, raises that"
+)]
+pub struct TooFew(usize);
+
+/// A connection; counted until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Counted(());
+
+impl OpenFiles {
+    /// Raises the limit as far as the system lets it, and sees to it that it is enough.
+    pub fn raise() -> Result<Self, TooFew> {
+        Self::of(usize::try_from(raise()).unwrap_or(usize::MAX))
+    }
+
+    /// As many as this.
+    pub fn of(limit: usize) -> Result<Self, TooFew> {
+        if limit < LEAST { Err(TooFew(limit)) } else { Ok(Self { usable: limit - RESERVE }) }
+    }
+
+    /// How many streams there may be: three of four, so that who has one can post besides.
+    pub fn streams(self) -> usize {
+        self.usable / 4 * 3
+    }
+
+    /// Counts one connection more, if there is room for it.
+    pub(crate) fn take(self) -> Option<Counted> {
+        if CONNECTIONS.fetch_add(1, Ordering::Relaxed) < self.usable {
+            return Some(Counted(()));
+        }
+        CONNECTIONS.fetch_sub(1, Ordering::Relaxed);
+        None
+    }
+
+    /// Whether there is room for few more: from then on nobody keeps a connection that they do not
+    /// use.
+    pub(crate) fn is_short(self) -> bool {
+        CONNECTIONS.load(Ordering::Relaxed) > self.usable / 8 * 7
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        CONNECTIONS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(unix)]
+fn raise() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // Refused only above the hard limit, and then the old limit stays.
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::debug!(%error, "the limit on open files stays as it is");
+    }
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
+#[cfg(not(unix))]
+fn raise() -> u64 {
+    u64::MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_few_are_refused_with_what_to_do() {
+        assert_eq!(OpenFiles::of(1_120).unwrap().streams(), 768);
+        let line = OpenFiles::of(128).unwrap_err().to_string();
+        assert!(line.contains("128") && line.contains("ulimit -n"), "{line}");
+    }
+}
