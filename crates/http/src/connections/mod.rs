@@ -36,7 +36,7 @@ use crate::{
 };
 pub use answer::Answer;
 use idle::Activity;
-use unread::Unread;
+pub use unread::Unread;
 
 /// What connections may take.
 #[derive(Clone, Debug)]

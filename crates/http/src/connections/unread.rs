@@ -1,4 +1,4 @@
-//! [`Unread`]: large answers that are under way, by address.
+//! [`Unread`]: large answers that are under way, by address, and what streams begin with.
 
 use std::{
     collections::HashMap,
@@ -23,7 +23,7 @@ const MOST_OF_ONE: usize = 16 * 1024 * 1024;
 const MOST: usize = 64 * 1024 * 1024;
 
 /// Large answers that are under way.
-pub(super) struct Unread {
+pub struct Unread {
     limits_loopback: bool,
     held: Mutex<Held>,
 }
@@ -35,19 +35,20 @@ struct Held {
 }
 
 /// Bytes of one answer, until it is written.
-pub(super) struct Bytes {
+pub struct Bytes {
     unread: Arc<Unread>,
     site: IpAddr,
     bytes: usize,
 }
 
 impl Unread {
-    pub(super) fn new(limits_loopback: bool) -> Self {
+    /// None yet; loopback has no bound of its own, unless `limits_loopback`.
+    pub fn new(limits_loopback: bool) -> Self {
         Self { limits_loopback, held: Mutex::default() }
     }
 
     /// Refuses who has more under way than they may, until they have read it.
-    pub(super) fn check(&self, address: IpAddr) -> Result<(), Rejection> {
+    pub fn check(&self, address: IpAddr) -> Result<(), Rejection> {
         let held = self.lock();
         let theirs = held.by_site.get(&site(address)).copied().unwrap_or_default();
         let is_one_of_many = address.is_loopback() && !self.limits_loopback;
@@ -63,8 +64,8 @@ impl Unread {
         Ok(())
     }
 
-    /// Counts an answer.
-    pub(super) fn hold(self: &Arc<Self>, address: IpAddr, bytes: usize) -> Option<Bytes> {
+    /// Counts an answer, unless it is small.
+    pub fn hold(self: &Arc<Self>, address: IpAddr, bytes: usize) -> Option<Bytes> {
         if bytes <= SMALL {
             return None;
         }

@@ -114,11 +114,11 @@ async fn a_message_to_a_thousand_costs_like_one_to_two() {
     let notified = Notified::start();
     let folder = tempfile::tempdir().unwrap();
     let app = App::on(folder.path(), &[("NOTIFICATION_SERVICE_URL", notified.url())]);
-    let mut database = open(folder.path()).await;
     let names = thousand(0);
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let alice = app.someone("alice");
     let (pair, group) = (alice.direct("bob").await, alice.group(&names, "all").await);
+    let mut database = open(folder.path()).await;
     let few = cost_of_a_message(&app, &notified, &mut database, &pair).await;
     let many = cost_of_a_message(&app, &notified, &mut database, &group).await;
     assert!(many.0 < 2 * few.0 && many.1 < 2 * few.1, "{few:?} bytes became {many:?}");

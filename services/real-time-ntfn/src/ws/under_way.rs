@@ -5,31 +5,20 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use bytes::Bytes;
-
-use crate::event::frame::{Frame, Framing};
+use crate::event::frame::Frame;
 
 /// Knows whether frames that were given away are still somewhere: whoever writes them lets go of
 /// them, and so does whoever gives up.
 #[derive(Default)]
-pub(super) struct UnderWay(Weak<Bytes>);
-
-/// The last of these frames.
-struct Last(Arc<Bytes>);
-
-impl AsRef<[u8]> for Last {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
+pub(super) struct UnderWay(Weak<()>);
 
 impl UnderWay {
     /// Goes by the last of these frames: the others are written before it.
     pub(super) fn follow(&mut self, frames: &mut VecDeque<Frame>) {
         if let Some(last) = frames.pop_back() {
-            let last = Arc::new(last.share(Framing::Bare));
-            self.0 = Arc::downgrade(&last);
-            frames.push_back(Frame::bare(Bytes::from_owner(Last(last))));
+            let held = Arc::new(());
+            self.0 = Arc::downgrade(&held);
+            frames.push_back(last.holding(held));
         }
     }
 

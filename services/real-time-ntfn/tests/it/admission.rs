@@ -174,3 +174,43 @@ async fn streams_count_among_the_connections_of_their_address() {
     }
     drop((held, other));
 }
+
+/// What a stream begins with is held for it until it is written.
+#[tokio::test]
+async fn who_reads_nothing_of_its_streams_gets_no_further_ones() {
+    let upstream = Upstream::start();
+    let long = "🦀".repeat(4_000);
+    for _ in 0..200 {
+        upstream.post(&long).await;
+    }
+    let app = App::start(&upstream.url(), &[("LIMIT_LOOPBACK", "true"), ("STALL_SECS", "600")]);
+    let open = |source| {
+        let mut wire = Wire::narrow(app.address, source);
+        let head = "GET /events?history=200 HTTP/1.1\r\nhost: localhost\r\n";
+        wire.send(format!("{head}accept: text/event-stream\r\n\r\n").as_bytes()).unwrap();
+        wire
+    };
+    // More than three megabytes each. Who is refused is told on a stream, which then ends.
+    let first = |wire: &mut Wire| loop {
+        let line = wire.line().unwrap();
+        if let Some(name) = line.strip_prefix("event: ") {
+            return name.to_owned();
+        }
+    };
+    let mut unread: Vec<_> = (0..5).map(|_| open([127, 0, 0, 1])).collect();
+    assert!(unread.iter_mut().all(|wire| first(wire) == "ready"));
+    loop {
+        let mut next = open([127, 0, 0, 1]);
+        let is_refused = first(&mut next) == "busy";
+        unread.push(next);
+        if is_refused {
+            break;
+        }
+    }
+    assert!(unread.len() < 8, "{} of them", unread.len());
+    assert_eq!(first(&mut open([127, 0, 0, 2])), "ready");
+    drop(unread);
+    while first(&mut open([127, 0, 0, 1])) == "busy" {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}

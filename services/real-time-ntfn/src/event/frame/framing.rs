@@ -32,6 +32,17 @@ pub struct Frame {
     tail: u8,
 }
 
+struct Holding<T> {
+    chunk: Bytes,
+    _what: T,
+}
+
+impl<T> AsRef<[u8]> for Holding<T> {
+    fn as_ref(&self) -> &[u8] {
+        &self.chunk
+    }
+}
+
 impl Frame {
     /// A frame of a response, which is written bare or as a chunk.
     pub fn new(bytes: &[u8]) -> Self {
@@ -47,6 +58,12 @@ impl Frame {
     /// A frame that is never put into a chunk: that of a WebSocket.
     pub const fn bare(bytes: Bytes) -> Self {
         Self { chunk: bytes, head: 0, tail: 0 }
+    }
+
+    /// The same frame, and something that is let go of with it: when it has been written, or when
+    /// whoever was to write it gives up.
+    pub fn holding(self, what: impl Send + 'static) -> Self {
+        Self { chunk: Bytes::from_owner(Holding { chunk: self.chunk, _what: what }), ..self }
     }
 
     /// What is written.

@@ -2,15 +2,20 @@
 
 mod place;
 
-use std::{collections::VecDeque, net::IpAddr, time::Duration};
+use std::{collections::VecDeque, net::IpAddr, sync::Arc, time::Duration};
 
 use common::{EventId, internal::MAX_BEGINNING};
+use http_kit::connections::Unread;
 use serde_json::Value;
 use tokio::time::timeout;
 
 use super::turns::{Asker, Crowded, Turns};
 use crate::{
-    event::{frame::Frame, scope::Scope, wire::Wire},
+    event::{
+        frame::{Frame, Framing},
+        scope::Scope,
+        wire::Wire,
+    },
     hub::{Arrival, Hub, Subscriber},
     log::{
         feed::{Feed, Reached},
@@ -118,6 +123,8 @@ pub struct Resume {
     delivery: Delivery,
     metrics: Metrics,
     turns: Turns,
+    /// What streams begin with, until it is written.
+    unread: Arc<Unread>,
 }
 
 impl Resume {
@@ -137,6 +144,7 @@ impl Resume {
             delivery,
             metrics,
             turns: Turns::new(CATCH_UPS, limits_loopback),
+            unread: Arc::new(Unread::new(limits_loopback)),
         }
     }
 
@@ -148,6 +156,8 @@ impl Resume {
     /// Finds the place where a stream begins.
     pub async fn start(&self, request: Request) -> Result<Start, NotNow> {
         let Request { scope, wire, address, .. } = request;
+        // Who does not read what their streams have begun with gets no more of it.
+        self.unread.check(address).map_err(|_| NotNow::Crowded)?;
         let name = scope.session().map(|session| session.user.name.clone());
         let asker = Asker { address, user: scope.user().map(str::to_owned) };
         let visitor = Visitor { scope, wire, asker };
@@ -169,6 +179,12 @@ impl Resume {
         let before = if subscriber.is_over() { Before::default() } else { before };
         let Before { frames: mut preface, up_to: preface_up_to, .. } = before;
         preface.push_front(wire.ready(&request.client_id, cursor, resumed, name.as_deref()));
+        let bytes = preface.iter().map(|frame| frame.bytes(Framing::Chunked).len()).sum();
+        if let Some(held) = self.unread.hold(address, bytes)
+            && let Some(last) = preface.pop_back()
+        {
+            preface.push_back(last.holding(held));
+        }
         Ok(Start { preface, preface_up_to, subscriber, from })
     }
 
