@@ -1,5 +1,17 @@
 //! Logs: one line an event on standard error, as text or as JSON.
+//!
+//! Whoever reads them may stop, and a pipe that is full would stop the service. So a thread of its own
+//! writes what is logged, and what it cannot write in time is left out, with a line that says how much.
 
+use std::{
+    io::{self, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// How log lines look.
@@ -20,23 +32,66 @@ pub const DEFAULT_FILTER: &str = "info";
 /// its start-up lines say nothing that ours do not.
 const SILENCED: [&str; 2] = ["actix_http::h1::dispatcher=off", "actix_server=warn"];
 
+/// Lines that wait to be written; further ones are lost.
+const WAITING: usize = 8_192;
+
+/// Writes what is left when it is dropped, if somebody takes it.
+#[must_use = "dropped at once, it ends the logs"]
+pub struct Logs {
+    _writer: WorkerGuard,
+}
+
 /// Starts logging for the whole process. `filter` is in the syntax of `RUST_LOG`.
 ///
 /// Does nothing when logging has been started before, so that tests can call it freely.
-pub fn start(format: LogFormat, filter: &str) {
+pub fn start(format: LogFormat, filter: &str) -> Logs {
     let filter = SILENCED
         .iter()
         .filter_map(|directive| directive.parse().ok())
         .fold(EnvFilter::new(filter), EnvFilter::add_directive);
     let registry = tracing_subscriber::registry().with(filter);
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    let writer = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(WAITING);
+    let (writer, guard) = writer.finish(io::stderr());
+    let lines = Lines { lost: writer.error_counter(), said: Arc::default(), writer, format };
+    let lines = fmt::layer().with_writer(move || lines.clone());
     let started = match format {
         LogFormat::Text => registry.with(lines.with_ansi(is_terminal())).try_init(),
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
     };
     drop(started);
+    Logs { _writer: guard }
+}
+
+/// Lines on their way to the thread that writes them.
+#[derive(Clone)]
+struct Lines {
+    writer: NonBlocking,
+    lost: ErrorCounter,
+    /// How many lost ones have been told of.
+    said: Arc<AtomicUsize>,
+    format: LogFormat,
+}
+
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let lost = self.lost.dropped_lines();
+        let said = self.said.fetch_max(lost, Ordering::Relaxed);
+        if lost > said {
+            let text = format!("{} log lines were lost: nobody took them in time", lost - said);
+            let text = match self.format {
+                LogFormat::Text => format!("WARN {text}\n"),
+                LogFormat::Json => format!("{{\"level\":\"WARN\",\"message\":\"{text}\"}}\n"),
+            };
+            self.writer.write_all(text.as_bytes())?;
+        }
+        self.writer.write(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
 }
 
 fn is_terminal() -> bool {
-    std::io::IsTerminal::is_terminal(&std::io::stderr())
+    io::IsTerminal::is_terminal(&io::stderr())
 }

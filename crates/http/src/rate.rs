@@ -13,8 +13,8 @@ use actix_web::{
     middleware::Next,
 };
 use governor::{
-    Quota, RateLimiter,
-    clock::{Clock, DefaultClock},
+    NotUntil, Quota, RateLimiter,
+    clock::{Clock, DefaultClock, QuantaInstant},
     middleware::StateInformationMiddleware,
     state::keyed::DefaultKeyedStateStore,
 };
@@ -77,23 +77,43 @@ impl RateLimit {
 
     /// Takes one token of this address, or refuses with 429 and the time to wait.
     pub fn take(&self, address: IpAddr) -> Result<Option<Allowance>, Rejection> {
-        let Some(limiter) = &self.limiter else {
+        let Some(limiter) = self.limiter_of(address) else {
             return Ok(None);
         };
-        if address.is_loopback() && !self.limits_loopback {
-            return Ok(None);
-        }
         match limiter.check_key(&site(address)) {
             Ok(state) => Ok(Some(Allowance {
                 limit: self.burst,
                 remaining: state.remaining_burst_capacity(),
             })),
-            Err(early) => {
-                let wait = early.wait_time_from(DefaultClock::default().now());
-                let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
-                Err(refusal("too many requests from your address", self.burst, seconds))
-            }
+            Err(early) => Err(self.too_early(&early)),
         }
+    }
+
+    /// Takes what something costs that is more than one request, or all there can be at once, or
+    /// refuses as [`take`](Self::take) does.
+    pub fn take_many(&self, address: IpAddr, cost: u32) -> Result<(), Rejection> {
+        let Some(cost) = NonZeroU32::new(cost.min(self.burst)) else {
+            return Ok(());
+        };
+        let Some(limiter) = self.limiter_of(address) else {
+            return Ok(());
+        };
+        match limiter.check_key_n(&site(address), cost) {
+            Ok(Err(early)) => Err(self.too_early(&early)),
+            // It is never more than there can be.
+            Ok(Ok(_)) | Err(_) => Ok(()),
+        }
+    }
+
+    fn limiter_of(&self, address: IpAddr) -> Option<&Limiter> {
+        let is_exempt = address.is_loopback() && !self.limits_loopback;
+        self.limiter.as_deref().filter(|_| !is_exempt)
+    }
+
+    fn too_early(&self, early: &NotUntil<QuantaInstant>) -> Rejection {
+        let wait = early.wait_time_from(DefaultClock::default().now());
+        let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+        refusal("too many requests from your address", self.burst, seconds)
     }
 
     /// Lets requests that change something pass at this rate, of whichever address the proxies

@@ -74,7 +74,7 @@ async fn serve(
     message: message_service::Config,
     notification: realtime_ntfn::Config,
 ) -> anyhow::Result<()> {
-    common::telemetry::start(message.log_format, &message.log_filter);
+    let _logs = common::telemetry::start(message.log_format, &message.log_filter);
     let message_listener = command::listen("PORT", message.host, message.port)?;
     let notification_listener =
         command::listen("NOTIFICATION_PORT", notification.host, notification.port)?;

@@ -101,6 +101,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         passing,
         hop,
         identity,
+        post_rate: post_rate.clone(),
         max_content_chars: config.max_content_chars,
         metrics,
     };

@@ -26,7 +26,7 @@ async fn execute(command: Option<Command>) -> anyhow::Result<()> {
         Some(Command::CheckConfig) => command::print(&config),
         Some(Command::Healthcheck) => command::healthcheck(config.host, config.port).await?,
         None => {
-            common::telemetry::start(config.log_format, &config.log_filter);
+            let _logs = common::telemetry::start(config.log_format, &config.log_filter);
             let listener = command::listen("PORT", config.host, config.port)?;
             run(listener, config, Shutdown::on_signals()?).await?;
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http_kit::InternalHop;
+use http_kit::{InternalHop, RateLimit};
 
 use crate::{
     identity::Identity,
@@ -24,6 +24,8 @@ pub struct AppState {
     pub hop: InternalHop,
     /// Finds out who is behind a request.
     pub identity: Arc<Identity>,
+    /// How often an address may change something.
+    pub post_rate: RateLimit,
     /// The longest message, in characters.
     pub max_content_chars: usize,
     /// Counts.

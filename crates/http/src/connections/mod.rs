@@ -30,8 +30,7 @@ use prometheus::{IntCounterVec, Opts, Registry};
 use socket2::{SockRef, TcpKeepalive};
 
 use crate::{
-    TrustedProxies,
-    address::site,
+    address::{TrustedProxies, site},
     open_files::{Counted, OpenFiles},
 };
 pub use answer::Answer;

@@ -38,7 +38,7 @@ pub(crate) const HOUSES: &[House] = &[
             room(&["error"], "all that can go wrong behind a route, and the one match to HTTP"),
             room(
                 &["log"],
-                "how things become durable and known: `writer`; `relay` (what of the log is told, and when again), `ephemera` (passing facts), `downstream` (the client of the notification service)",
+                "how things become durable and known: `writer` (and its `lanes`); `relay` (what of the log is told, and when again), `ephemera` (passing facts), `downstream` (the client of the notification service)",
             ),
             room(
                 &["store"],
@@ -95,11 +95,14 @@ pub(crate) const HOUSES: &[House] = &[
                 "what wraps an app or a part of it: foreign pages, health and metrics, the signed hop",
             ),
             room(&["request", "body", "query", "bearer", "unread"], "what comes in"),
-            room(&["origin", "nameless", "host", "address", "rate"], "who may call, and how often"),
+            room(
+                &["origin", "nameless", "host", "connections", "address", "rate"],
+                "who may call, how often, and who may stay connected",
+            ),
             room(&["description", "rejection", "shape", "request_id"], "what goes out"),
             room(
-                &["command", "settings", "shutdown"],
-                "the process: how it is told, and how it ends",
+                &["command", "settings", "shutdown", "open_files"],
+                "the process: how it is told, how it ends, and what it may open",
             ),
         ],
     },

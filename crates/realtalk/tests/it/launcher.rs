@@ -1,6 +1,13 @@
 //! The programs as their operators meet them: commands, settings, what they print.
 
-use std::fs;
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::Stdio,
+    time::Instant,
+};
+
+use futures_util::future::join_all;
 
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -253,6 +260,37 @@ async fn a_second_service_on_the_same_data_ends_its_start_with_one_line() {
     first.kill();
     first.spawn();
     first.wait_ready().await;
+}
+
+/// As when the terminal is suspended that the logs go to, or the program that keeps them.
+#[tokio::test]
+async fn who_stops_reading_the_logs_does_not_stop_the_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut launcher, _) = launcher(&folder);
+    launcher.set("RUST_LOG", "debug");
+    let mut command = launcher.command();
+    let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    until("it answers", async || launcher.get("/health").await).await;
+    // Each is a line at least: more than a pipe holds, and more than wait for it.
+    let asked = Instant::now();
+    let mut count = 0;
+    while count < 12_000 {
+        let answers = join_all((0..100).map(|_| launcher.get("/health"))).await;
+        assert!(answers.into_iter().all(|answer| answer.is_some()), "after {count}");
+        count += 100;
+    }
+    eprintln!("{count} answers in {:?}", asked.elapsed());
+    let mut logs = BufReader::new(process.stderr.take().unwrap()).lines();
+    let lost =
+        std::thread::spawn(move || logs.any(|line| line.unwrap().contains("lines were lost")));
+    until("the loss is told", async || {
+        launcher.get("/health").await?;
+        lost.is_finished().then_some(())
+    })
+    .await;
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!(lost.join().unwrap());
 }
 
 /// Nobody could be served; and who has one page open has a stream and a connection for requests.

@@ -63,7 +63,7 @@ impl Standing {
         self.read().map(|_| ())
     }
 
-    /// Renaming, adding, changing roles: the owners of a group, the owners of a room.
+    /// Renaming, changing roles: the owners of a group, the owners of a room.
     pub fn manage(&self) -> Result<(), Refusal> {
         self.read()?;
         match (self.kind, self.membership) {
@@ -71,6 +71,13 @@ impl Standing {
             (_, Some(Membership { role: Role::Owner, .. })) => Ok(()),
             _ => Err(Refusal::Forbidden),
         }
+    }
+
+    /// Making somebody else a member: the owners of a group. A room one joins oneself, or others would
+    /// decide what one hears, and how much one has to ask for.
+    pub fn bring(&self) -> Result<(), Refusal> {
+        self.manage()?;
+        if self.kind == ConversationKind::Room { Err(Refusal::Forbidden) } else { Ok(()) }
     }
 
     /// Becoming a member oneself: of rooms only.
@@ -138,7 +145,9 @@ mod tests {
         assert_eq!(member.read_message(8), Ok(()));
         assert_eq!(member.manage(), Err(Refusal::Forbidden));
         let owner = standing(ConversationKind::Group, Some((Role::Owner, 0)));
-        assert_eq!(owner.manage(), Ok(()));
+        assert_eq!((owner.manage(), owner.bring()), (Ok(()), Ok(())));
+        let host = standing(ConversationKind::Room, Some((Role::Owner, 0)));
+        assert_eq!((host.manage(), host.bring()), (Ok(()), Err(Refusal::Forbidden)));
         let direct = standing(ConversationKind::Direct, Some((Role::Member, 0)));
         assert_eq!(direct.manage(), Err(Refusal::Forbidden));
         assert_eq!(direct.leave(), Err(Refusal::Forbidden));

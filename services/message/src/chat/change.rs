@@ -25,6 +25,32 @@ pub enum Operation {
     Change(Box<Change>),
 }
 
+impl Operation {
+    /// About how many rows it writes.
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Post(_) => 1,
+            Self::Change(change) => match &**change {
+                Change::CreateConversation { members, .. } => 1 + members.len(),
+                Change::MarkAll { marks, .. } => marks.len(),
+                _ => 1,
+            },
+        }
+    }
+
+    /// The key of the user for whom it writes many.
+    pub fn user(&self) -> &str {
+        match self {
+            Self::Post(post) => post.sender.name.key(),
+            Self::Change(change) => match &**change {
+                Change::CreateConversation { owner, .. } => &owner.key,
+                Change::MarkAll { user, .. } => &user.key,
+                _ => "",
+            },
+        }
+    }
+}
+
 /// Who makes a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {

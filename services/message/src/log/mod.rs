@@ -3,6 +3,7 @@
 
 pub mod downstream;
 pub mod ephemera;
+mod lanes;
 pub mod relay;
 pub mod write_error;
 pub mod writer;

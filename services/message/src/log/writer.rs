@@ -20,6 +20,7 @@ use tokio::{
 
 use super::{
     ephemera::{Facts, Passing},
+    lanes::Lanes,
     write_error::WriteError,
 };
 use crate::{
@@ -31,8 +32,8 @@ use crate::{
     store::{Committed, Store, StoreError},
 };
 
-/// Posts that may wait. When the queue is full, further ones are refused with 503: they would
-/// wait longer than their clients do.
+/// Operations that may wait, and as many that are lined up for a commit. When the queue is full,
+/// further ones are refused with 503: they would wait longer than their clients do.
 const QUEUE: usize = 4_096;
 
 /// The most posts in one commit: beyond this a batch takes longer without costing less per post.
@@ -60,6 +61,7 @@ pub struct Writer {
 /// The task itself; [`run`](WriterTask::run) it until every [`Writer`] is gone.
 pub struct WriterTask {
     queue: mpsc::Receiver<Waiting>,
+    lanes: Lanes<Waiting>,
     store: Arc<dyn Store>,
     committed: mpsc::Sender<Batch>,
     passing: Facts,
@@ -113,6 +115,7 @@ impl Writer {
         state.head.set(head);
         let task = WriterTask {
             queue: receiver,
+            lanes: Lanes::default(),
             store,
             committed,
             passing,
@@ -157,7 +160,7 @@ impl Writer {
 impl WriterTask {
     /// Commits until every [`Writer`] is gone and the queue is empty.
     pub async fn run(mut self) {
-        let mut waiting = Vec::with_capacity(MAX_BATCH);
+        let mut arrived = Vec::with_capacity(MAX_BATCH);
         let mut probe = tokio::time::interval(PROBE_EVERY);
         probe.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut prune = tokio::time::interval(PRUNE_EVERY);
@@ -172,21 +175,40 @@ impl WriterTask {
                         prune.reset_after(PRUNE_AGAIN);
                     }
                 }
-                taken = self.queue.recv_many(&mut waiting, MAX_BATCH) => {
+                // What is lined up goes on, with what has come meanwhile.
+                () = std::future::ready(()), if self.lanes.len() > 0 => self.commit_next().await,
+                taken = self.queue.recv_many(&mut arrived, MAX_BATCH) => {
                     if taken == 0 {
                         return;
                     }
-                    self.commit(&mut waiting).await;
+                    arrived.drain(..).for_each(|waiting| self.line_up(waiting));
+                    self.commit_next().await;
                 }
             }
         }
     }
 
-    async fn commit(&self, waiting: &mut Vec<Waiting>) {
+    fn line_up(&mut self, waiting: Waiting) {
+        let Waiting { operation, .. } = &waiting;
+        let (rows, user) = (operation.rows(), operation.user().to_owned());
+        self.lanes.push(rows, &user, waiting);
+    }
+
+    async fn commit_next(&mut self) {
+        while self.lanes.len() < QUEUE
+            && let Ok(waiting) = self.queue.try_recv()
+        {
+            self.line_up(waiting);
+        }
+        let waiting = self.lanes.next(MAX_BATCH);
+        self.commit(waiting).await;
+    }
+
+    async fn commit(&self, waiting: Vec<Waiting>) {
         self.metrics.queued.sub(waiting.len() as i64);
         self.metrics.batch_size.observe(waiting.len() as f64);
         let (operations, answers): (Vec<_>, Vec<_>) =
-            waiting.drain(..).map(|waiting| (waiting.operation, waiting.answer)).unzip();
+            waiting.into_iter().map(|waiting| (waiting.operation, waiting.answer)).unzip();
         let started = Instant::now();
         let result = self.store.commit(&operations).await;
         self.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());

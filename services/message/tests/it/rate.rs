@@ -104,3 +104,30 @@ async fn a_page_may_read_that_it_asked_too_often() {
     let refused = answers.iter().find(|answer| answer.status == 429).unwrap();
     assert_eq!(refused.header("access-control-allow-origin"), Some("http://localhost:3"));
 }
+
+#[tokio::test]
+async fn a_group_costs_what_its_members_do() {
+    let app =
+        App::with(&[("TRUSTED_PROXIES", "127.0.0.1"), ("POST_RATE", "1"), ("POST_BURST", "100")]);
+    let make = async |count: usize, of: usize, from: &str| {
+        let names: Vec<_> = (0..of).map(|n| format!("member-{n}")).collect();
+        let body = json!({"kind": "group", "name": "all", "members": names, "user": "alice"});
+        let requests = (0..count).map(|_| {
+            let request = app.request(Method::POST, "/conversations").json(&body);
+            Answer::to(request.header("x-forwarded-for", from))
+        });
+        futures_util::future::join_all(requests).await
+    };
+    // Half of what there can be at once, each: of five most come too early, whatever else this
+    // machine does.
+    let large = make(5, 500, "203.0.113.9").await;
+    let made = large.iter().filter(|answer| answer.status == 201).count();
+    assert!((1..5).contains(&made), "{made} were made");
+    let refused = large.iter().find(|answer| answer.status != 201).unwrap();
+    assert_eq!(refused.refusal(), (429, "rate_limited".to_owned()));
+    assert!(refused.header("retry-after").is_some());
+    // More than there can ever be takes all there is, and small ones cost what a post does.
+    assert_eq!(make(1, 999, "203.0.113.10").await[0].status, 201);
+    let small = make(50, 3, "203.0.113.11").await;
+    assert!(small.iter().all(|answer| answer.status == 201));
+}

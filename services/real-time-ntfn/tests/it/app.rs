@@ -97,16 +97,19 @@ impl App {
         Answer::to(request.header(signature::HEADER, signature).json(body)).await
     }
 
-    /// Opens a stream and reads up to its `ready`.
+    /// Opens a stream and reads up to its `ready`, however long the service takes to start.
     pub(crate) async fn stream(&self, query: &str) -> Stream {
-        let stream = Stream::open(self.request(Method::GET, &format!("/events{query}"))).await;
-        stream.ready().await
+        self.stream_with("x-nothing", "", query).await
     }
 
     /// Opens a stream with a header, and reads up to its `ready`.
     pub(crate) async fn stream_with(&self, name: &str, value: &str, query: &str) -> Stream {
-        let request = self.request(Method::GET, &format!("/events{query}")).header(name, value);
-        Stream::open(request).await.ready().await
+        loop {
+            let request = self.request(Method::GET, &format!("/events{query}"));
+            if let Some(stream) = Stream::open(request.header(name, value)).await.begun().await {
+                return stream;
+            }
+        }
     }
 
     pub(crate) fn wire(&self) -> Wire {

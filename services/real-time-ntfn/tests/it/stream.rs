@@ -30,9 +30,21 @@ impl Stream {
         Self { response, unread: Vec::new(), opening: Block::default(), greeting: Value::Null }
     }
 
+    /// Reads the opening and the greeting; nothing from a service that is still starting.
+    pub(crate) async fn begun(mut self) -> Option<Self> {
+        let first = self.block().await.unwrap();
+        let is_starting = first.event.as_deref() == Some("busy")
+            && first.data.as_ref().is_some_and(|data| data["reason"] == "starting");
+        (!is_starting).then(|| self.with_greeting(first))
+    }
+
     /// Reads the opening and the greeting.
     pub(crate) async fn ready(mut self) -> Self {
         let ready = self.block().await.unwrap();
+        self.with_greeting(ready)
+    }
+
+    fn with_greeting(mut self, ready: Block) -> Self {
         assert_eq!(ready.event.as_deref(), Some("ready"), "{ready:?}");
         assert!(ready.retry.is_some() && ready.id.is_some(), "{ready:?}");
         self.greeting = ready.data.clone().unwrap();

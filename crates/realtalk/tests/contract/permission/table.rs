@@ -97,6 +97,8 @@ const MESSAGE: &[Line] = lines! {
     ("PUT", "/conversations/{id}/members/{user}", "/conversations/{group}/members/stranger", "{}", GROUP, Owner, 201),
     ("PUT", "/conversations/{id}/members/{user}", "/conversations/{group}/members/member", r#"{"role":"owner"}"#, GROUP, Owner, 200),
     ("PUT", "/conversations/{id}/members/{user}", "/conversations/{room}/members/author", "{}", All, OwnerOrAuthor, 200),
+    // A room one joins oneself.
+    ("PUT", "/conversations/{id}/members/{user}", "/conversations/{room}/members/bystander", "{}", All, Nothing, 201),
     ("DELETE", "/conversations/{id}/members/{user}", "/conversations/{group}/members/author", "", GROUP, OwnerOrAuthor, 204),
     ("DELETE", "/conversations/{id}/members/{user}", "/conversations/{room}/members/author", "", All, OwnerOrAuthor, 204),
     ("DELETE", "/conversations/{id}/members/{user}", "/conversations/{direct}/members/author", "", DIRECT, Nothing, 204),

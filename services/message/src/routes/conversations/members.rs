@@ -145,8 +145,9 @@ pub async fn put_member(
         })
         .await
         .map_err(|error| {
-            Error::from(error)
-                .because("only owners add members and change roles; a room one joins oneself")
+            Error::from(error).because(
+                "only owners add members to a group, and change roles; a room one joins oneself",
+            )
         })?;
     let member = member(&state, &caller, &conversation_id, &user).await?;
     let mut response = HttpResponse::Ok();

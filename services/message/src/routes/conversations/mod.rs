@@ -98,6 +98,9 @@ pub async fn list_conversations(
     list(&state, &caller, &base, &query).await
 }
 
+/// So many members of a new group cost what a post does.
+const MEMBERS_A_POST: u32 = 10;
+
 /// Lists conversations; `base` is what the parameters of a page are appended to.
 pub(super) async fn list(
     state: &AppState,
@@ -131,7 +134,7 @@ pub struct NewConversation {
     /// without.
     #[schema(example = "Garden")]
     name: Option<String>,
-    /// Further members, by name.
+    /// Further members of a group, by name. A room people join by themselves.
     #[serde(default)]
     members: Vec<String>,
     /// What members of a group see of the time before they joined: `all`, or with `joined` nothing.
@@ -163,6 +166,8 @@ pub async fn create_conversation(
     let claimed = new.user.as_deref().or(claim.user.as_deref());
     let caller = Caller::of(&state.identity, &request, claimed).await?;
     let members = parse_names(&new.members)?;
+    let address = state.identity.proxies.client_address(&request);
+    state.post_rate.take_many(address, members.len() as u32 / MEMBERS_A_POST)?;
     let change = new.into_change(&caller, members.clone(), state.identity.is_open())?;
     let answer = match state.writer.change(change).await {
         Ok(answer) => answer,
@@ -200,6 +205,13 @@ impl NewConversation {
                     "kind",
                     "kind_invalid",
                     "a direct conversation is made by POST /conversations/resolve",
+                ));
+            }
+            ConversationKind::Room if !members.is_empty() => {
+                return Err(Rejection::field(
+                    "members",
+                    "members_invalid",
+                    "people join a room by themselves: only a group is made with its members",
                 ));
             }
             ConversationKind::Room => {

@@ -22,7 +22,8 @@ async fn contacts_share_a_direct_conversation_or_a_group_and_not_a_room() {
     let (al, bo) = (app.someone("Al"), app.someone("bo"));
     al.direct("Bo").await;
     al.group(&["bo", "Cy"], "all").await;
-    bo.post("/conversations", json!({"kind": "room", "id": "hall", "members": ["dan"]})).await;
+    bo.post("/conversations", json!({"kind": "room", "id": "hall"})).await;
+    app.someone("dan").put("/conversations/hall/members/dan", None).await;
     let answer = ask(&app, &json!({"users": ["al", "bo", "dan", "nobody"]})).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let expected = json!({"al": ["bo", "cy"], "bo": ["al", "cy"], "dan": [], "nobody": []});

@@ -51,9 +51,8 @@ pub(super) async fn create(
         return Ok(Err(Refusal::NoUser));
     }
     user::ensure(tx, journal, owner).await?;
-    for (_, name) in unknown {
-        user::add_guest(tx, journal.now(), name).await?;
-    }
+    let unknown: Vec<_> = unknown.into_iter().map(|(_, name)| *name).collect();
+    user::add_guests(tx, journal.now(), &unknown).await?;
     let place = Place {
         id: id.clone(),
         kind: *kind,
@@ -86,7 +85,7 @@ pub(super) async fn resolve(
         if !invites_guests {
             return Ok(Err(Refusal::NoUser));
         }
-        user::add_guest(tx, journal.now(), other).await?;
+        user::add_guests(tx, journal.now(), &[other]).await?;
     }
     user::ensure(tx, journal, user).await?;
     let id = direct_id(&user.key, other.key());

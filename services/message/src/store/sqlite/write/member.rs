@@ -46,6 +46,7 @@ pub(super) async fn put(
     let allowed = match (&there, wanted.role) {
         (None, None | Some(Role::Member)) if themself => standing.join(),
         (Some(_), None) if themself => Ok(()),
+        (None, _) if !themself => standing.bring(),
         _ => standing.manage(),
     };
     if let Err(refusal) = allowed {
@@ -71,7 +72,7 @@ pub(super) async fn put(
         if !wanted.invites_guests {
             return Ok(Err(Refusal::NoUser));
         }
-        user::add_guest(tx, journal.now(), wanted.user).await?;
+        user::add_guests(tx, journal.now(), &[wanted.user]).await?;
         // Everybody with an account is in the public room.
         if rows::member(tx, conversation_id, key).await?.is_some() {
             return Ok(Ok(Answer::Member(Made::New)));

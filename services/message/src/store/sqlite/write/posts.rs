@@ -61,8 +61,9 @@ pub(super) async fn store(
         replies: replies(tx, posts).await?,
     };
     let plan = Plan::new(posts, known, journal)?;
-    for NewGuest { name, at } in &plan.guests {
-        user::add_guest(tx, *at, name).await?;
+    if let Some(NewGuest { at, .. }) = plan.guests.first() {
+        let names: Vec<_> = plan.guests.iter().map(|guest| &guest.name).collect();
+        user::add_guests(tx, *at, &names).await?;
     }
     for place in &plan.directs {
         conversation::insert_direct(tx, place).await?;

@@ -10,6 +10,7 @@ use crate::{
     chat::{
         change::{Answer, Change, Made, Refusal},
         event,
+        member::Role,
         user::UserKind,
         username::{Username, fold},
     },
@@ -78,13 +79,14 @@ pub(super) async fn welcome(
     answer(tx, name.key(), if there.is_some() { Made::Found } else { Made::New }).await
 }
 
-/// Adds a guest, who is not known yet.
-pub(super) async fn add_guest(
+/// Adds guests, who are not known yet.
+pub(super) async fn add_guests(
     tx: &mut SqliteConnection,
     at: EventId,
-    name: &Username,
+    names: &[&Username],
 ) -> Result<(), StoreError> {
-    insert(tx, at, name, UserKind::Guest).await
+    let names: Vec<_> = names.iter().map(|name| (name.key(), name.as_str())).collect();
+    insert_all(tx, at, &names, UserKind::Guest).await
 }
 
 /// Adds a guest under the name of someone who acts, unless they are known.
@@ -94,7 +96,8 @@ pub(super) async fn ensure(
     user: &UserRef,
 ) -> Result<(), StoreError> {
     if known(tx, &BTreeSet::from([user.key.as_str()])).await?.is_empty() {
-        insert_named(tx, journal.now(), &user.key, &user.name, UserKind::Guest).await?;
+        let name = (user.key.as_str(), user.name.as_str());
+        insert_all(tx, journal.now(), &[name], UserKind::Guest).await?;
     }
     Ok(())
 }
@@ -218,28 +221,32 @@ async fn insert(
     name: &Username,
     kind: UserKind,
 ) -> Result<(), StoreError> {
-    insert_named(tx, at, name.key(), name.as_str(), kind).await
+    insert_all(tx, at, &[(name.key(), name.as_str())], kind).await
 }
 
-async fn insert_named(
+/// Adds users by key and name, who are in the public room from then on: two statements, however many.
+async fn insert_all(
     tx: &mut SqliteConnection,
     at: EventId,
-    key: &str,
-    name: &str,
+    names: &[(&str, &str)],
     kind: UserKind,
 ) -> Result<(), StoreError> {
+    if names.is_empty() {
+        return Ok(());
+    }
     let kind = if kind == UserKind::Member { "member" } else { "guest" };
     sqlx::query(
-        "insert into users (key, name, display_name, kind, created_at) values ($1, $2, $2, $3, $4)",
+        "insert into users (key, name, display_name, kind, created_at) \
+         select value ->> 0, value ->> 1, value ->> 1, $2, $3 from json_each($1)",
     )
-    .bind(key)
-    .bind(name)
+    .bind(serde_json::to_string(names)?)
     .bind(kind)
     .bind(micros(at))
     .execute(&mut *tx)
     .await?;
     if let Some(public) = rows::place(tx, common::event::PUBLIC_ROOM).await? {
-        membership::insert(tx, at, &public, key, Default::default()).await?;
+        let members: Vec<_> = names.iter().map(|(key, _)| (*key, Role::default())).collect();
+        membership::insert_all(tx, at, &public, &members).await?;
     }
     Ok(())
 }
