@@ -47,7 +47,8 @@ const PRUNE_CHUNK: u32 = 2_000;
 /// How soon the next chunk follows while there are more.
 const PRUNE_AGAIN: Duration = Duration::from_millis(100);
 
-/// How often a failed store is tried again, so that readiness returns without a post.
+/// How often a failed store is tried again, so that readiness returns without a post, and one that
+/// works is tidied.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
 /// Hands operations to the writer task.
@@ -260,7 +261,11 @@ impl WriterTask {
     }
 
     async fn probe(&self) {
-        if self.state.failed.load(Ordering::Relaxed) && self.store.probe().await.is_ok() {
+        if !self.state.failed.load(Ordering::Relaxed) {
+            if let Err(error) = self.store.tidy().await {
+                tracing::warn!(%error, "what is written beside the data cannot be cut back");
+            }
+        } else if self.store.probe().await.is_ok() {
             self.recovered();
         }
     }

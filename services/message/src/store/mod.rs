@@ -96,7 +96,7 @@ pub struct Page {
 }
 
 /// The data of the service. Only the writer task calls [`commit`](Store::commit),
-/// [`prune`](Store::prune) and [`probe`](Store::probe); reads never wait for it.
+/// [`prune`](Store::prune), [`tidy`](Store::tidy) and [`probe`](Store::probe); reads never wait for it.
 #[async_trait]
 pub trait Store: ConversationReads + Send + Sync + 'static {
     /// Carries out operations in order, with their events, and makes them durable. Each is done or
@@ -108,6 +108,10 @@ pub trait Store: ConversationReads + Send + Sync + 'static {
 
     /// Finds out whether writing works, by writing what nobody reads.
     async fn probe(&self) -> Result<(), StoreError>;
+
+    /// Cuts back what has been written beside the data, if it has grown. Called once a second, between
+    /// two commits.
+    async fn tidy(&self) -> Result<(), StoreError>;
 
     /// The last id of the event log.
     async fn head(&self) -> Result<EventId, StoreError>;

@@ -9,6 +9,7 @@ mod delivery;
 mod file;
 mod read;
 mod rows;
+mod wal;
 mod write;
 
 use std::{path::Path, str::FromStr};
@@ -36,9 +37,6 @@ use crate::{
 /// Connections for reading. SQLite answers from memory mostly; more would only wait for a core.
 const READERS: u32 = 4;
 
-/// A WAL that grew in a burst is cut back to this many bytes afterwards.
-const WAL_LIMIT: &str = "67108864";
-
 /// Versions before this one can corrupt a WAL when a write races a checkpoint.
 const MIN_VERSION: (u32, u32, u32) = (3, 51, 3);
 
@@ -47,7 +45,7 @@ pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
     // Let go of after the connections.
-    _file: DatabaseFile,
+    file: DatabaseFile,
 }
 
 impl SqliteStore {
@@ -63,7 +61,7 @@ impl SqliteStore {
                 Durability::Full => SqliteSynchronous::Full,
                 Durability::Relaxed => SqliteSynchronous::Normal,
             })
-            .pragma("journal_size_limit", WAL_LIMIT)
+            .pragma("journal_size_limit", wal::LIMIT.to_string())
             .foreign_keys(true);
         let pool = |connections| {
             // Connections live as long as the process: nothing to test, nothing to recycle.
@@ -84,7 +82,7 @@ impl SqliteStore {
             .map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
         audiences::convert(&mut *writer.acquire().await?).await?;
         let readers = pool(READERS).connect_with(options.read_only(true)).await?;
-        Ok(Self { writer, readers, _file: file })
+        Ok(Self { writer, readers, file })
     }
 }
 
@@ -106,6 +104,10 @@ impl Store for SqliteStore {
 
     async fn probe(&self) -> Result<(), StoreError> {
         write::probe(&mut *self.writer.acquire().await?).await
+    }
+
+    async fn tidy(&self) -> Result<(), StoreError> {
+        wal::cut_back(&self.writer, self.file.path(), wal::LIMIT).await
     }
 
     async fn head(&self) -> Result<EventId, StoreError> {
