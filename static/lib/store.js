@@ -67,8 +67,27 @@ export function readMessage(data, id = '') {
     content: String(data.content ?? ''),
   };
   const timestamp = Number.isNaN(Date.parse(data.timestamp)) ? new Date().toISOString() : data.timestamp;
-  return known.id ? { ...data, ...known, timestamp } : undefined;
+  const message = { ...data, ...known, timestamp };
+  for (const [field, fits] of Object.entries(SHAPES)) if (field in message && !fits(message[field])) delete message[field];
+  return known.id ? message : undefined;
 }
+
+/** @param {unknown} value */
+const isText = (value) => typeof value === 'string';
+/** @param {any} value */
+const isReaction = (value) => isText(value?.emoji) && Array.isArray(value.users) && Number.isInteger(value.count);
+
+/** What a field of a message has to be, or it is none. @type {Record<string, (value: any) => boolean>} */
+const SHAPES = {
+  seq: Number.isInteger,
+  conversation_id: isText,
+  client_msg_id: isText,
+  reply_to: isText,
+  edited_at: isText,
+  deleted: (value) => typeof value === 'boolean',
+  mentions: (value) => Array.isArray(value) && value.every(isText),
+  reactions: (value) => Array.isArray(value) && value.every(isReaction),
+};
 
 /**
  * @param {Log} log

@@ -197,5 +197,9 @@ test('a broadcast without the fields of a stored message can still be shown', ()
   assert.ok(!Number.isNaN(Date.parse(bare?.timestamp ?? '')));
   assert.equal(readMessage({ id: 1, user: 2, content: 3, timestamp: 'noon' })?.content, '3');
   assert.deepEqual(readMessage(message(1)), message(1));
+  const odd = { seq: 'x', conversation_id: 7, client_msg_id: {}, reply_to: [], edited_at: 1, deleted: 'no', mentions: 'abc', reactions: 'abc' };
+  const { seq, ...whole } = message(1);
+  assert.deepEqual(readMessage({ ...message(1), ...odd }), whole);
+  assert.equal(readMessage({ ...message(1), reactions: [{ emoji: '👍' }] })?.reactions, undefined);
   for (const useless of [null, undefined, 'text', 7, {}]) assert.equal(readMessage(useless), undefined);
 });

@@ -1,10 +1,28 @@
 //! Connections: how many there may be, and what they may hold.
 
-use std::{io::ErrorKind, time::Duration};
+use std::{
+    io::ErrorKind,
+    time::{Duration, Instant},
+};
 
-use crate::{app::App, wire::Wire};
+use crate::{
+    app::{App, PATIENCE},
+    wire::Wire,
+};
 
 const ASK: &[u8] = b"GET /messages?limit=200 HTTP/1.1\r\nhost: localhost\r\n\r\n";
+
+/// Waits for what happens by itself after a while.
+async fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "it does not come to that");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
 
 /// A room of which a page takes more than three megabytes.
 async fn fill(app: &App) {
@@ -27,12 +45,7 @@ async fn an_answer_that_nobody_takes_ends_its_connection() {
     fill(&app).await;
     let mut wire = ask(&app, [127, 0, 0, 1]);
     // What is sent to a connection that is over says so.
-    let gone = loop {
-        match wire.send(b"x") {
-            Ok(()) => tokio::time::sleep(Duration::from_millis(50)).await,
-            Err(error) => break error,
-        }
-    };
+    let gone = until(|| wire.send(b"x").err()).await;
     assert!(matches!(gone.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{gone}");
 }
 
@@ -67,8 +80,6 @@ async fn an_address_has_so_many_connections_and_others_have_theirs() {
     let (other, status) = answered([127, 0, 0, 2]).unwrap();
     assert_eq!(status, 200);
     held.pop();
-    while answered([127, 0, 0, 1]).is_none() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    drop((held, other));
+    let next = until(|| answered([127, 0, 0, 1])).await;
+    drop((held, other, next));
 }

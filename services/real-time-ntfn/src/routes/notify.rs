@@ -21,6 +21,26 @@ use crate::{event::passing, state::AppState};
 /// The longest `content` of a direct notification, in bytes.
 const MAX_CONTENT: usize = 65_536;
 
+/// What streams say of the log and of themselves: nobody says it by a direct notification.
+const RESERVED: [&str; 16] = [
+    "busy",
+    "closing",
+    "conversation",
+    "cursor",
+    "heartbeat",
+    "member",
+    "message_deleted",
+    "message_updated",
+    "presence",
+    "reaction",
+    "ready",
+    "reauth",
+    "receipt",
+    "reset",
+    "session",
+    "typing",
+];
+
 /// The type of a passing fact that is dropped in a room with many watchers.
 const TYPING: &str = "typing";
 
@@ -123,6 +143,13 @@ impl Direct {
             .map_err(|error| Rejection::field("id", "invalid_id", format!("{error}")))?;
         let name = text("type")?.unwrap_or_else(|| MESSAGE.to_owned());
         check_type(&name)?;
+        if RESERVED.contains(&name.as_str()) {
+            return Err(Rejection::field(
+                "type",
+                "type_reserved",
+                format!("{name} is what streams say by themselves: choose another type"),
+            ));
+        }
         let (user, timestamp) = (text("user")?, text("timestamp")?);
         fields.insert("type".to_owned(), json!(name));
         if user.is_none() {
@@ -191,7 +218,7 @@ pub struct DirectNotification {
     /// What is said, in at most 65,536 bytes.
     #[schema(min_length = 1, max_length = 65536)]
     content: String,
-    /// The event's name; `message` without it.
+    /// The event's name; `message` without it. Those that streams use themselves are reserved.
     #[schema(pattern = "^[a-z0-9_]{1,64}$")]
     r#type: Option<String>,
     /// `YYYYMMDDHHMMSS.ffffff`.

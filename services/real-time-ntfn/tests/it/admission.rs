@@ -1,9 +1,30 @@
 //! How many streams there may be.
 
+use std::time::{Duration, Instant};
+
 use reqwest::Method;
 use serde_json::json;
 
-use crate::{answer::Answer, app::App, desk::Desk, stream::Stream, upstream::Upstream, wire::Wire};
+use crate::{
+    answer::Answer,
+    app::{App, PATIENCE},
+    desk::Desk,
+    stream::Stream,
+    upstream::Upstream,
+    wire::Wire,
+};
+
+/// Waits for what happens by itself after a while.
+async fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "it does not come to that");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
 
 /// Asks for a stream as a browser does, and expects to be told to come back.
 async fn assert_busy(app: &App, forwarded: &str, reason: &str) {
@@ -169,10 +190,8 @@ async fn streams_count_among_the_connections_of_their_address() {
     let (other, status) = opened([127, 0, 0, 2]).unwrap();
     assert_eq!(status, "HTTP/1.1 200 OK");
     held.pop();
-    while opened([127, 0, 0, 1]).is_none() {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    drop((held, other));
+    let next = until(|| opened([127, 0, 0, 1])).await;
+    drop((held, other, next));
 }
 
 /// What a stream begins with is held for it until it is written.
@@ -210,7 +229,5 @@ async fn who_reads_nothing_of_its_streams_gets_no_further_ones() {
     assert!(unread.len() < 8, "{} of them", unread.len());
     assert_eq!(first(&mut open([127, 0, 0, 2])), "ready");
     drop(unread);
-    while first(&mut open([127, 0, 0, 1])) == "busy" {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    until(|| (first(&mut open([127, 0, 0, 1])) == "ready").then_some(())).await;
 }

@@ -44,6 +44,12 @@ pub(super) fn cases() -> Vec<Case> {
         ("an empty type", json!({"content": "hello", "type": ""}), "type_invalid"),
         ("a type in capitals", json!({"content": "hello", "type": "Message"}), "type_invalid"),
         ("a type with a line break", json!({"content": "hello", "type": "a\nb"}), "type_invalid"),
+        (
+            "a type of the log",
+            json!({"content": "hello", "type": "message_updated"}),
+            "type_reserved",
+        ),
+        ("a type of streams", json!({"content": "hello", "type": "reset"}), "type_reserved"),
         ("a long type", json!({"content": "hello", "type": "x".repeat(65)}), "type_invalid"),
         ("half a batch", json!({"after": "19700101000000.000000"}), "batch_invalid"),
         ("the other half", json!({"events": [], "content": "hello"}), "batch_invalid"),
