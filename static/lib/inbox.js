@@ -6,9 +6,6 @@ import { applyEvent, applyRead, applySent, ordered, other, PUBLIC, snapshot } fr
 /** At most one new snapshot in this time, however much happens. */
 const PAUSE_MS = 500;
 
-/** A stream watches fifty rooms, the public one among them. What is said in others shows with the next list. */
-const MOST_ROOMS = 49;
-
 /** @typedef {import('./conversations.js').Conversation} Conversation */
 /** @typedef {import('./store.js').StreamEvent} StreamEvent */
 
@@ -26,11 +23,9 @@ export class Inbox {
   loaded = signal(false);
   conversations = computed(() => ordered(this.list.value));
   unread = computed(() => this.conversations.value.reduce((sum, { unread }) => sum + unread, 0));
-  /** Joined rooms besides the public one, the latest of them, sorted: what a stream has to name. */
-  rooms = computed(() => {
-    const joined = this.conversations.value.filter(({ kind, id }) => kind === 'room' && id !== PUBLIC);
-    return joined.slice(0, MOST_ROOMS).map(({ id }) => id).sort();
-  });
+  /** Joined rooms besides the public one, those with the latest news first. */
+  rooms = computed(() =>
+    this.conversations.value.filter(({ kind, id }) => kind === 'room' && id !== PUBLIC).map(({ id }) => id));
   /** All with whom one shares a private conversation, separated by commas, which no name contains. */
   contacts = computed(() => {
     const names = this.conversations.value.flatMap(({ members = [] }) => members.map(({ user }) => user));

@@ -5,10 +5,8 @@
 
 use std::{
     io::{self, Write},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
 };
 
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
@@ -35,10 +33,25 @@ const SILENCED: [&str; 2] = ["actix_http::h1::dispatcher=off", "actix_server=war
 /// Lines that wait to be written; further ones are lost.
 const WAITING: usize = 8_192;
 
+/// What the end may wait for somebody to take the last lines.
+const LAST: Duration = Duration::from_secs(1);
+
 /// Writes what is left when it is dropped, if somebody takes it.
 #[must_use = "dropped at once, it ends the logs"]
-pub struct Logs {
-    _writer: WorkerGuard,
+pub struct Logs(Option<WorkerGuard>);
+
+impl Drop for Logs {
+    /// The guard waits for its thread, and says on standard output that it does: where nobody takes
+    /// that either, the end of the process must not wait.
+    fn drop(&mut self) {
+        let guard = self.0.take();
+        let (done, is_done) = mpsc::channel();
+        std::thread::spawn(move || {
+            drop(guard);
+            done.send(()).ok();
+        });
+        is_done.recv_timeout(LAST).ok();
+    }
 }
 
 /// Starts logging for the whole process. `filter` is in the syntax of `RUST_LOG`.
@@ -52,14 +65,14 @@ pub fn start(format: LogFormat, filter: &str) -> Logs {
     let registry = tracing_subscriber::registry().with(filter);
     let writer = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(WAITING);
     let (writer, guard) = writer.finish(io::stderr());
-    let lines = Lines { lost: writer.error_counter(), said: Arc::default(), writer, format };
+    let lines = Lines { lost: writer.error_counter(), told: Arc::default(), writer, format };
     let lines = fmt::layer().with_writer(move || lines.clone());
     let started = match format {
         LogFormat::Text => registry.with(lines.with_ansi(is_terminal())).try_init(),
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
     };
     drop(started);
-    Logs { _writer: guard }
+    Logs(Some(guard))
 }
 
 /// Lines on their way to the thread that writes them.
@@ -67,23 +80,48 @@ pub fn start(format: LogFormat, filter: &str) -> Logs {
 struct Lines {
     writer: NonBlocking,
     lost: ErrorCounter,
-    /// How many lost ones have been told of.
-    said: Arc<AtomicUsize>,
+    told: Arc<Mutex<Told>>,
     format: LogFormat,
+}
+
+#[derive(Default)]
+struct Told {
+    /// How many lines had been lost when that was last told.
+    lost: usize,
+    /// Lines among those lost since that were to tell it.
+    of_ours: usize,
+}
+
+impl Lines {
+    /// Says how many lines were lost, if there is room for one more.
+    fn tell_losses(&mut self) {
+        // Whoever has it tells.
+        let Ok(mut told) = self.told.try_lock() else {
+            return;
+        };
+        let lost = self.lost.dropped_lines();
+        if lost <= told.lost {
+            return;
+        }
+        let count = (lost - told.lost).saturating_sub(told.of_ours);
+        let text = format!("{count} log lines were lost: nobody took them in time");
+        let line = match self.format {
+            LogFormat::Text => format!("WARN {text}\n"),
+            LogFormat::Json => format!("{{\"level\":\"WARN\",\"message\":\"{text}\"}}\n"),
+        };
+        let is_queued =
+            self.writer.write_all(line.as_bytes()).is_ok() && self.lost.dropped_lines() == lost;
+        if is_queued {
+            *told = Told { lost, of_ours: 0 };
+        } else {
+            told.of_ours += 1;
+        }
+    }
 }
 
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let lost = self.lost.dropped_lines();
-        let said = self.said.fetch_max(lost, Ordering::Relaxed);
-        if lost > said {
-            let text = format!("{} log lines were lost: nobody took them in time", lost - said);
-            let text = match self.format {
-                LogFormat::Text => format!("WARN {text}\n"),
-                LogFormat::Json => format!("{{\"level\":\"WARN\",\"message\":\"{text}\"}}\n"),
-            };
-            self.writer.write_all(text.as_bytes())?;
-        }
+        self.tell_losses();
         self.writer.write(line)
     }
 

@@ -93,6 +93,22 @@ fn address(text: &str) -> Option<IpAddr> {
     alone.parse().ok().or_else(with_port).map(|address: IpAddr| address.to_canonical())
 }
 
+/// Which addresses have a share of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shares {
+    /// Whether any has: where everybody comes from one address, as from a container's gateway, none.
+    pub by_address: bool,
+    /// Whether loopback is an address like any other, and not a proxy that may be everybody.
+    pub loopback: bool,
+}
+
+impl Shares {
+    /// Whether an address is one client's, or one network's.
+    pub fn bound(self, address: IpAddr) -> bool {
+        self.by_address && (self.loopback || !address.is_loopback())
+    }
+}
+
 /// What limits by address count as one: an IPv4 address, or the 64 bits of an IPv6 address that a
 /// network has. Its other 64 are the client's to choose, as many as it likes (RFC 4291, 2.5.4).
 pub fn site(address: IpAddr) -> IpAddr {

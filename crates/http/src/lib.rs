@@ -5,6 +5,7 @@
 //! | module | noun |
 //! | --- | --- |
 //! | [`guard`] | under which names a service answers |
+//! | [`connections`] | [`Connections`]: who is connected, and for how long |
 //! | [`operations`] | [`Operations`]: ids, log lines and metrics of requests; `/health`, `/readyz`, `/metrics`, `/version` |
 //! | [`internal`] | [`InternalHop`]: who may call the routes between the services |
 //!
@@ -26,7 +27,6 @@
 //! | [`nameless`] | [`Nameless`](nameless::Nameless): what pages without an origin may ask for |
 //! | [`address`] | [`TrustedProxies`]: the address a request really comes from |
 //! | [`rate`] | [`RateLimit`]: how often an address may do something |
-//! | [`connections`] | [`Connections`]: who is connected, and for how long |
 //!
 //! What goes out:
 //!

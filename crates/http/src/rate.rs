@@ -89,10 +89,10 @@ impl RateLimit {
         }
     }
 
-    /// Takes what something costs that is more than one request, or all there can be at once, or
-    /// refuses as [`take`](Self::take) does.
+    /// Takes what something costs besides its request, or all that can be left then, or refuses as
+    /// [`take`](Self::take) does.
     pub fn take_many(&self, address: IpAddr, cost: u32) -> Result<(), Rejection> {
-        let Some(cost) = NonZeroU32::new(cost.min(self.burst)) else {
+        let Some(cost) = NonZeroU32::new(cost.min(self.burst.saturating_sub(1))) else {
             return Ok(());
         };
         let Some(limiter) = self.limiter_of(address) else {

@@ -168,7 +168,7 @@ fn server(
             )
             .default_service(web::to(routes::client::get_file))
             .wrap(limited)
-            .wrap(from_fn(move |request, next| reading.clone().refuse_unread(request, next)))
+            .wrap(from_fn(move |request, next| reading.clone().bound_answers(request, next)))
             .wrap(from_fn(routes::dialect::answer_problems))
             .wrap(origins.cors())
             .wrap(from_fn(move |request, next| guard.clone().guard(door.clone(), request, next)))

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use http_kit::{InternalHop, RateLimit};
+use actix_web::HttpRequest;
+use http_kit::{InternalHop, RateLimit, Rejection};
 
 use crate::{
     identity::Identity,
@@ -30,4 +31,16 @@ pub struct AppState {
     pub max_content_chars: usize,
     /// Counts.
     pub metrics: Metrics,
+}
+
+/// So many rows cost what a post does.
+const ROWS_A_POST: usize = 10;
+
+impl AppState {
+    /// Takes what a request costs that writes so many rows, or refuses it for now.
+    pub fn charge(&self, request: &HttpRequest, rows: usize) -> Result<(), Rejection> {
+        let address = self.identity.proxies.client_address(request);
+        let cost = u32::try_from(rows / ROWS_A_POST).unwrap_or(u32::MAX);
+        self.post_rate.take_many(address, cost)
+    }
 }

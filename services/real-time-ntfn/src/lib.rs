@@ -83,11 +83,10 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         upstream.clone(),
         delivery.clone(),
         metrics.clone(),
-        config.limits_loopback,
+        config.shares(),
     );
     let resume = Arc::new(resume);
-    let identity =
-        Arc::new(Identity::new(config.auth_mode, upstream.clone(), config.limits_loopback));
+    let identity = Arc::new(Identity::new(config.auth_mode, upstream.clone(), config.shares()));
     let frames = Service {
         hub: hub.clone(),
         upstream: upstream.clone(),

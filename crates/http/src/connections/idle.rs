@@ -7,9 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_web::rt::{self, net::TcpStream};
+use actix_web::{
+    dev::ServiceRequest,
+    rt::{self, net::TcpStream},
+};
 
-use super::Connections;
+use super::{Connections, is_internal};
 
 /// How often idle connections are looked for.
 const LOOK: Duration = Duration::from_secs(1);
@@ -17,12 +20,28 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long a connection may be idle when descriptors run short.
 const SHORT: Duration = Duration::from_secs(2);
 
+/// How long a connection is kept that asks for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keeping {
+    /// As long as there is room.
+    WhileThereIsRoom,
+    /// As long as any: it is a proxy's, or the other service's, and comes again at once.
+    AsLongAsItLikes,
+    /// For a moment: its address has enough, and only the other service is answered over it.
+    ForTheOther,
+}
+
 /// Whether a connection is asked for something.
 pub(super) struct Activity {
     #[cfg(unix)]
     descriptor: std::os::fd::RawFd,
     peer: SocketAddr,
     connections: Connections,
+    keeping: Cell<Keeping>,
+    /// Whether it was shut down.
+    is_over: Cell<bool>,
+    /// Whether the last answer was large, so that a part of it may still be on its way.
+    was_large: Cell<bool>,
     /// Requests that are not answered yet.
     requests: Cell<u32>,
     /// When it was last asked for something, or the answer was given.
@@ -42,12 +61,16 @@ pub(super) fn watch(
     stream: &TcpStream,
     peer: SocketAddr,
     connections: &Connections,
+    keeping: Keeping,
 ) -> Rc<Activity> {
     let activity = Rc::new(Activity {
         #[cfg(unix)]
         descriptor: std::os::fd::AsRawFd::as_raw_fd(stream),
         peer,
         connections: connections.clone(),
+        keeping: Cell::new(keeping),
+        is_over: Cell::new(false),
+        was_large: Cell::new(false),
         requests: Cell::new(0),
         since: Cell::new(Instant::now()),
     });
@@ -86,7 +109,17 @@ async fn look_after_them() {
 }
 
 impl Activity {
+    /// Whether a request is answered that comes over this connection.
+    pub(super) fn takes(&self, request: &ServiceRequest) -> bool {
+        let is_internal = is_internal(request);
+        if is_internal && self.keeping.get() == Keeping::WhileThereIsRoom {
+            self.keeping.set(Keeping::AsLongAsItLikes);
+        }
+        !self.is_over.get() && (is_internal || self.keeping.get() != Keeping::ForTheOther)
+    }
+
     pub(super) fn begin(self: &Rc<Self>) -> Request {
+        self.was_large.set(false);
         self.requests.set(self.requests.get() + 1);
         Request(self.clone())
     }
@@ -94,9 +127,15 @@ impl Activity {
     fn end_if_idle(&self, now: Instant) {
         let idle = now.saturating_duration_since(self.since.get());
         let bounds = &self.connections.0.bounds;
-        let longest = if bounds.open_files.is_short() { SHORT } else { bounds.idle };
+        let is_short = bounds.open_files.is_short() && !self.was_large.get();
+        let longest = match self.keeping.get() {
+            Keeping::ForTheOther => SHORT,
+            Keeping::WhileThereIsRoom if is_short => SHORT,
+            Keeping::WhileThereIsRoom | Keeping::AsLongAsItLikes => bounds.idle,
+        };
         if self.requests.get() == 0 && idle > longest {
             self.connections.0.ended.with_label_values(&["idle"]).inc();
+            self.is_over.set(true);
             self.since.set(now);
             self.shut_down();
         }
@@ -122,6 +161,13 @@ impl Activity {
     #[cfg(not(unix))]
     fn shut_down(&self) {
         tracing::debug!(peer = %self.peer, "an idle connection stays");
+    }
+}
+
+impl Request {
+    /// Its answer is large.
+    pub(super) fn is_large(&self) {
+        self.0.was_large.set(true);
     }
 }
 

@@ -13,7 +13,7 @@ mod unread;
 use std::{
     any::Any,
     collections::HashMap,
-    net::IpAddr,
+    net::{IpAddr, Shutdown},
     rc::Rc,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -30,12 +30,14 @@ use prometheus::{IntCounterVec, Opts, Registry};
 use socket2::{SockRef, TcpKeepalive};
 
 use crate::{
-    address::{TrustedProxies, site},
+    address::{Shares, TrustedProxies, site},
     open_files::{Counted, OpenFiles},
+    operations,
+    rejection::Rejection,
 };
 pub use answer::Answer;
-use idle::Activity;
-pub use unread::Unread;
+use idle::{Activity, Keeping};
+pub use unread::{TooMuch, Unread};
 
 /// What connections may take.
 #[derive(Clone, Debug)]
@@ -44,8 +46,8 @@ pub struct Bounds {
     pub open_files: OpenFiles,
     /// How many of one address there may be; 0 for any number.
     pub per_address: usize,
-    /// Whether loopback is an address like any other.
-    pub limits_loopback: bool,
+    /// Which addresses that is about.
+    pub shares: Shares,
     /// Proxies, which connect for many.
     pub proxies: TrustedProxies,
     /// How long sent bytes may go unacknowledged, and how long a closed window may stay closed.
@@ -86,6 +88,13 @@ struct Connection {
     activity: Rc<Activity>,
 }
 
+/// A connection that was ended when it came. What it had sent by then may be read all the same.
+struct Refused;
+
+/// Connections of an address beyond what it may have, which are for the other service: it may be on the
+/// machine that the others come from. They end soon.
+const FOR_THE_OTHER: usize = 64;
+
 impl Connections {
     /// None yet.
     pub fn new(bounds: Bounds, registry: &Registry) -> prometheus::Result<Self> {
@@ -97,7 +106,7 @@ impl Connections {
             &["reason"],
         )?;
         registry.register(Box::new(ended.clone()))?;
-        let unread = Arc::new(Unread::new(bounds.limits_loopback));
+        let unread = Arc::new(Unread::new(bounds.shares));
         Ok(Self(Arc::new(Shared { bounds, by_site: Mutex::default(), unread, ended })))
     }
 
@@ -111,69 +120,100 @@ impl Connections {
         };
         let bounds = &self.0.bounds;
         match self.place(peer.ip().to_canonical()) {
-            Ok(place) => {
+            Ok((place, keeping)) => {
                 set_options(stream, bounds);
-                let activity = idle::watch(stream, peer, self);
+                let activity = idle::watch(stream, peer, self, keeping);
                 extensions.insert(Connection { place, activity });
             }
             Err(reason) => {
                 self.0.ended.with_label_values(&[reason]).inc();
-                SockRef::from(stream).shutdown(std::net::Shutdown::Both).ok();
+                extensions.insert(Refused);
+                SockRef::from(stream).shutdown(Shutdown::Both).ok();
             }
         }
     }
 
-    fn place(&self, address: IpAddr) -> Result<Place, &'static str> {
+    fn place(&self, address: IpAddr) -> Result<(Place, Keeping), &'static str> {
         let bounds = &self.0.bounds;
-        let counted = bounds.open_files.take().ok_or("full")?;
-        let is_one_of_many = bounds.proxies.trusts(address)
-            || address.is_loopback() && !bounds.limits_loopback
-            || bounds.per_address == 0;
+        let is_proxy = bounds.proxies.trusts(address);
+        let is_bound = bounds.per_address > 0 && bounds.shares.bound(address) && !is_proxy;
+        // A proxy, and the other service, come in when nobody else does.
+        let counted = bounds.open_files.take(!is_bound).ok_or("full")?;
         let site = site(address);
         let mut by_site = self.0.by_site();
-        let count = by_site.entry(site).or_default();
-        if *count >= bounds.per_address && !is_one_of_many {
-            return Err("address");
-        }
-        *count += 1;
+        let count = by_site.get(&site).copied().unwrap_or_default();
+        let keeping = match count.checked_sub(bounds.per_address).filter(|_| is_bound) {
+            Some(FOR_THE_OTHER..) => return Err("address"),
+            Some(_) => Keeping::ForTheOther,
+            None if is_proxy => Keeping::AsLongAsItLikes,
+            None => Keeping::WhileThereIsRoom,
+        };
+        *by_site.entry(site).or_default() += 1;
         let taken = Taken { shared: self.0.clone(), site, _counted: counted };
-        Ok(Place { _taken: Arc::new(taken) })
+        Ok((Place { _taken: Arc::new(taken) }, keeping))
     }
 
-    /// Middleware: refuses clients that have too much under way that they do not read.
-    pub async fn refuse_unread(
+    /// Middleware: refuses what would be too much for a client that reads none of it.
+    pub async fn bound_answers(
         self,
         request: ServiceRequest,
         next: Next<impl MessageBody + 'static>,
     ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-        match self.client(&request).map_or(Ok(()), |client| self.0.unread.check(client)) {
-            Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
-            Err(rejection) => {
-                Ok(request.into_response(rejection.error_response()).map_into_right_body())
+        // What the services ask of each other is bounded by who asks; what changes something has
+        // small answers.
+        let is_probe = operations::PATHS.contains(&request.path());
+        if !request.method().is_safe() || is_internal(&request) || is_probe {
+            return Ok(next.call(request).await?.map_into_left_body());
+        }
+        let client = self.0.bounds.proxies.client_address(request.request());
+        if let Err(too_much) = self.0.unread.check(client) {
+            let answer = Rejection::from(too_much).error_response();
+            return Ok(request.into_response(answer).map_into_right_body());
+        }
+        let mut response = next.call(request).await?;
+        let length = answer::length(response.response().body()).unwrap_or_default();
+        match self.0.unread.hold(client, length) {
+            Ok(held) => {
+                held.map(|held| response.response_mut().extensions_mut().insert(held));
+                Ok(response.map_into_left_body())
+            }
+            Err(too_much) => {
+                let answer = Rejection::from(too_much).error_response();
+                Ok(response.into_response(answer).map_into_right_body())
             }
         }
     }
 
-    /// Who is answered; what the services ask of each other is bounded by who asks.
-    fn client(&self, request: &ServiceRequest) -> Option<IpAddr> {
-        let is_internal = request.path().starts_with("/internal/");
-        (!is_internal).then(|| self.0.bounds.proxies.client_address(request.request()))
-    }
-
     /// Middleware, and the outermost: knows when a connection is asked for something, and until
-    /// when its answer is on the way.
+    /// when its answer is on the way. What comes over one that was ended is not carried out.
     pub async fn attend<B: MessageBody + 'static>(
         self,
         request: ServiceRequest,
         next: Next<B>,
     ) -> Result<ServiceResponse<Answer<B>>, Error> {
-        let activity = request.conn_data::<Connection>().map(|it| it.activity.begin());
-        let client = self.client(&request);
-        let response = next.call(request).await?;
-        let held = client.zip(answer::length(response.response().body()));
-        let held = held.and_then(|(client, bytes)| self.0.unread.hold(client, bytes));
+        let connection = request.conn_data::<Connection>().map(|it| it.activity.clone());
+        let is_open = connection.as_ref().is_none_or(|it| it.takes(&request));
+        if request.conn_data::<Refused>().is_some() || !is_open {
+            return Err(Rejection::unavailable(
+                "too_many_connections",
+                "there are too many connections from your address: end some, or use them again",
+                2,
+            )
+            .into());
+        }
+        let activity = connection.map(|connection| connection.begin());
+        let mut response = next.call(request).await?;
+        let held = response.response_mut().extensions_mut().remove::<unread::Bytes>();
+        if let (Some(activity), Some(_)) = (&activity, &held) {
+            activity.is_large();
+        }
         Ok(response.map_body(|_, body| Answer::new(body, activity, held)))
     }
+}
+
+/// Whether the other service asks, or says that it does.
+fn is_internal(request: &ServiceRequest) -> bool {
+    request.path().starts_with("/internal/") || request.path() == "/notify"
 }
 
 /// The place of the connection that a request comes over, for who takes its socket over.
@@ -229,7 +269,7 @@ mod tests {
         let bounds = Bounds {
             open_files: OpenFiles::of(100_000).unwrap(),
             per_address,
-            limits_loopback,
+            shares: Shares { by_address: true, loopback: limits_loopback },
             proxies: TrustedProxies::parse(Some("198.51.100.1")).unwrap(),
             stall: Duration::from_secs(30),
             idle: Duration::from_secs(80),
@@ -242,19 +282,26 @@ mod tests {
     fn an_address_has_so_many_and_a_proxy_connects_for_many() {
         let all = connections(2, false);
         let place = |address: &str| all.place(address.parse().unwrap());
+        let keeping = |address: &str| place(address).map(|(_, keeping)| keeping);
         let [first, _second] = [place("203.0.113.1").unwrap(), place("203.0.113.1").unwrap()];
+        assert_eq!(keeping("203.0.113.1"), Ok(Keeping::ForTheOther));
+        assert_eq!(keeping("203.0.113.2"), Ok(Keeping::WhileThereIsRoom));
+        assert_eq!(keeping("198.51.100.1"), Ok(Keeping::AsLongAsItLikes));
+        let mut beyond: Vec<_> =
+            (0..FOR_THE_OTHER).map(|_| place("203.0.113.1").unwrap()).collect();
         assert_eq!(place("203.0.113.1").err(), Some("address"));
-        assert!(place("203.0.113.2").is_ok());
-        drop(first.clone());
+        drop(first.0.clone());
         assert_eq!(place("203.0.113.1").err(), Some("address"), "a clone has it");
         drop(first);
         assert!(place("203.0.113.1").is_ok());
+        beyond.clear();
+        assert_eq!(keeping("203.0.113.1"), Ok(Keeping::WhileThereIsRoom));
         let many: Vec<_> =
             (0..10).flat_map(|_| [place("198.51.100.1"), place("127.0.0.1")]).collect();
         assert!(many.iter().all(Result::is_ok));
         let strict = connections(2, true);
-        let taken: Vec<_> = (0..3).map(|_| strict.place([127, 0, 0, 1].into())).collect();
-        assert_eq!(taken[2].as_ref().err(), Some(&"address"));
+        let taken: Vec<_> = (0..3).map(|_| strict.place([127, 0, 0, 1].into()).unwrap()).collect();
+        assert_eq!(taken[2].1, Keeping::ForTheOther);
         drop((many, taken));
         assert_eq!(all.0.by_site().len(), 1);
     }
@@ -262,7 +309,7 @@ mod tests {
     #[test]
     fn half_a_second_head_does_not_keep_a_connection() {
         let mut all = connections(0, false);
-        Arc::get_mut(&mut all.0).unwrap().bounds.idle = Duration::from_millis(100);
+        Arc::get_mut(&mut all.0).unwrap().bounds.idle = Duration::from_secs(3);
         let attended = all.clone();
         let (address, asked) = std::sync::mpsc::channel();
         std::thread::spawn(move || {

@@ -11,10 +11,16 @@ use actix_web::http::{
     header::{HeaderValue, RETRY_AFTER},
 };
 
-use crate::{address::site, rejection::Rejection};
+use crate::{
+    address::{Shares, site},
+    rejection::Rejection,
+};
 
 /// Smaller answers fit into the buffers that every connection has.
 const SMALL: usize = 16 * 1024;
+
+/// What is left free before an answer is made whose length nobody knows: about the longest page.
+const LARGE: usize = 4 * 1024 * 1024;
 
 /// The most bytes of answers to one address.
 const MOST_OF_ONE: usize = 16 * 1024 * 1024;
@@ -24,7 +30,7 @@ const MOST: usize = 64 * 1024 * 1024;
 
 /// Large answers that are under way.
 pub struct Unread {
-    limits_loopback: bool,
+    shares: Shares,
     held: Mutex<Held>,
 }
 
@@ -41,39 +47,41 @@ pub struct Bytes {
     bytes: usize,
 }
 
+/// A client has as much under way as it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooMuch;
+
 impl Unread {
-    /// None yet; loopback has no bound of its own, unless `limits_loopback`.
-    pub fn new(limits_loopback: bool) -> Self {
-        Self { limits_loopback, held: Mutex::default() }
+    /// None yet.
+    pub fn new(shares: Shares) -> Self {
+        Self { shares, held: Mutex::default() }
     }
 
-    /// Refuses who has more under way than they may, until they have read it.
-    pub fn check(&self, address: IpAddr) -> Result<(), Rejection> {
-        let held = self.lock();
-        let theirs = held.by_site.get(&site(address)).copied().unwrap_or_default();
-        let is_one_of_many = address.is_loopback() && !self.limits_loopback;
-        let share = MOST / held.by_site.len().max(1);
-        if theirs > MOST_OF_ONE && !is_one_of_many || held.bytes > MOST && theirs > share {
-            return Err(Rejection::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "answers_unread",
-                "read the answers that you have asked for",
-            )
-            .with_header(RETRY_AFTER, HeaderValue::from_static("1")));
-        }
-        Ok(())
+    /// Whether it is worth making another answer for somebody: a large one would have room.
+    pub fn check(&self, address: IpAddr) -> Result<(), TooMuch> {
+        self.room_for(&self.lock(), address, LARGE)
     }
 
-    /// Counts an answer, unless it is small.
-    pub fn hold(self: &Arc<Self>, address: IpAddr, bytes: usize) -> Option<Bytes> {
+    /// Counts an answer, unless it is small; refuses one that is too much.
+    pub fn hold(self: &Arc<Self>, address: IpAddr, bytes: usize) -> Result<Option<Bytes>, TooMuch> {
         if bytes <= SMALL {
-            return None;
+            return Ok(None);
         }
-        let site = site(address);
         let mut held = self.lock();
+        self.room_for(&held, address, bytes)?;
+        let site = site(address);
         held.bytes += bytes;
         *held.by_site.entry(site).or_default() += bytes;
-        Some(Bytes { unread: self.clone(), site, bytes })
+        Ok(Some(Bytes { unread: self.clone(), site, bytes }))
+    }
+
+    /// Who has nothing under way gets whatever they ask for.
+    fn room_for(&self, held: &Held, address: IpAddr, bytes: usize) -> Result<(), TooMuch> {
+        let theirs = held.by_site.get(&site(address)).copied().unwrap_or_default();
+        let share = MOST / held.by_site.len().max(1);
+        let is_over = self.shares.bound(address) && theirs + bytes > MOST_OF_ONE
+            || held.bytes + bytes > MOST && theirs + bytes > share;
+        if theirs > 0 && is_over { Err(TooMuch) } else { Ok(()) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
@@ -94,30 +102,48 @@ impl Drop for Bytes {
     }
 }
 
+impl From<TooMuch> for Rejection {
+    fn from(TooMuch: TooMuch) -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "answers_unread",
+            "read the answers that you have asked for",
+        )
+        .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn who_does_not_read_gets_no_more_and_others_do() {
-        let unread = Arc::new(Unread::new(false));
+        let unread = Arc::new(Unread::new(Shares { by_address: true, loopback: false }));
         let (rude, other): (IpAddr, IpAddr) = ([203, 0, 113, 1].into(), [203, 0, 113, 2].into());
         let large = 1 << 20;
-        assert!(unread.hold(rude, SMALL).is_none());
-        let mut held: Vec<_> = (0..17).map(|_| unread.hold(rude, large)).collect();
-        assert_eq!(unread.check(rude).unwrap_err().code(), "answers_unread");
-        assert!(unread.check(other).is_ok());
+        let hold = |address| unread.hold(address, large);
+        assert!(unread.hold(rude, SMALL).unwrap().is_none());
+        // All at once, and not one after the other.
+        let mut held: Vec<_> = (0..16).map(|_| hold(rude).unwrap()).collect();
+        assert_eq!(hold(rude).err(), Some(TooMuch));
+        assert!(unread.check(rude).is_err() && unread.check(other).is_ok() && hold(other).is_ok());
         held.pop();
-        assert!(unread.check(rude).is_ok(), "as soon as it has read one");
+        held.push(hold(rude).unwrap());
+        held.drain(..4);
+        assert!(unread.check(rude).is_ok(), "as soon as it has read some");
+        held.extend((0..4).map(|_| hold(rude).unwrap()));
         // Loopback may be a proxy for many: it has no limit of its own, but no more than its share.
         let local: IpAddr = [127, 0, 0, 1].into();
-        held.extend((0..48).map(|_| unread.hold(local, large)));
-        assert!(unread.check(local).is_ok());
-        held.push(unread.hold(local, large));
-        assert!(unread.check(local).is_err());
-        assert!(unread.check(rude).is_ok() && unread.check(other).is_ok());
+        held.extend((0..48).map(|_| hold(local).unwrap()));
+        assert_eq!(hold(local).err(), Some(TooMuch));
+        assert!(hold(other).is_ok(), "who has nothing gets something");
         drop(held);
-        assert!(unread.check(local).is_ok());
+        assert!(hold(local).is_ok());
         assert!(unread.lock().by_site.is_empty() && unread.lock().bytes == 0);
+        // Where all come from one address, as from a gateway, that is none.
+        let all = Arc::new(Unread::new(Shares { by_address: false, loopback: false }));
+        let held: Vec<_> = (0..64).map(|_| all.hold(rude, large).unwrap()).collect();
+        assert_eq!(held.len(), 64);
     }
 }

@@ -91,14 +91,11 @@ pub(crate) const HOUSES: &[House] = &[
         rooms: &[
             room(&["lib"], "what both services take from here"),
             room(
-                &["guard", "operations", "internal"],
-                "what wraps an app or a part of it: foreign pages, health and metrics, the signed hop",
+                &["guard", "connections", "operations", "internal"],
+                "what wraps an app or a part of it: foreign pages, who may stay connected, health and metrics, the signed hop",
             ),
             room(&["request", "body", "query", "bearer", "unread"], "what comes in"),
-            room(
-                &["origin", "nameless", "host", "connections", "address", "rate"],
-                "who may call, how often, and who may stay connected",
-            ),
+            room(&["origin", "nameless", "host", "address", "rate"], "who may call, and how often"),
             room(&["description", "rejection", "shape", "request_id"], "what goes out"),
             room(
                 &["command", "settings", "shutdown", "open_files"],

@@ -33,6 +33,7 @@ impl Operation {
             Self::Change(change) => match &**change {
                 Change::CreateConversation { members, .. } => 1 + members.len(),
                 Change::MarkAll { marks, .. } => marks.len(),
+                Change::Deliver(delivered) => delivered.len(),
                 _ => 1,
             },
         }

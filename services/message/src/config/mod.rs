@@ -10,6 +10,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 use common::{Secret, telemetry::LogFormat};
 use http_kit::{
     AuthMode, OpenFiles, OriginPolicy, SettingError, TrustedProxies,
+    address::Shares,
     body::BodyLimits,
     connections,
     settings::{self, within},
@@ -97,12 +98,17 @@ impl Config {
         url.and_then(|url| url.port_or_known_default()).unwrap_or(8081)
     }
 
+    /// Which addresses have a share of their own.
+    pub fn shares(&self) -> Shares {
+        Shares { by_address: self.connections_per_address > 0, loopback: self.limits_loopback }
+    }
+
     /// What connections may take.
     pub fn connections(&self, open_files: OpenFiles) -> connections::Bounds {
         connections::Bounds {
             open_files,
             per_address: self.connections_per_address,
-            limits_loopback: self.limits_loopback,
+            shares: self.shares(),
             proxies: self.proxies.clone(),
             stall: self.stall,
             idle: KEEP_ALIVE + HEAD,

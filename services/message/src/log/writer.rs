@@ -63,6 +63,8 @@ pub struct Writer {
 pub struct WriterTask {
     queue: mpsc::Receiver<Waiting>,
     lanes: Lanes<Waiting>,
+    /// When the store is tidied again.
+    tidies_at: Instant,
     store: Arc<dyn Store>,
     committed: mpsc::Sender<Batch>,
     passing: Facts,
@@ -100,6 +102,10 @@ impl Head {
     }
 }
 
+/// How soon a store is tidied again that somebody holds up, a backup for example: each try makes
+/// commits wait.
+const TIDY_AGAIN: Duration = Duration::from_secs(30);
+
 impl Writer {
     /// A writer and its task. Each committed batch goes to `committed` if there is room; whoever
     /// reads that finds what was left out in the log. Markers that moved are told to `passing`.
@@ -117,6 +123,7 @@ impl Writer {
         let task = WriterTask {
             queue: receiver,
             lanes: Lanes::default(),
+            tidies_at: Instant::now(),
             store,
             committed,
             passing,
@@ -192,7 +199,10 @@ impl WriterTask {
     fn line_up(&mut self, waiting: Waiting) {
         let Waiting { operation, .. } = &waiting;
         let (rows, user) = (operation.rows(), operation.user().to_owned());
-        self.lanes.push(rows, &user, waiting);
+        if let Err(surplus) = self.lanes.push(rows, &user, waiting) {
+            self.metrics.queued.dec();
+            surplus.answer.send(Err(WriteError::Overloaded)).ok();
+        }
     }
 
     async fn commit_next(&mut self) {
@@ -260,10 +270,17 @@ impl WriterTask {
         }
     }
 
-    async fn probe(&self) {
+    async fn probe(&mut self) {
         if !self.state.failed.load(Ordering::Relaxed) {
-            if let Err(error) = self.store.tidy().await {
+            if self.tidies_at > Instant::now() {
+                return;
+            }
+            let is_done = self.store.tidy().await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "what is written beside the data cannot be cut back");
+                false
+            });
+            if !is_done {
+                self.tidies_at = Instant::now() + TIDY_AGAIN;
             }
         } else if self.store.probe().await.is_ok() {
             self.recovered();

@@ -110,8 +110,9 @@ pub trait Store: ConversationReads + Send + Sync + 'static {
     async fn probe(&self) -> Result<(), StoreError>;
 
     /// Cuts back what has been written beside the data, if it has grown. Called once a second, between
-    /// two commits.
-    async fn tidy(&self) -> Result<(), StoreError>;
+    /// two commits. Returns whether nothing is left to do; who holds up what is left may do so for a
+    /// while.
+    async fn tidy(&self) -> Result<bool, StoreError>;
 
     /// The last id of the event log.
     async fn head(&self) -> Result<EventId, StoreError>;

@@ -9,6 +9,7 @@ use std::{fmt, net::IpAddr, time::Duration};
 use common::{Secret, internal::MAX_BODY, telemetry::LogFormat};
 use http_kit::{
     AuthMode, OpenFiles, OriginPolicy, SettingError, TrustedProxies,
+    address::Shares,
     body::BodyLimits,
     connections,
     settings::{self, within},
@@ -118,12 +119,17 @@ impl Config {
         self.origins.clone().or_neighbour(port)
     }
 
+    /// Which addresses have a share of their own.
+    pub fn shares(&self) -> Shares {
+        Shares { by_address: self.connections_per_address > 0, loopback: self.limits_loopback }
+    }
+
     /// What connections may take.
     pub fn connections(&self, open_files: OpenFiles) -> connections::Bounds {
         connections::Bounds {
             open_files,
             per_address: self.connections_per_address,
-            limits_loopback: self.limits_loopback,
+            shares: self.shares(),
             proxies: self.proxies.clone(),
             stall: self.stall,
             idle: KEEP_ALIVE + HEAD,

@@ -13,7 +13,7 @@ use common::{
     event::PUBLIC_ROOM,
     internal::{Identified, Identify, MAX_ROOMS},
 };
-use http_kit::{AuthMode, Rejection, bearer};
+use http_kit::{AuthMode, Rejection, address::Shares, bearer};
 
 use super::{
     resume::NotNow,
@@ -69,8 +69,8 @@ pub struct Identity {
 
 impl Identity {
     /// Asks the message service, as far as `mode` leaves anything to ask.
-    pub fn new(mode: AuthMode, upstream: Upstream, limits_loopback: bool) -> Self {
-        Self { mode, upstream, turns: Turns::new(AT_ONCE, limits_loopback) }
+    pub fn new(mode: AuthMode, upstream: Upstream, shares: Shares) -> Self {
+        Self { mode, upstream, turns: Turns::new(AT_ONCE, shares) }
     }
 
     /// Whether a client may be nobody.

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use http_kit::address::site;
+use http_kit::address::{Shares, site};
 use tokio::{sync::oneshot, time::timeout};
 
 /// Whose a question is.
@@ -29,8 +29,7 @@ pub struct Turns(Arc<Shared>);
 struct Shared {
     /// The most under way of one address.
     each: usize,
-    /// Whether loopback is an address like any other: else it may be a proxy, and all of them.
-    limits_loopback: bool,
+    shares: Shares,
     state: Mutex<State>,
 }
 
@@ -64,12 +63,11 @@ pub struct Turn {
 pub struct Crowded;
 
 impl Turns {
-    /// So many at once, at most half of them of one address; loopback is none, unless
-    /// `limits_loopback`.
-    pub fn new(most: usize, limits_loopback: bool) -> Self {
+    /// So many at once, at most half of them of an address that has a share of its own.
+    pub fn new(most: usize, shares: Shares) -> Self {
         let state = State { free: most, lines: HashMap::new(), waiting: VecDeque::new() };
         let each = most.div_ceil(2);
-        Self(Arc::new(Shared { each, limits_loopback, state: Mutex::new(state) }))
+        Self(Arc::new(Shared { each, shares, state: Mutex::new(state) }))
     }
 
     /// Waits for a turn, but not longer than `patience`. That bounds, with the number of streams, how
@@ -116,8 +114,7 @@ impl Shared {
             let Some(line) = state.lines.get_mut(&site) else {
                 continue;
             };
-            let is_one = !site.is_loopback() || self.limits_loopback;
-            if is_one && line.under_way >= self.each {
+            if self.shares.bound(site) && line.under_way >= self.each {
                 state.waiting.push_back(site);
                 passed_over += 1;
                 continue;
@@ -197,6 +194,8 @@ mod tests {
 
     use super::*;
 
+    const ALL: Shares = Shares { by_address: true, loopback: true };
+
     const LONG: Duration = Duration::from_secs(3_600);
 
     fn asker(address: u8, user: &str) -> Asker {
@@ -211,7 +210,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_comes_late_is_next_however_many_wait_elsewhere() {
-        let turns = Turns::new(4, true);
+        let turns = Turns::new(4, ALL);
         let rude = asker(1, "");
         let under_way = [
             turns.take(&rude, LONG).await.ok().unwrap(),
@@ -233,7 +232,7 @@ mod tests {
 
     #[tokio::test]
     async fn users_of_one_address_take_turns() {
-        let turns = Turns::new(1, true);
+        let turns = Turns::new(1, ALL);
         let (alice, bob) = (asker(1, "alice"), asker(1, "bob"));
         let first = turns.take(&alice, LONG).await.ok().unwrap();
         let mut alice: Vec<_> = (0..10).map(|_| Box::pin(turns.take(&alice, LONG))).collect();
@@ -254,7 +253,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_too_long_is_told_so_and_who_has_gone_leaves_room() {
-        let turns = Turns::new(2, true);
+        let turns = Turns::new(2, ALL);
         let rude = asker(1, "");
         let taken = turns.take(&rude, LONG).await.ok().unwrap();
         assert_eq!(turns.take(&rude, Duration::ZERO).await.err(), Some(Crowded));
@@ -268,7 +267,7 @@ mod tests {
 
     #[tokio::test]
     async fn loopback_may_be_everybody_and_its_users_share_all() {
-        let turns = Turns::new(4, false);
+        let turns = Turns::new(4, Shares { loopback: false, ..ALL });
         let mut alice = Vec::new();
         for _ in 0..4 {
             alice.push(turns.take(&asker(1, "alice"), LONG).await.ok().unwrap());

@@ -186,11 +186,11 @@ async fn streams_count_among_the_connections_of_their_address() {
     };
     let mut held: Vec<_> = (0..3).map(|_| opened([127, 0, 0, 1]).unwrap()).collect();
     assert!(held.iter().all(|(_, status)| status == "HTTP/1.1 200 OK"));
-    assert!(opened([127, 0, 0, 1]).is_none());
+    assert_eq!(opened([127, 0, 0, 1]).unwrap().1, "HTTP/1.1 503 Service Unavailable");
     let (other, status) = opened([127, 0, 0, 2]).unwrap();
     assert_eq!(status, "HTTP/1.1 200 OK");
     held.pop();
-    let next = until(|| opened([127, 0, 0, 1])).await;
+    let next = until(|| opened([127, 0, 0, 1]).filter(|(_, status)| status.contains("200"))).await;
     drop((held, other, next));
 }
 
@@ -216,17 +216,10 @@ async fn who_reads_nothing_of_its_streams_gets_no_further_ones() {
             return name.to_owned();
         }
     };
-    let mut unread: Vec<_> = (0..5).map(|_| open([127, 0, 0, 1])).collect();
-    assert!(unread.iter_mut().all(|wire| first(wire) == "ready"));
-    loop {
-        let mut next = open([127, 0, 0, 1]);
-        let is_refused = first(&mut next) == "busy";
-        unread.push(next);
-        if is_refused {
-            break;
-        }
-    }
-    assert!(unread.len() < 8, "{} of them", unread.len());
+    // All at once: as many as there is room for begin.
+    let mut unread: Vec<_> = (0..20).map(|_| open([127, 0, 0, 1])).collect();
+    let begun = unread.iter_mut().filter_map(|wire| (first(wire) == "ready").then_some(())).count();
+    assert!((4..=5).contains(&begun), "{begun} of them");
     assert_eq!(first(&mut open([127, 0, 0, 2])), "ready");
     drop(unread);
     until(|| (first(&mut open([127, 0, 0, 1])) == "ready").then_some(())).await;

@@ -98,9 +98,6 @@ pub async fn list_conversations(
     list(&state, &caller, &base, &query).await
 }
 
-/// So many members of a new group cost what a post does.
-const MEMBERS_A_POST: u32 = 10;
-
 /// Lists conversations; `base` is what the parameters of a page are appended to.
 pub(super) async fn list(
     state: &AppState,
@@ -166,9 +163,8 @@ pub async fn create_conversation(
     let claimed = new.user.as_deref().or(claim.user.as_deref());
     let caller = Caller::of(&state.identity, &request, claimed).await?;
     let members = parse_names(&new.members)?;
-    let address = state.identity.proxies.client_address(&request);
-    state.post_rate.take_many(address, members.len() as u32 / MEMBERS_A_POST)?;
     let change = new.into_change(&caller, members.clone(), state.identity.is_open())?;
+    state.charge(&request, members.len())?;
     let answer = match state.writer.change(change).await {
         Ok(answer) => answer,
         Err(WriteError::Refused(Refusal::NoUser)) => {

@@ -138,6 +138,7 @@ pub async fn mark_all(
     if batch.receipts.len() > MAX_RECEIPTS {
         return Err(Rejection::field("receipts", "receipts_too_many", "send at most 200 at once"));
     }
+    state.charge(&request, batch.receipts.len())?;
     let marks = batch.receipts.into_iter().map(|marker| Mark {
         conversation_id: marker.conversation_id,
         read: marker.read,

@@ -106,7 +106,7 @@ impl Store for SqliteStore {
         write::probe(&mut *self.writer.acquire().await?).await
     }
 
-    async fn tidy(&self) -> Result<(), StoreError> {
+    async fn tidy(&self) -> Result<bool, StoreError> {
         wal::cut_back(&self.writer, self.file.path(), wal::LIMIT).await
     }
 

@@ -13,8 +13,8 @@ pub(super) const LIMIT: u64 = 64 * 1024 * 1024;
 /// under way, which are short.
 const PATIENCE: i64 = 250;
 
-/// Has the log of the database at `path` begin anew, if it has grown beyond
-/// `limit` bytes.
+/// Has the log of the database at `path` begin anew, if it has grown beyond `limit` bytes; returns
+/// whether nothing is left to do.
 ///
 /// It does so by itself only when nobody reads it; as long as reads overlap there is always somebody.
 /// A checkpoint that holds up the writer lets those who read end, while whoever comes reads the
@@ -23,11 +23,12 @@ pub(super) async fn cut_back(
     writer: &SqlitePool,
     path: &Path,
     limit: u64,
-) -> Result<(), StoreError> {
-    let mut log = path.as_os_str().to_owned();
+) -> Result<bool, StoreError> {
+    // It lies beside the file itself, wherever a link to that stands.
+    let mut log = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()).into_os_string();
     log.push("-wal");
     if fs::metadata(log).map_or(0, |log| log.len()) <= limit {
-        return Ok(());
+        return Ok(true);
     }
     let mut writer = writer.acquire().await?;
     let (patience,): (i64,) = sqlx::query_as("pragma busy_timeout").fetch_one(&mut *writer).await?;
@@ -36,10 +37,8 @@ pub(super) async fn cut_back(
     let outcome: Result<(i64, i64, i64), _> =
         sqlx::query_as("pragma wal_checkpoint(restart)").fetch_one(&mut *writer).await;
     sqlx::query(wait(patience)).execute(&mut *writer).await?;
-    if let (1.., pages, _) = outcome? {
-        tracing::debug!(pages, "the write-ahead log is in use; it is cut back later");
-    }
-    Ok(())
+    let (is_busy, ..) = outcome?;
+    Ok(is_busy == 0)
 }
 
 #[cfg(test)]

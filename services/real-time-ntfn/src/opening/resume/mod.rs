@@ -5,11 +5,14 @@ mod place;
 use std::{collections::VecDeque, net::IpAddr, sync::Arc, time::Duration};
 
 use common::{EventId, internal::MAX_BEGINNING};
-use http_kit::connections::Unread;
+use http_kit::{
+    address::Shares,
+    connections::{TooMuch, Unread},
+};
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use super::turns::{Asker, Crowded, Turns};
+use super::turns::{Asker, Crowded, Turn, Turns};
 use crate::{
     event::{
         frame::{Frame, Framing},
@@ -36,8 +39,9 @@ const PAGE: u64 = 1_000;
 /// message service must not be asked by everyone at once.
 const CATCH_UPS: usize = 8;
 
-/// How long a client waits for its turn.
+/// How long a client waits for its turn, and for all that it has missed.
 const TURN: Duration = Duration::from_secs(10);
+const CATCH_UP: Duration = Duration::from_secs(60);
 
 /// How long a client that returns waits for receipts, its turn included.
 const RECEIPTS: Duration = Duration::from_secs(2);
@@ -109,6 +113,12 @@ pub enum NotNow {
     Crowded,
 }
 
+impl From<TooMuch> for NotNow {
+    fn from(TooMuch: TooMuch) -> Self {
+        Self::Crowded
+    }
+}
+
 impl From<Crowded> for NotNow {
     fn from(Crowded: Crowded) -> Self {
         Self::Crowded
@@ -135,7 +145,7 @@ impl Resume {
         upstream: Upstream,
         delivery: Delivery,
         metrics: Metrics,
-        limits_loopback: bool,
+        shares: Shares,
     ) -> Self {
         Self {
             hub,
@@ -143,8 +153,8 @@ impl Resume {
             upstream,
             delivery,
             metrics,
-            turns: Turns::new(CATCH_UPS, limits_loopback),
-            unread: Arc::new(Unread::new(limits_loopback)),
+            turns: Turns::new(CATCH_UPS, shares),
+            unread: Arc::new(Unread::new(shares)),
         }
     }
 
@@ -156,8 +166,6 @@ impl Resume {
     /// Finds the place where a stream begins.
     pub async fn start(&self, request: Request) -> Result<Start, NotNow> {
         let Request { scope, wire, address, .. } = request;
-        // Who does not read what their streams have begun with gets no more of it.
-        self.unread.check(address).map_err(|_| NotNow::Crowded)?;
         let name = scope.session().map(|session| session.user.name.clone());
         let asker = Asker { address, user: scope.user().map(str::to_owned) };
         let visitor = Visitor { scope, wire, asker };
@@ -180,12 +188,19 @@ impl Resume {
         let Before { frames: mut preface, up_to: preface_up_to, .. } = before;
         preface.push_front(wire.ready(&request.client_id, cursor, resumed, name.as_deref()));
         let bytes = preface.iter().map(|frame| frame.bytes(Framing::Chunked).len()).sum();
-        if let Some(held) = self.unread.hold(address, bytes)
+        if let Some(held) = self.unread.hold(address, bytes)?
             && let Some(last) = preface.pop_back()
         {
             preface.push_back(last.holding(held));
         }
         Ok(Start { preface, preface_up_to, subscriber, from })
+    }
+
+    /// Waits for a turn. Who does not read what their streams have begun with has none.
+    async fn turn(&self, asker: &Asker, patience: Duration) -> Result<Turn, NotNow> {
+        let turn = self.turns.take(asker, patience).await?;
+        self.unread.check(asker.address)?;
+        Ok(turn)
     }
 
     fn live(&self, visitor: &Visitor) -> Place {
@@ -226,10 +241,11 @@ impl Resume {
     async fn catch_up(&self, cursor: EventId, visitor: &Visitor) -> Result<Place, NotNow> {
         let Visitor { scope, wire, asker } = visitor;
         let (mut at, mut before, mut behind) = (cursor, Before::default(), 0);
+        let deadline = Instant::now() + CATCH_UP;
         loop {
             // Who has read a part of it already would read that again.
             let patience = if at == cursor { TURN } else { 3 * TURN };
-            let turn = self.turns.take(asker, patience).await?;
+            let turn = self.turn(asker, patience.min(deadline - Instant::now())).await?;
             let page = self.upstream.events_after(at, PAGE).await;
             drop(turn);
             let page = match page {
@@ -281,7 +297,7 @@ impl Resume {
             return Vec::new();
         }
         let asked = async {
-            let Ok(_turn) = self.turns.take(asker, TURN).await else {
+            let Ok(_turn) = self.turn(asker, TURN).await else {
                 return std::future::pending().await;
             };
             self.upstream.receipts(user, after).await
@@ -314,7 +330,7 @@ impl Resume {
         visitor: &Visitor,
     ) -> Result<Place, NotNow> {
         let Visitor { scope, wire, asker } = visitor;
-        let turn = self.turns.take(asker, TURN).await?;
+        let turn = self.turn(asker, TURN).await?;
         let opening = self.upstream.opening(scope.user(), scope.rooms(), history).await;
         // Given back before the place is looked for, which may need a turn itself.
         drop(turn);
