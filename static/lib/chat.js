@@ -19,9 +19,6 @@ import { samePerson } from './text.js';
 
 /** @typedef {import('./store.js').StreamEvent} StreamEvent */
 
-/** A stream watches fifty rooms, the public one among them. What is said in others shows with the next list. */
-const MOST_ROOMS = 49;
-
 export class Chat {
   api = new Api();
   session = new Session(this.api);
@@ -232,7 +229,7 @@ export class Chat {
     const query = { clientId: this.#tab, cursor: this.#cursor };
     this.#lived = false;
     if (!this.session.account.value) return streamUrl(services, query);
-    const rooms = this.#rooms();
+    const rooms = this.inbox.watched(this.screen.open.value);
     this.#named = rooms.join();
     const byTicket = this.#feed.leading && (this.#suspect || !sharesCookies(services));
     const ticket = byTicket ? (await this.api.ticket()).ticket : undefined;
@@ -279,16 +276,9 @@ export class Chat {
     if (isPrivate(id) && message.seq && this.#feed.leading) this.#receipts.mark(id, 'delivered', message.seq);
   }
 
-  /** The rooms that the stream names besides the public one: the one that is open, and those with the latest news. */
-  #rooms() {
-    const [open, joined] = [this.screen.open.value, this.inbox.rooms.value];
-    const first = joined.filter((id) => id === open);
-    return [...first, ...joined.filter((id) => id !== open)].slice(0, MOST_ROOMS).sort();
-  }
-
   /** The stream has to name the rooms one has joined. */
   #nameRooms() {
-    const changed = this.#rooms().join() !== this.#named;
+    const changed = this.inbox.watched(this.screen.open.value).join() !== this.#named;
     if (changed && this.#feed.leading && this.session.account.value) this.#stream.reopen();
   }
 

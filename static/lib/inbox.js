@@ -6,6 +6,9 @@ import { applyEvent, applyRead, applySent, ordered, other, PUBLIC, snapshot } fr
 /** At most one new snapshot in this time, however much happens. */
 const PAUSE_MS = 500;
 
+/** A stream watches fifty rooms, the public one among them. What is said in others shows with the next list. */
+const MOST_ROOMS = 49;
+
 /** @typedef {import('./conversations.js').Conversation} Conversation */
 /** @typedef {import('./store.js').StreamEvent} StreamEvent */
 
@@ -36,6 +39,13 @@ export class Inbox {
   constructor(api, session) {
     this.#api = api;
     this.#session = session;
+  }
+
+  /** @param {string} open @returns {string[]} what a stream names besides the public room: the open one, and those with the latest news */
+  watched(open) {
+    const joined = this.rooms.value;
+    const first = joined.filter((id) => id === open);
+    return [...first, ...joined.filter((id) => id !== open)].slice(0, MOST_ROOMS).sort();
   }
 
   /** Whether it is the list of somebody, and not what all see. */
