@@ -54,6 +54,14 @@ impl Audience {
         }
     }
 
+    /// The set that it refers to.
+    pub fn set(&self) -> Option<&SetId> {
+        match self {
+            Self::Set(set) => Some(set),
+            Self::Room(_) | Self::Users(_) => None,
+        }
+    }
+
     /// Each user once, in order.
     pub fn distinct(mut self) -> Self {
         if let Self::Users(users) = &mut self {

@@ -1,6 +1,6 @@
 //! [`Event`]: a fact for clients, as it travels from the log to the streams.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -136,32 +136,38 @@ impl Batch {
 
     /// Has every event name its audience itself, as `known` or the batch has it.
     pub fn resolve(
-        mut self,
+        self,
         known: impl Fn(&SetId) -> Option<Arc<Audience>>,
     ) -> Result<Self, UnknownSet> {
-        for event in &mut self.events {
-            if let Audience::Set(id) = &*event.audience {
-                let users = self.sets.get(id).cloned().or_else(|| known(id));
-                event.audience = users.ok_or(UnknownSet)?;
-            }
-        }
-        self.sets = Sets::default();
-        Ok(self)
+        self.look_up(|users, set| users.or_else(|| known(set)).ok_or(UnknownSet))
     }
 
     /// The same of a page, which brings the sets that its events refer to. Where one is missing all
     /// the same, the event is for nobody; returns how many are.
-    pub fn resolve_page(mut self) -> (Self, usize) {
+    pub fn resolve_page(self) -> (Self, usize) {
         let mut missing = 0;
+        let resolved = self.look_up(|users, _| {
+            missing += usize::from(users.is_none());
+            Ok::<_, Infallible>(users.unwrap_or_else(|| Audience::Users(Vec::new()).into()))
+        });
+        match resolved {
+            Ok(batch) => (batch, missing),
+            Err(never) => match never {},
+        }
+    }
+
+    /// Replaces references by what `audience` makes of the batch's own set of that name.
+    fn look_up<E>(
+        mut self,
+        mut audience: impl FnMut(Option<Arc<Audience>>, &SetId) -> Result<Arc<Audience>, E>,
+    ) -> Result<Self, E> {
         for event in &mut self.events {
-            if let Audience::Set(id) = &*event.audience {
-                let users = self.sets.get(id).cloned();
-                missing += usize::from(users.is_none());
-                event.audience = users.unwrap_or_else(|| Arc::new(Audience::Users(Vec::new())));
+            if let Some(set) = event.audience.set() {
+                event.audience = audience(self.sets.get(set).cloned(), set)?;
             }
         }
         self.sets = Sets::default();
-        (self, missing)
+        Ok(self)
     }
 
     /// The id up to which the log is known once this batch is applied.

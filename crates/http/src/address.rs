@@ -1,6 +1,9 @@
 //! [`TrustedProxies`]: the address a request really comes from, and what it was sent to.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
 use actix_web::{
     HttpRequest,
@@ -106,6 +109,38 @@ impl Shares {
     /// Whether an address is one client's, or one network's.
     pub fn bound(self, address: IpAddr) -> bool {
         self.by_address && (self.loopback || !address.is_loopback())
+    }
+}
+
+/// How much each address has of something; one that has nothing takes no room.
+#[derive(Debug, Default)]
+pub struct BySite(HashMap<IpAddr, usize>);
+
+impl BySite {
+    /// How much this one has.
+    pub fn of(&self, address: IpAddr) -> usize {
+        self.0.get(&site(address)).copied().unwrap_or_default()
+    }
+
+    /// It has so much more.
+    pub fn add(&mut self, address: IpAddr, much: usize) {
+        *self.0.entry(site(address)).or_default() += much;
+    }
+
+    /// It has so much less.
+    pub fn remove(&mut self, address: IpAddr, much: usize) {
+        let site = site(address);
+        if let Some(left) = self.0.get_mut(&site) {
+            *left -= much;
+            if *left == 0 {
+                self.0.remove(&site);
+            }
+        }
+    }
+
+    /// How many have some.
+    pub fn count(&self) -> usize {
+        self.0.len()
     }
 }
 

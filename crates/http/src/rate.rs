@@ -20,7 +20,7 @@ use governor::{
 };
 
 use crate::{
-    address::{TrustedProxies, site},
+    address::{Shares, TrustedProxies, site},
     rejection::Rejection,
 };
 
@@ -33,13 +33,13 @@ const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// A token bucket for each [`site`].
 ///
-/// Loopback addresses are exempt: they are this machine's own programs, or a proxy that is not
+/// Loopback addresses are exempt by default: they are this machine's own programs, or a proxy that is not
 /// named in `TRUSTED_PROXIES` and would make all clients share one bucket.
 #[derive(Clone)]
 pub struct RateLimit {
     limiter: Option<Arc<Limiter>>,
     burst: u32,
-    limits_loopback: bool,
+    shares: Shares,
 }
 
 /// What is left of a client's allowance.
@@ -64,7 +64,7 @@ impl RateLimit {
 
     /// The same, with loopback as an address like any other, or not.
     pub fn limiting(self, limits_loopback: bool) -> Self {
-        Self { limits_loopback, ..self }
+        Self { shares: Shares { loopback: limits_loopback, ..self.shares }, ..self }
     }
 
     fn with(quota: Option<Quota>) -> Self {
@@ -72,7 +72,8 @@ impl RateLimit {
             Arc::new(RateLimiter::keyed(quota).with_middleware::<StateInformationMiddleware>())
         });
         let burst = quota.map_or(0, |quota| quota.burst_size().get());
-        Self { limiter, burst, limits_loopback: false }
+        let shares = Shares { by_address: true, loopback: false };
+        Self { limiter, burst, shares }
     }
 
     /// Takes one token of this address, or refuses with 429 and the time to wait.
@@ -106,8 +107,7 @@ impl RateLimit {
     }
 
     fn limiter_of(&self, address: IpAddr) -> Option<&Limiter> {
-        let is_exempt = address.is_loopback() && !self.limits_loopback;
-        self.limiter.as_deref().filter(|_| !is_exempt)
+        self.limiter.as_deref().filter(|_| self.shares.bound(address))
     }
 
     fn too_early(&self, early: &NotUntil<QuantaInstant>) -> Rejection {

@@ -28,14 +28,13 @@ use actix_web::{
 };
 use anyhow::Context;
 use http_kit::{
-    Connections, InternalHop, OpenFiles, Operations, RateLimit, Shutdown, guard::Door, request,
-    unread,
+    Connections, InternalHop, OpenFiles, Operations, RateLimit, Shutdown, connections, guard::Door,
+    request, unread,
 };
 use tokio::sync::mpsc;
 use utoipa_swagger_ui::SwaggerUi;
 
 pub use config::Config;
-use config::KEEP_ALIVE;
 use identity::{Identity, accounts::Accounts, credential};
 use log::{
     downstream::Downstream,
@@ -90,10 +89,11 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
 
     let accounts = Accounts::new(store.clone(), writer.clone());
     let identity = Arc::new(Identity::new(&config, accounts, &registry)?);
-    let connections = Connections::new(config.connections(open_files), &registry)?;
+    let connections =
+        Connections::new(config.connections, config.proxies.clone(), open_files, &registry)?;
     let operations = operations(registry, &writer, &shutdown)?;
-    let post_rate =
-        RateLimit::new(config.post_rate, config.post_burst).limiting(config.limits_loopback);
+    let post_rate = RateLimit::new(config.post_rate, config.post_burst)
+        .limiting(config.connections.limits_loopback);
     let forget_task = tokio::spawn(forget_idle([post_rate.clone(), identity.sign_in_rate.clone()]));
     let state = AppState {
         store: store.clone(),
@@ -101,12 +101,12 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         passing,
         hop,
         identity,
-        post_rate: post_rate.clone(),
+        post_rate,
         max_content_chars: config.max_content_chars,
         metrics,
     };
     tracing::info!(address = %listener.local_addr()?, %head, "message service is ready");
-    server(listener, &config, state, operations, post_rate, connections, shutdown)?.await?;
+    server(listener, &config, state, operations, connections, shutdown)?.await?;
 
     // The server is gone, and with it every writer handle: the queue runs dry and the task ends.
     forget_task.abort();
@@ -123,7 +123,6 @@ fn server(
     config: &Config,
     state: AppState,
     operations: Operations,
-    post_rate: RateLimit,
     connections: Connections,
     shutdown: Shutdown,
 ) -> anyhow::Result<Server> {
@@ -136,7 +135,7 @@ fn server(
     let (origins, proxies, body) = (config.origins.clone(), config.proxies.clone(), config.body);
     let attended = connections.clone();
     let server = HttpServer::new(move || {
-        let (post_rate, proxies) = (post_rate.clone(), proxies.clone());
+        let (post_rate, proxies) = (state.post_rate.clone(), proxies.clone());
         let limited = from_fn(move |request, next| {
             post_rate.clone().limit_changes(proxies.clone(), request, next)
         });
@@ -182,7 +181,7 @@ fn server(
             )
             .wrap(from_fn(move |request, next| attending.clone().attend(request, next)))
     })
-    .keep_alive(KEEP_ALIVE)
+    .keep_alive(connections::KEEP_ALIVE)
     .tcp_nodelay(true)
     .on_connect(move |connection, extensions| connections.welcome(connection, extensions))
     .shutdown_timeout(FINISH.as_secs())

@@ -26,12 +26,12 @@ use actix_web::{
     web::{self, Data},
 };
 use http_kit::{
-    Connections, InternalHop, OpenFiles, Operations, Shutdown, guard::Door, request, unread,
+    Connections, InternalHop, OpenFiles, Operations, Shutdown, connections, guard::Door, request,
+    unread,
 };
 use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
-use config::KEEP_ALIVE;
 use engine::{Engine, shard};
 use hub::Hub;
 use log::{feed::Feed, upstream::Upstream};
@@ -70,9 +70,10 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         config.max_streams,
         config.max_streams_per_address,
         open_files.streams(),
-        config.limits_loopback,
+        config.connections.limits_loopback,
     );
-    let connections = Connections::new(config.connections(open_files), &registry)?;
+    let connections =
+        Connections::new(config.connections, config.proxies.clone(), open_files, &registry)?;
     let operations = operations(registry, &feed, &hub)?;
     let address = listener.local_addr()?;
     tracing::info!(%address, most_streams = admission.most(), "notification service listens");
@@ -83,10 +84,11 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         upstream.clone(),
         delivery.clone(),
         metrics.clone(),
-        config.shares(),
+        config.connections.shares(),
     );
     let resume = Arc::new(resume);
-    let identity = Arc::new(Identity::new(config.auth_mode, upstream.clone(), config.shares()));
+    let identity =
+        Arc::new(Identity::new(config.auth_mode, upstream.clone(), config.connections.shares()));
     let frames = Service {
         hub: hub.clone(),
         upstream: upstream.clone(),
@@ -147,7 +149,7 @@ fn start_engine(
         backlog: config.backlog,
         heartbeat: config.heartbeat,
         ping: config.ping,
-        stall: config.stall,
+        stall: config.connections.stall,
         delivery: delivery.clone(),
         metrics: metrics.clone(),
     };
@@ -194,7 +196,7 @@ fn server(
             .wrap(from_fn(move |request, next| engine.clone().run_stream(request, next)))
             .wrap(from_fn(move |request, next| attending.clone().attend(request, next)))
     })
-    .keep_alive(KEEP_ALIVE)
+    .keep_alive(connections::KEEP_ALIVE)
     .max_connections(most_connections)
     .tcp_nodelay(true)
     .h1_write_buffer_size(WRITE_BUFFER)

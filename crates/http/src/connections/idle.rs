@@ -126,15 +126,15 @@ impl Activity {
 
     fn end_if_idle(&self, now: Instant) {
         let idle = now.saturating_duration_since(self.since.get());
-        let bounds = &self.connections.0.bounds;
-        let is_short = bounds.open_files.is_short() && !self.was_large.get();
+        let shared = &self.connections.0;
+        let is_short = shared.open_files.is_short() && !self.was_large.get();
         let longest = match self.keeping.get() {
             Keeping::ForTheOther => SHORT,
             Keeping::WhileThereIsRoom if is_short => SHORT,
-            Keeping::WhileThereIsRoom | Keeping::AsLongAsItLikes => bounds.idle,
+            Keeping::WhileThereIsRoom | Keeping::AsLongAsItLikes => shared.idle,
         };
         if self.requests.get() == 0 && idle > longest {
-            self.connections.0.ended.with_label_values(&["idle"]).inc();
+            shared.ended.with_label_values(&["idle"]).inc();
             self.is_over.set(true);
             self.since.set(now);
             self.shut_down();

@@ -12,7 +12,6 @@ mod unread;
 
 use std::{
     any::Any,
-    collections::HashMap,
     net::{IpAddr, Shutdown},
     rc::Rc,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -30,7 +29,7 @@ use prometheus::{IntCounterVec, Opts, Registry};
 use socket2::{SockRef, TcpKeepalive};
 
 use crate::{
-    address::{Shares, TrustedProxies, site},
+    address::{BySite, Shares, TrustedProxies},
     open_files::{Counted, OpenFiles},
     operations,
     rejection::Rejection,
@@ -39,24 +38,33 @@ pub use answer::Answer;
 use idle::{Activity, Keeping};
 pub use unread::{TooMuch, Unread};
 
+/// How long a connection may stay open that asks for nothing, for `HttpServer::keep_alive`: longer than
+/// clients, proxies and the other service keep one, so that none is closed under a request.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How long one may that has sent half a head: actix ends those that send nothing, so it is longer by
+/// what a head may take.
+const IDLE: Duration = KEEP_ALIVE.saturating_add(Duration::from_secs(5));
+
 /// What connections may take.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// How many there may be in the process.
-    pub open_files: OpenFiles,
-    /// How many of one address there may be; 0 for any number.
+    /// How many of one address there may be; 0 for any number, and then no address has a share of
+    /// anything.
     pub per_address: usize,
-    /// Which addresses that is about.
-    pub shares: Shares,
-    /// Proxies, which connect for many.
-    pub proxies: TrustedProxies,
+    /// Whether limits by address hold for loopback too.
+    pub limits_loopback: bool,
     /// How long sent bytes may go unacknowledged, and how long a closed window may stay closed.
     pub stall: Duration,
-    /// How long a connection may stay that asks for nothing. actix ends those that send nothing at
-    /// all; this is for those that send half a head, and so has to be longer by what a head may take.
-    pub idle: Duration,
     /// Unsent bytes that the system keeps for one client.
     pub send_buffer: usize,
+}
+
+impl Bounds {
+    /// Which addresses have a share of their own.
+    pub fn shares(&self) -> Shares {
+        Shares { by_address: self.per_address > 0, loopback: self.limits_loopback }
+    }
 }
 
 /// The connections of one server. Clones are the same.
@@ -65,7 +73,11 @@ pub struct Connections(Arc<Shared>);
 
 struct Shared {
     bounds: Bounds,
-    by_site: Mutex<HashMap<IpAddr, usize>>,
+    /// Proxies, which connect for many.
+    proxies: TrustedProxies,
+    open_files: OpenFiles,
+    idle: Duration,
+    by_site: Mutex<BySite>,
     unread: Arc<Unread>,
     ended: IntCounterVec,
 }
@@ -78,7 +90,7 @@ pub struct Place {
 
 struct Taken {
     shared: Arc<Shared>,
-    site: IpAddr,
+    address: IpAddr,
     _counted: Counted,
 }
 
@@ -96,8 +108,13 @@ struct Refused;
 const FOR_THE_OTHER: usize = 64;
 
 impl Connections {
-    /// None yet.
-    pub fn new(bounds: Bounds, registry: &Registry) -> prometheus::Result<Self> {
+    /// None yet, and at most as many as files may be open.
+    pub fn new(
+        bounds: Bounds,
+        proxies: TrustedProxies,
+        open_files: OpenFiles,
+        registry: &Registry,
+    ) -> prometheus::Result<Self> {
         let ended = IntCounterVec::new(
             Opts::new(
                 "realtalk_connections_ended_total",
@@ -106,8 +123,10 @@ impl Connections {
             &["reason"],
         )?;
         registry.register(Box::new(ended.clone()))?;
-        let unread = Arc::new(Unread::new(bounds.shares));
-        Ok(Self(Arc::new(Shared { bounds, by_site: Mutex::default(), unread, ended })))
+        let unread = Arc::new(Unread::new(bounds.shares()));
+        let by_site = Mutex::default();
+        let shared = Shared { bounds, proxies, open_files, idle: IDLE, by_site, unread, ended };
+        Ok(Self(Arc::new(shared)))
     }
 
     /// Takes a connection in, or ends it at once: for `HttpServer::on_connect`.
@@ -118,10 +137,9 @@ impl Connections {
         let Ok(peer) = stream.peer_addr() else {
             return;
         };
-        let bounds = &self.0.bounds;
         match self.place(peer.ip().to_canonical()) {
             Ok((place, keeping)) => {
-                set_options(stream, bounds);
+                set_options(stream, &self.0.bounds);
                 let activity = idle::watch(stream, peer, self, keeping);
                 extensions.insert(Connection { place, activity });
             }
@@ -134,22 +152,21 @@ impl Connections {
     }
 
     fn place(&self, address: IpAddr) -> Result<(Place, Keeping), &'static str> {
-        let bounds = &self.0.bounds;
-        let is_proxy = bounds.proxies.trusts(address);
-        let is_bound = bounds.per_address > 0 && bounds.shares.bound(address) && !is_proxy;
+        let Shared { bounds, proxies, open_files, .. } = &*self.0;
+        let is_proxy = proxies.trusts(address);
+        let is_bound = bounds.shares().bound(address) && !is_proxy;
         // A proxy, and the other service, come in when nobody else does.
-        let counted = bounds.open_files.take(!is_bound).ok_or("full")?;
-        let site = site(address);
+        let counted = open_files.take(!is_bound).ok_or("full")?;
         let mut by_site = self.0.by_site();
-        let count = by_site.get(&site).copied().unwrap_or_default();
-        let keeping = match count.checked_sub(bounds.per_address).filter(|_| is_bound) {
+        let beyond = by_site.of(address).checked_sub(bounds.per_address);
+        let keeping = match beyond.filter(|_| is_bound) {
             Some(FOR_THE_OTHER..) => return Err("address"),
             Some(_) => Keeping::ForTheOther,
             None if is_proxy => Keeping::AsLongAsItLikes,
             None => Keeping::WhileThereIsRoom,
         };
-        *by_site.entry(site).or_default() += 1;
-        let taken = Taken { shared: self.0.clone(), site, _counted: counted };
+        by_site.add(address, 1);
+        let taken = Taken { shared: self.0.clone(), address, _counted: counted };
         Ok((Place { _taken: Arc::new(taken) }, keeping))
     }
 
@@ -165,7 +182,7 @@ impl Connections {
         if !request.method().is_safe() || is_internal(&request) || is_probe {
             return Ok(next.call(request).await?.map_into_left_body());
         }
-        let client = self.0.bounds.proxies.client_address(request.request());
+        let client = self.0.proxies.client_address(request.request());
         if let Err(too_much) = self.0.unread.check(client) {
             let answer = Rejection::from(too_much).error_response();
             return Ok(request.into_response(answer).map_into_right_body());
@@ -237,103 +254,16 @@ fn set_options(stream: &TcpStream, bounds: &Bounds) {
 }
 
 impl Shared {
-    fn by_site(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+    fn by_site(&self) -> MutexGuard<'_, BySite> {
         self.by_site.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        let mut by_site = self.shared.by_site();
-        if let Some(count) = by_site.get_mut(&self.site) {
-            *count -= 1;
-            if *count == 0 {
-                by_site.remove(&self.site);
-            }
-        }
+        self.shared.by_site().remove(self.address, 1);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{
-        io::{Read, Write},
-        net::TcpStream,
-    };
-
-    use actix_web::{App, HttpServer, middleware::from_fn, web};
-
-    use super::*;
-
-    fn connections(per_address: usize, limits_loopback: bool) -> Connections {
-        let bounds = Bounds {
-            open_files: OpenFiles::of(100_000).unwrap(),
-            per_address,
-            shares: Shares { by_address: true, loopback: limits_loopback },
-            proxies: TrustedProxies::parse(Some("198.51.100.1")).unwrap(),
-            stall: Duration::from_secs(30),
-            idle: Duration::from_secs(80),
-            send_buffer: 65_536,
-        };
-        Connections::new(bounds, &Registry::new()).unwrap()
-    }
-
-    #[test]
-    fn an_address_has_so_many_and_a_proxy_connects_for_many() {
-        let all = connections(2, false);
-        let place = |address: &str| all.place(address.parse().unwrap());
-        let keeping = |address: &str| place(address).map(|(_, keeping)| keeping);
-        let [first, _second] = [place("203.0.113.1").unwrap(), place("203.0.113.1").unwrap()];
-        assert_eq!(keeping("203.0.113.1"), Ok(Keeping::ForTheOther));
-        assert_eq!(keeping("203.0.113.2"), Ok(Keeping::WhileThereIsRoom));
-        assert_eq!(keeping("198.51.100.1"), Ok(Keeping::AsLongAsItLikes));
-        let mut beyond: Vec<_> =
-            (0..FOR_THE_OTHER).map(|_| place("203.0.113.1").unwrap()).collect();
-        assert_eq!(place("203.0.113.1").err(), Some("address"));
-        drop(first.0.clone());
-        assert_eq!(place("203.0.113.1").err(), Some("address"), "a clone has it");
-        drop(first);
-        assert!(place("203.0.113.1").is_ok());
-        beyond.clear();
-        assert_eq!(keeping("203.0.113.1"), Ok(Keeping::WhileThereIsRoom));
-        let many: Vec<_> =
-            (0..10).flat_map(|_| [place("198.51.100.1"), place("127.0.0.1")]).collect();
-        assert!(many.iter().all(Result::is_ok));
-        let strict = connections(2, true);
-        let taken: Vec<_> = (0..3).map(|_| strict.place([127, 0, 0, 1].into()).unwrap()).collect();
-        assert_eq!(taken[2].1, Keeping::ForTheOther);
-        drop((many, taken));
-        assert_eq!(all.0.by_site().len(), 1);
-    }
-
-    #[test]
-    fn half_a_second_head_does_not_keep_a_connection() {
-        let mut all = connections(0, false);
-        Arc::get_mut(&mut all.0).unwrap().bounds.idle = Duration::from_secs(3);
-        let attended = all.clone();
-        let (address, asked) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            actix_web::rt::System::new().block_on(async move {
-                let app = move || {
-                    let attended = attended.clone();
-                    let attend =
-                        from_fn(move |request, next| attended.clone().attend(request, next));
-                    App::new().default_service(web::to(async || "answer")).wrap(attend)
-                };
-                let server = HttpServer::new(app).workers(1).disable_signals();
-                let server = server.on_connect(move |connection, extensions| {
-                    all.welcome(connection, extensions);
-                });
-                let server = server.bind(("127.0.0.1", 0)).unwrap();
-                address.send(server.addrs()[0]).unwrap();
-                server.run().await.unwrap();
-            });
-        });
-        let mut client = TcpStream::connect(asked.recv().unwrap()).unwrap();
-        client.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
-        client.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\nGET / HT").unwrap();
-        let mut text = String::new();
-        client.read_to_string(&mut text).unwrap();
-        assert!(text.ends_with("answer"), "{text}");
-    }
-}
+mod tests;

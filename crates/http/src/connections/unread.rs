@@ -1,7 +1,6 @@
 //! [`Unread`]: large answers that are under way, by address, and what streams begin with.
 
 use std::{
-    collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -12,7 +11,7 @@ use actix_web::http::{
 };
 
 use crate::{
-    address::{Shares, site},
+    address::{BySite, Shares},
     rejection::Rejection,
 };
 
@@ -37,13 +36,13 @@ pub struct Unread {
 #[derive(Default)]
 struct Held {
     bytes: usize,
-    by_site: HashMap<IpAddr, usize>,
+    by_site: BySite,
 }
 
 /// Bytes of one answer, until it is written.
 pub struct Bytes {
     unread: Arc<Unread>,
-    site: IpAddr,
+    address: IpAddr,
     bytes: usize,
 }
 
@@ -69,16 +68,15 @@ impl Unread {
         }
         let mut held = self.lock();
         self.room_for(&held, address, bytes)?;
-        let site = site(address);
         held.bytes += bytes;
-        *held.by_site.entry(site).or_default() += bytes;
-        Ok(Some(Bytes { unread: self.clone(), site, bytes }))
+        held.by_site.add(address, bytes);
+        Ok(Some(Bytes { unread: self.clone(), address, bytes }))
     }
 
     /// Who has nothing under way gets whatever they ask for.
     fn room_for(&self, held: &Held, address: IpAddr, bytes: usize) -> Result<(), TooMuch> {
-        let theirs = held.by_site.get(&site(address)).copied().unwrap_or_default();
-        let share = MOST / held.by_site.len().max(1);
+        let theirs = held.by_site.of(address);
+        let share = MOST / held.by_site.count().max(1);
         let is_over = self.shares.bound(address) && theirs + bytes > MOST_OF_ONE
             || held.bytes + bytes > MOST && theirs + bytes > share;
         if theirs > 0 && is_over { Err(TooMuch) } else { Ok(()) }
@@ -93,12 +91,7 @@ impl Drop for Bytes {
     fn drop(&mut self) {
         let mut held = self.unread.lock();
         held.bytes -= self.bytes;
-        if let Some(theirs) = held.by_site.get_mut(&self.site) {
-            *theirs -= self.bytes;
-            if *theirs == 0 {
-                held.by_site.remove(&self.site);
-            }
-        }
+        held.by_site.remove(self.address, self.bytes);
     }
 }
 
@@ -140,7 +133,9 @@ mod tests {
         assert!(hold(other).is_ok(), "who has nothing gets something");
         drop(held);
         assert!(hold(local).is_ok());
-        assert!(unread.lock().by_site.is_empty() && unread.lock().bytes == 0);
+        let held = unread.lock();
+        assert_eq!((held.by_site.count(), held.bytes), (0, 0));
+        drop(held);
         // Where all come from one address, as from a gateway, that is none.
         let all = Arc::new(Unread::new(Shares { by_address: false, loopback: false }));
         let held: Vec<_> = (0..64).map(|_| all.hold(rude, large).unwrap()).collect();

@@ -38,7 +38,7 @@ pub(crate) const HOUSES: &[House] = &[
             room(&["error"], "all that can go wrong behind a route, and the one match to HTTP"),
             room(
                 &["log"],
-                "how things become durable and known: `writer` (and its `lanes`); `relay` (what of the log is told, and when again), `ephemera` (passing facts), `downstream` (the client of the notification service)",
+                "how things become durable and known: `writer` (and its `lanes`), `head` (how far the log goes); `relay` (what of the log is told, and when again), `ephemera` (passing facts), `downstream` (the client of the notification service)",
             ),
             room(
                 &["store"],

@@ -26,27 +26,18 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// About how many rows it writes.
-    pub fn rows(&self) -> usize {
+    /// About how many rows it writes, and for whom if that may be many: the key of a user, or nobody's
+    /// for what the other service tells.
+    pub fn weight(&self) -> (usize, &str) {
         match self {
-            Self::Post(_) => 1,
+            Self::Post(_) => (1, ""),
             Self::Change(change) => match &**change {
-                Change::CreateConversation { members, .. } => 1 + members.len(),
-                Change::MarkAll { marks, .. } => marks.len(),
-                Change::Deliver(delivered) => delivered.len(),
-                _ => 1,
-            },
-        }
-    }
-
-    /// The key of the user for whom it writes many.
-    pub fn user(&self) -> &str {
-        match self {
-            Self::Post(post) => post.sender.name.key(),
-            Self::Change(change) => match &**change {
-                Change::CreateConversation { owner, .. } => &owner.key,
-                Change::MarkAll { user, .. } => &user.key,
-                _ => "",
+                Change::CreateConversation { owner, members, .. } => {
+                    (1 + members.len(), &owner.key)
+                }
+                Change::MarkAll { user, marks } => (marks.len(), &user.key),
+                Change::Deliver(delivered) => (delivered.len(), ""),
+                _ => (1, ""),
             },
         }
     }

@@ -9,8 +9,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use common::{Secret, telemetry::LogFormat};
 use http_kit::{
-    AuthMode, OpenFiles, OriginPolicy, SettingError, TrustedProxies,
-    address::Shares,
+    AuthMode, OriginPolicy, SettingError, TrustedProxies,
     body::BodyLimits,
     connections,
     settings::{self, within},
@@ -57,12 +56,8 @@ pub struct Config {
     pub origins: OriginPolicy,
     /// Whose `X-Forwarded-For` is believed.
     pub proxies: TrustedProxies,
-    /// Connections at once from one address; 0 for no limit.
-    pub connections_per_address: usize,
-    /// Whether limits by address hold for loopback too.
-    pub limits_loopback: bool,
-    /// How long a client may take nothing of its answer.
-    pub stall: Duration,
+    /// What connections may take.
+    pub connections: connections::Bounds,
     /// The longest message, in characters.
     pub max_content_chars: usize,
     /// Posts and other changes a second of one address, in the long run.
@@ -96,24 +91,6 @@ impl Config {
     pub fn notification_port(&self) -> u16 {
         let url = reqwest::Url::parse(&self.notification_url).ok();
         url.and_then(|url| url.port_or_known_default()).unwrap_or(8081)
-    }
-
-    /// Which addresses have a share of their own.
-    pub fn shares(&self) -> Shares {
-        Shares { by_address: self.connections_per_address > 0, loopback: self.limits_loopback }
-    }
-
-    /// What connections may take.
-    pub fn connections(&self, open_files: OpenFiles) -> connections::Bounds {
-        connections::Bounds {
-            open_files,
-            per_address: self.connections_per_address,
-            shares: self.shares(),
-            proxies: self.proxies.clone(),
-            stall: self.stall,
-            idle: KEEP_ALIVE + HEAD,
-            send_buffer: SEND_BUFFER,
-        }
     }
 
     fn new(env: Env) -> Result<Self, SettingError> {
@@ -164,9 +141,12 @@ impl Config {
             data_dir,
             origins: OriginPolicy::parse(env.allowed_origins.as_deref(), auth_mode)?,
             proxies: TrustedProxies::parse(env.trusted_proxies.as_deref())?,
-            connections_per_address: env.max_connections_per_address,
-            limits_loopback: env.limit_loopback,
-            stall: Duration::from_secs(within("STALL_SECS", env.stall_secs, 1..=3_600)?),
+            connections: connections::Bounds {
+                per_address: env.max_connections_per_address,
+                limits_loopback: env.limit_loopback,
+                stall: Duration::from_secs(within("STALL_SECS", env.stall_secs, 1..=3_600)?),
+                send_buffer: SEND_BUFFER,
+            },
             max_content_chars: within("MAX_CONTENT_CHARS", env.max_content_chars, 1..=16_384)?,
             post_rate: env.post_rate,
             post_burst: env.post_burst,
@@ -191,13 +171,6 @@ impl Config {
         })
     }
 }
-
-/// How long a connection may stay open that asks for nothing: longer than clients, proxies and the
-/// other service keep one, so that none is closed under a request.
-pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(75);
-
-/// What a head may take.
-const HEAD: Duration = Duration::from_secs(5);
 
 /// Unsent bytes that the system keeps for one client: enough for a fast way that is long.
 const SEND_BUFFER: usize = 256 * 1024;

@@ -19,9 +19,9 @@ impl fmt::Display for Config {
         write!(f, "{}", self.identity)?;
         writeln!(f, "ALLOWED_ORIGINS={:?}", self.origins)?;
         writeln!(f, "TRUSTED_PROXIES={:?}", self.proxies)?;
-        writeln!(f, "MAX_CONNECTIONS_PER_ADDRESS={}", self.connections_per_address)?;
-        writeln!(f, "LIMIT_LOOPBACK={}", self.limits_loopback)?;
-        writeln!(f, "STALL_SECS={}", self.stall.as_secs())?;
+        writeln!(f, "MAX_CONNECTIONS_PER_ADDRESS={}", self.connections.per_address)?;
+        writeln!(f, "LIMIT_LOOPBACK={}", self.connections.limits_loopback)?;
+        writeln!(f, "STALL_SECS={}", self.connections.stall.as_secs())?;
         writeln!(f, "MAX_CONTENT_CHARS={}", self.max_content_chars)?;
         writeln!(f, "POST_RATE={}", self.post_rate)?;
         writeln!(f, "POST_BURST={}", self.post_burst)?;

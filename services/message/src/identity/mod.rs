@@ -75,7 +75,7 @@ impl Identity {
             passwords: Passwords::new(computed),
             guesses: Guesses::default(),
             sign_in_rate: RateLimit::per_minute(identity.sign_in_rate)
-                .limiting(config.limits_loopback),
+                .limiting(config.connections.limits_loopback),
             tickets: Tickets::default(),
             sign_ins,
         })

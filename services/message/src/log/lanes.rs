@@ -15,17 +15,18 @@ const MOST_ROWS: usize = 1_000;
 /// Heavy operations that may wait. More would wait longer than their clients do.
 const MOST_HEAVY: usize = 256;
 
+/// What can be lined up.
+pub(super) trait Load {
+    /// How many rows it writes, and for whom.
+    fn weight(&self) -> (usize, &str);
+}
+
 /// What waits.
 pub(super) struct Lanes<T> {
     light: VecDeque<T>,
     /// By user; whose turn is next comes first.
-    heavy: VecDeque<(String, VecDeque<Heavy<T>>)>,
+    heavy: VecDeque<(String, VecDeque<T>)>,
     heavy_count: usize,
-}
-
-struct Heavy<T> {
-    rows: usize,
-    what: T,
 }
 
 impl<T> Default for Lanes<T> {
@@ -34,14 +35,15 @@ impl<T> Default for Lanes<T> {
     }
 }
 
-impl<T> Lanes<T> {
+impl<T: Load> Lanes<T> {
     /// How many wait.
     pub(super) fn len(&self) -> usize {
         self.light.len() + self.heavy_count
     }
 
-    /// Lines something up: how many rows it writes, and for whom. Gives it back if there is no room.
-    pub(super) fn push(&mut self, rows: usize, user: &str, what: T) -> Result<(), T> {
+    /// Lines something up. Gives it back if there is no room.
+    pub(super) fn push(&mut self, what: T) -> Result<(), T> {
+        let (rows, user) = what.weight();
         if rows <= LIGHT {
             self.light.push_back(what);
             return Ok(());
@@ -50,10 +52,9 @@ impl<T> Lanes<T> {
             return Err(what);
         }
         self.heavy_count += 1;
-        let heavy = Heavy { rows, what };
         match self.heavy.iter_mut().find(|(known, _)| known == user) {
-            Some((_, theirs)) => theirs.push_back(heavy),
-            None => self.heavy.push_back((user.to_owned(), VecDeque::from([heavy]))),
+            Some((_, theirs)) => theirs.push_back(what),
+            None => self.heavy.push_back((user.to_owned(), VecDeque::from([what]))),
         }
         Ok(())
     }
@@ -67,10 +68,10 @@ impl<T> Lanes<T> {
         while room > 0
             && let Some((user, mut theirs)) = self.heavy.pop_front()
         {
-            if let Some(Heavy { rows, what }) = theirs.pop_front() {
+            if let Some(what) = theirs.pop_front() {
+                room = room.saturating_sub(what.weight().0);
                 next.push(what);
                 self.heavy_count -= 1;
-                room = room.saturating_sub(rows);
             }
             if !theirs.is_empty() {
                 self.heavy.push_back((user, theirs));
@@ -84,11 +85,25 @@ impl<T> Lanes<T> {
 mod tests {
     use super::*;
 
+    /// Rows, for whom, and what it is called.
+    #[derive(Debug, PartialEq, Eq)]
+    struct Thing(usize, &'static str, String);
+
+    impl Load for Thing {
+        fn weight(&self) -> (usize, &str) {
+            (self.0, self.1)
+        }
+    }
+
+    fn next(lanes: &mut Lanes<Thing>, most: usize) -> Vec<String> {
+        lanes.next(most).into_iter().map(|Thing(_, _, name)| name).collect()
+    }
+
     #[test]
     fn nobody_waits_for_more_than_a_commit_of_what_is_heavy() {
         let mut lanes = Lanes::default();
-        let push = |lanes: &mut Lanes<String>, rows, user: &str, what: &str| {
-            lanes.push(rows, user, what.to_owned()).unwrap();
+        let push = |lanes: &mut Lanes<Thing>, rows, user, what: &str| {
+            lanes.push(Thing(rows, user, what.to_owned())).unwrap();
         };
         for number in 0..3 {
             push(&mut lanes, 1_000, "rude", &format!("rude {number}"));
@@ -96,16 +111,20 @@ mod tests {
         push(&mut lanes, 500, "other", "other");
         push(&mut lanes, LIGHT, "al", "one");
         push(&mut lanes, 1, "bo", "two");
-        assert_eq!(lanes.next(1), ["one", "rude 0"]);
-        assert_eq!(lanes.next(256), ["two", "other", "rude 1"]);
+        assert_eq!(next(&mut lanes, 1), ["one", "rude 0"]);
+        assert_eq!(next(&mut lanes, 256), ["two", "other", "rude 1"]);
         push(&mut lanes, 1, "bo", "three");
-        assert_eq!((lanes.next(256), lanes.len()), (vec!["three".into(), "rude 2".into()], 0));
+        assert_eq!(
+            (next(&mut lanes, 256), lanes.len()),
+            (vec!["three".into(), "rude 2".into()], 0)
+        );
         // Several fit into one commit, and no more wait than may.
         for number in 0..MOST_HEAVY {
             push(&mut lanes, 200, "al", &number.to_string());
         }
-        assert_eq!(lanes.push(200, "bo", "too many".to_owned()), Err("too many".to_owned()));
-        assert!(lanes.push(1, "bo", "light".to_owned()).is_ok());
-        assert_eq!(lanes.next(256), ["light", "0", "1", "2", "3", "4"]);
+        let surplus = || Thing(200, "bo", "too many".to_owned());
+        assert_eq!(lanes.push(surplus()), Err(surplus()));
+        assert!(lanes.push(Thing(1, "bo", "light".to_owned())).is_ok());
+        assert_eq!(next(&mut lanes, 256), ["light", "0", "1", "2", "3", "4"]);
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod downstream;
 pub mod ephemera;
+pub mod head;
 mod lanes;
 pub mod relay;
 pub mod write_error;

@@ -7,9 +7,9 @@
 use std::{collections::HashSet, time::Duration};
 
 use common::{
-    Audience, Backoff, Batch, EventId,
+    Backoff, Batch, EventId,
     audience::{MOST_TOLD, MOST_TOLD_BYTES, SetId},
-    event::{Accepted, Event, fitting},
+    event::{Accepted, fitting},
     internal::MAX_BODY,
 };
 use http_kit::Shutdown;
@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use super::{
     downstream::{Downstream, NotTaken},
-    writer::Head,
+    head::Head,
 };
 use crate::metrics::Metrics;
 
@@ -120,7 +120,8 @@ impl Relay {
         if let Some(last) = self.pending.events.drain(..surplus).next_back() {
             self.pending.after = last.id;
         }
-        let used: HashSet<_> = self.pending.events.iter().filter_map(set_of).collect();
+        let used: HashSet<_> =
+            self.pending.events.iter().filter_map(|event| event.audience.set()).collect();
         self.pending.sets.retain(|set, _| used.contains(set) && !self.told.contains(set));
     }
 
@@ -128,7 +129,8 @@ impl Relay {
     fn sizes(&self) -> impl Iterator<Item = usize> {
         let mut counted = HashSet::new();
         self.pending.events.iter().rev().take(MAX_EVENTS).map(move |event| {
-            let set = set_of(event).filter(|set| !self.told.contains(*set) && counted.insert(*set));
+            let set = event.audience.set();
+            let set = set.filter(|set| !self.told.contains(*set) && counted.insert(*set));
             let users = set.and_then(|set| self.pending.sets.get(set));
             event.size() + users.map_or(0, |users| users.size())
         })
@@ -200,13 +202,6 @@ impl Relay {
 
     async fn push(&self) -> Result<Accepted, NotTaken> {
         self.downstream.notify(&self.pending).await
-    }
-}
-
-fn set_of(event: &Event) -> Option<&SetId> {
-    match &*event.audience {
-        Audience::Set(set) => Some(set),
-        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -20,7 +20,8 @@ use tokio::{
 
 use super::{
     ephemera::{Facts, Passing},
-    lanes::Lanes,
+    head::Head,
+    lanes::{Lanes, Load},
     write_error::WriteError,
 };
 use crate::{
@@ -51,6 +52,10 @@ const PRUNE_AGAIN: Duration = Duration::from_millis(100);
 /// works is tidied.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
+/// How soon a store is tidied again that somebody holds up, a backup for example: each try makes
+/// commits wait.
+const TIDY_AGAIN: Duration = Duration::from_secs(30);
+
 /// Hands operations to the writer task.
 #[derive(Clone)]
 pub struct Writer {
@@ -78,6 +83,12 @@ struct Waiting {
     answer: Asker,
 }
 
+impl Load for Waiting {
+    fn weight(&self) -> (usize, &str) {
+        self.operation.weight()
+    }
+}
+
 /// Where an answer goes.
 type Asker = oneshot::Sender<Result<Answer, WriteError>>;
 
@@ -86,25 +97,6 @@ struct State {
     failed: AtomicBool,
     head: Head,
 }
-
-/// The last id of the event log, as it is now; clones follow it.
-#[derive(Clone, Default)]
-pub struct Head(Arc<AtomicU64>);
-
-impl Head {
-    /// Everything up to this id can be read, and has been offered to the relay.
-    pub fn get(&self) -> EventId {
-        EventId::from_micros(self.0.load(Ordering::Acquire)).unwrap_or_default()
-    }
-
-    fn set(&self, id: EventId) {
-        self.0.store(id.micros(), Ordering::Release);
-    }
-}
-
-/// How soon a store is tidied again that somebody holds up, a backup for example: each try makes
-/// commits wait.
-const TIDY_AGAIN: Duration = Duration::from_secs(30);
 
 impl Writer {
     /// A writer and its task. Each committed batch goes to `committed` if there is room; whoever
@@ -197,9 +189,7 @@ impl WriterTask {
     }
 
     fn line_up(&mut self, waiting: Waiting) {
-        let Waiting { operation, .. } = &waiting;
-        let (rows, user) = (operation.rows(), operation.user().to_owned());
-        if let Err(surplus) = self.lanes.push(rows, &user, waiting) {
+        if let Err(surplus) = self.lanes.push(waiting) {
             self.metrics.queued.dec();
             surplus.answer.send(Err(WriteError::Overloaded)).ok();
         }

@@ -7,11 +7,7 @@ use std::{
 
 use reqwest::Method;
 
-use crate::{
-    answer::Answer,
-    app::{App, PATIENCE},
-    wire::Wire,
-};
+use crate::{answer::Answer, app::App, patience::PATIENCE, wire::Wire};
 
 const HEAD: &str =
     "POST /messages HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";

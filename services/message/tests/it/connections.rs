@@ -1,28 +1,10 @@
 //! Connections: how many there may be, and what they may hold.
 
-use std::{
-    io::ErrorKind,
-    time::{Duration, Instant},
-};
+use std::io::ErrorKind;
 
-use crate::{
-    app::{App, PATIENCE},
-    wire::Wire,
-};
+use crate::{app::App, patience::until, wire::Wire};
 
 const ASK: &[u8] = b"GET /messages?limit=200 HTTP/1.1\r\nhost: localhost\r\n\r\n";
-
-/// Waits for what happens by itself after a while.
-async fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "it does not come to that");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
 
 /// A room of which a page takes more than three megabytes.
 async fn fill(app: &App) {

@@ -5,6 +5,7 @@
 mod answer;
 mod app;
 mod notified;
+mod patience;
 mod wire;
 
 mod arbitrary;

@@ -15,7 +15,7 @@ use std::{
 use common::{Batch, EventId, event::EphemeralBatch, internal::MAX_BODY};
 use serde_json::{Value, json};
 
-use crate::app::PATIENCE;
+use crate::patience::PATIENCE;
 
 /// Keeps what it is told.
 pub(crate) struct Notified {

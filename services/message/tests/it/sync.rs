@@ -5,7 +5,7 @@ use std::{path::Path, time::Instant};
 use serde_json::{Value, json};
 use sqlx::{Connection, SqliteConnection};
 
-use crate::app::{App, PATIENCE};
+use crate::{app::App, patience::PATIENCE};
 
 const START: &str = "19700101000000.000000";
 

@@ -3,15 +3,11 @@
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
-    time::Duration,
 };
 
 use socket2::{Domain, Socket, Type};
 
-use crate::answer::Answer;
-
-/// More than anything takes on a slow machine that has other things to do: what takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
+use crate::{answer::Answer, patience::PATIENCE};
 
 pub(crate) struct Wire(BufReader<TcpStream>);
 

@@ -8,8 +8,7 @@ use std::{fmt, net::IpAddr, time::Duration};
 
 use common::{Secret, internal::MAX_BODY, telemetry::LogFormat};
 use http_kit::{
-    AuthMode, OpenFiles, OriginPolicy, SettingError, TrustedProxies,
-    address::Shares,
+    AuthMode, OriginPolicy, SettingError, TrustedProxies,
     body::BodyLimits,
     connections,
     settings::{self, within},
@@ -36,10 +35,8 @@ pub struct Config {
     pub origins: OriginPolicy,
     /// Whose `X-Forwarded-For` is believed.
     pub proxies: TrustedProxies,
-    /// Connections at once from one address; 0 for no limit.
-    pub connections_per_address: usize,
-    /// Whether limits by address hold for loopback too.
-    pub limits_loopback: bool,
+    /// What connections may take.
+    pub connections: connections::Bounds,
     /// Streams at once; 0 for as many as the limit on open files allows.
     pub max_streams: usize,
     /// Streams at once from one address; 0 for no limit.
@@ -52,8 +49,6 @@ pub struct Config {
     pub ring: RingLimits,
     /// How far a slow client may fall behind.
     pub backlog: Backlog,
-    /// How long a client may take nothing.
-    pub stall: Duration,
     /// Time between two heartbeats on a stream.
     pub heartbeat: Duration,
     /// Time between two pings on a WebSocket.
@@ -119,24 +114,6 @@ impl Config {
         self.origins.clone().or_neighbour(port)
     }
 
-    /// Which addresses have a share of their own.
-    pub fn shares(&self) -> Shares {
-        Shares { by_address: self.connections_per_address > 0, loopback: self.limits_loopback }
-    }
-
-    /// What connections may take.
-    pub fn connections(&self, open_files: OpenFiles) -> connections::Bounds {
-        connections::Bounds {
-            open_files,
-            per_address: self.connections_per_address,
-            shares: self.shares(),
-            proxies: self.proxies.clone(),
-            stall: self.stall,
-            idle: KEEP_ALIVE + HEAD,
-            send_buffer: SEND_BUFFER,
-        }
-    }
-
     fn new(env: Env) -> Result<Self, SettingError> {
         let auth_mode = AuthMode::resolve(env.auth_mode.as_deref(), env.host)?;
         let seconds =
@@ -153,8 +130,12 @@ impl Config {
             )?,
             origins: OriginPolicy::parse(env.allowed_origins.as_deref(), auth_mode)?,
             proxies: TrustedProxies::parse(env.trusted_proxies.as_deref())?,
-            connections_per_address: env.max_connections_per_address,
-            limits_loopback: env.limit_loopback,
+            connections: connections::Bounds {
+                per_address: env.max_connections_per_address,
+                limits_loopback: env.limit_loopback,
+                stall: seconds("STALL_SECS", env.stall_secs, 1)?,
+                send_buffer: SEND_BUFFER,
+            },
             max_streams: env.max_streams,
             max_streams_per_address: env.max_streams_per_address,
             max_streams_per_user: env.max_streams_per_user,
@@ -167,7 +148,6 @@ impl Config {
                 events: within("BACKLOG_EVENTS", env.backlog_events, 1..=1_000_000)?,
                 bytes: within("BACKLOG_KIB", env.backlog_kib, 1..=1_048_576)? * 1024,
             },
-            stall: seconds("STALL_SECS", env.stall_secs, 1)?,
             heartbeat: seconds("HEARTBEAT_SECS", env.heartbeat_secs, 1)?,
             ping: seconds("WS_PING_SECS", env.ws_ping_secs, 1)?,
             frames: FrameLimits {
@@ -189,13 +169,6 @@ impl Config {
     }
 }
 
-/// How long a connection may stay open that asks for nothing: longer than clients, proxies and the
-/// other service keep one, so that none is closed under a request.
-pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(75);
-
-/// What a head may take.
-const HEAD: Duration = Duration::from_secs(5);
-
 /// Unsent bytes that the system keeps for one client. What does not fit stays in the ring, where
 /// it is shared.
 const SEND_BUFFER: usize = 64 * 1024;
@@ -210,8 +183,8 @@ impl fmt::Display for Config {
         writeln!(f, "INTERNAL_SECRET=(hidden)")?;
         writeln!(f, "ALLOWED_ORIGINS={:?}", self.pages())?;
         writeln!(f, "TRUSTED_PROXIES={:?}", self.proxies)?;
-        writeln!(f, "MAX_CONNECTIONS_PER_ADDRESS={}", self.connections_per_address)?;
-        writeln!(f, "LIMIT_LOOPBACK={}", self.limits_loopback)?;
+        writeln!(f, "MAX_CONNECTIONS_PER_ADDRESS={}", self.connections.per_address)?;
+        writeln!(f, "LIMIT_LOOPBACK={}", self.connections.limits_loopback)?;
         writeln!(f, "MAX_STREAMS={}", self.max_streams)?;
         writeln!(f, "MAX_STREAMS_PER_ADDRESS={}", self.max_streams_per_address)?;
         writeln!(f, "MAX_STREAMS_PER_USER={}", self.max_streams_per_user)?;
@@ -220,7 +193,7 @@ impl fmt::Display for Config {
         writeln!(f, "RING_MIB={}", self.ring.bytes / 1024 / 1024)?;
         writeln!(f, "BACKLOG_EVENTS={}", self.backlog.events)?;
         writeln!(f, "BACKLOG_KIB={}", self.backlog.bytes / 1024)?;
-        writeln!(f, "STALL_SECS={}", self.stall.as_secs())?;
+        writeln!(f, "STALL_SECS={}", self.connections.stall.as_secs())?;
         writeln!(f, "HEARTBEAT_SECS={}", self.heartbeat.as_secs())?;
         writeln!(f, "WS_PING_SECS={}", self.ping.as_secs())?;
         writeln!(f, "WS_MESSAGE_KIB={}", self.frames.message_bytes / 1024)?;

@@ -7,8 +7,8 @@ use std::{
 
 use common::Audience;
 
-/// Audiences that are remembered. With more groups than this talking in turn, each event brings its
-/// own, and the ring holds fewer events for it.
+/// Audiences that are remembered. Sets of users come shared; with more rooms and pairs than this talking
+/// in turn, each event brings its own, and the ring holds fewer events for it.
 const MOST: usize = 64;
 
 /// What an allocation costs besides its bytes.

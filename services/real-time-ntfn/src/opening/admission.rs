@@ -1,12 +1,14 @@
 //! [`Admission`]: how many streams there may be.
 
 use std::{
-    collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use http_kit::{address::site, connections::Place};
+use http_kit::{
+    address::{BySite, Shares},
+    connections::Place,
+};
 
 use crate::people::presence::Attendance;
 
@@ -15,14 +17,14 @@ use crate::people::presence::Attendance;
 pub struct Admission {
     most: usize,
     most_per_address: usize,
-    limits_loopback: bool,
+    shares: Shares,
     count: Arc<Mutex<Count>>,
 }
 
 #[derive(Default)]
 struct Count {
     all: usize,
-    by_site: HashMap<IpAddr, usize>,
+    by_site: BySite,
 }
 
 /// The right to hold one stream; given back when dropped.
@@ -55,7 +57,8 @@ impl Admission {
         limits_loopback: bool,
     ) -> Self {
         let most = if most == 0 { possible } else { most.min(possible) };
-        Self { most, most_per_address, limits_loopback, count: Arc::default() }
+        let shares = Shares { by_address: most_per_address > 0, loopback: limits_loopback };
+        Self { most, most_per_address, shares, count: Arc::default() }
     }
 
     /// The most streams at once.
@@ -69,13 +72,10 @@ impl Admission {
         if count.all >= self.most {
             return Err(Refusal::Full);
         }
-        let is_exempt = address.is_loopback() && !self.limits_loopback;
-        let limited = self.most_per_address > 0 && !is_exempt;
-        let from_address = count.by_site.entry(site(address)).or_default();
-        if limited && *from_address >= self.most_per_address {
+        if self.shares.bound(address) && count.by_site.of(address) >= self.most_per_address {
             return Err(Refusal::Address);
         }
-        *from_address += 1;
+        count.by_site.add(address, 1);
         count.all += 1;
         Ok(Permit { address, count: self.count.clone(), attendance: None, _place: None })
     }
@@ -104,13 +104,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let mut count = lock(&self.count);
         count.all -= 1;
-        let site = site(self.address);
-        if let Some(from_address) = count.by_site.get_mut(&site) {
-            *from_address -= 1;
-            if *from_address == 0 {
-                count.by_site.remove(&site);
-            }
-        }
+        count.by_site.remove(self.address, 1);
     }
 }
 

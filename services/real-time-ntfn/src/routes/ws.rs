@@ -51,8 +51,6 @@ pub async fn open_socket(
     engine::check_handshake(&request)?;
     let wanted = query.into_inner().parse(&request, Wire::Ws, HISTORY)?;
     let (client_id, acknowledges) = (wanted.client_id.clone(), wanted.acknowledges);
-    let address = state.proxies.client_address(&request);
-    let talk = state.talk.with(Peer { address, acknowledges });
     let refuse = |reason: &'static str, detail| {
         state.metrics.refused.with_label_values(&[reason]).inc();
         let ending = Ending { code: Some(close::TRY_LATER), reason: detail, label: reason };
@@ -63,6 +61,7 @@ pub async fn open_socket(
         Err(Refused::Rejected(rejection)) => return Err(rejection),
         Err(Refused::Busy(busy)) => return refuse(busy.reason(), busy.detail()),
     };
+    let talk = state.talk.with(Peer { address: permit.address(), acknowledges });
     let payload = payload.into_inner();
     let stream = NewStream {
         preface: start.preface,

@@ -1,30 +1,12 @@
 //! How many streams there may be.
 
-use std::time::{Duration, Instant};
-
 use reqwest::Method;
 use serde_json::json;
 
 use crate::{
-    answer::Answer,
-    app::{App, PATIENCE},
-    desk::Desk,
-    stream::Stream,
-    upstream::Upstream,
+    answer::Answer, app::App, desk::Desk, patience::until, stream::Stream, upstream::Upstream,
     wire::Wire,
 };
-
-/// Waits for what happens by itself after a while.
-async fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "it does not come to that");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
 
 /// Asks for a stream as a browser does, and expects to be told to come back.
 async fn assert_busy(app: &App, forwarded: &str, reason: &str) {

@@ -13,10 +13,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{answer::Answer, stream::Stream, wire::Wire};
-
-/// More than anything takes on a slow machine that has other things to do: what takes longer hangs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+use crate::{answer::Answer, patience::PATIENCE, stream::Stream, wire::Wire};
 
 /// What signs the internal hop in these tests.
 pub(crate) const SECRET: &str = "a secret of the tests";

@@ -5,6 +5,8 @@
 // What a test client needs is the same for both services.
 #[path = "../../../message/tests/it/answer.rs"]
 mod answer;
+#[path = "../../../message/tests/it/patience.rs"]
+mod patience;
 #[path = "../../../message/tests/it/wire.rs"]
 mod wire;
 

@@ -8,7 +8,7 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, client::IntoClientRequest, http::Response},
 };
 
-use crate::app::{App, PATIENCE};
+use crate::{app::App, patience::PATIENCE};
 
 pub(crate) struct Socket {
     stream: WebSocketStream<TcpStream>,

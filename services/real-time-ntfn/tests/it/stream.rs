@@ -3,7 +3,7 @@
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
 
-use crate::app::PATIENCE;
+use crate::patience::PATIENCE;
 
 pub(crate) struct Stream {
     response: Response,

@@ -1,25 +1,23 @@
 //! Where a stream begins: live, after its cursor, with some history, or with a `reset`.
 
 mod place;
+mod request;
 
-use std::{collections::VecDeque, net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use common::{EventId, internal::MAX_BEGINNING};
-use http_kit::{
-    address::Shares,
-    connections::{TooMuch, Unread},
-};
+use http_kit::{address::Shares, connections::Unread};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
-use super::turns::{Asker, Crowded, Turn, Turns};
+use super::turns::{Asker, Turn, Turns};
 use crate::{
     event::{
         frame::{Frame, Framing},
         scope::Scope,
         wire::Wire,
     },
-    hub::{Arrival, Hub, Subscriber},
+    hub::Hub,
     log::{
         feed::{Feed, Reached},
         upstream::{Upstream, UpstreamError},
@@ -28,6 +26,7 @@ use crate::{
     people::delivery::Delivery,
 };
 use place::{Before, Place};
+pub use request::{Cursor, NotNow, Request, Start};
 
 /// A client that is further behind the ring than this loads anew: that costs less than replay.
 const MAX_BEHIND: u64 = 5_000;
@@ -52,77 +51,11 @@ const MAX_RECEIPTS: usize = 5_000;
 /// How long a client is kept waiting while this service starts.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Where a client says that it stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cursor {
-    /// It has none.
-    None,
-    /// It returns, and has all that came before this event and the event itself.
-    At(EventId),
-    /// It begins after this event, with a list that reaches as far.
-    From(EventId),
-    /// It has one that is no id.
-    Unreadable,
-}
-
-/// What a stream asks for.
-pub struct Request {
-    /// What it watches.
-    pub scope: Scope,
-    /// Where it stopped.
-    pub cursor: Cursor,
-    /// How many of the last messages it wants first, if it has no cursor.
-    pub history: u32,
-    /// What it calls itself.
-    pub client_id: String,
-    /// How it is written.
-    pub wire: Wire,
-    /// Since before it was asked whose the stream is.
-    pub arrival: Arrival,
-    /// Where its client is.
-    pub address: IpAddr,
-}
-
 /// Whom a place is looked for.
 struct Visitor {
     scope: Scope,
     wire: Wire,
     asker: Asker,
-}
-
-/// How a stream begins.
-pub struct Start {
-    /// What is sent before anything of the hub's.
-    pub preface: VecDeque<Frame>,
-    /// The last event addressed to the user in there.
-    pub preface_up_to: Option<EventId>,
-    /// Its place in the hub.
-    pub subscriber: Subscriber,
-    /// For the metrics.
-    pub from: &'static str,
-}
-
-/// Why a stream cannot begin now; the client comes back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotNow {
-    /// The event log is not loaded yet.
-    Starting,
-    /// The message service is needed, and does not answer.
-    Upstream,
-    /// Too many others are served before it.
-    Crowded,
-}
-
-impl From<TooMuch> for NotNow {
-    fn from(TooMuch: TooMuch) -> Self {
-        Self::Crowded
-    }
-}
-
-impl From<Crowded> for NotNow {
-    fn from(Crowded: Crowded) -> Self {
-        Self::Crowded
-    }
 }
 
 /// Decides where streams begin.

@@ -16,7 +16,7 @@ use common::{Audience, EventId};
 use http_kit::Shutdown;
 use serde_json::{Value, json};
 
-use crate::app::{App, PATIENCE};
+use crate::{app::App, patience::PATIENCE};
 use book::{Book, Member};
 
 /// Answers `/internal/*` on a port of its own, on a thread of its own; stopped when dropped.

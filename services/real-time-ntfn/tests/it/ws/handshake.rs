@@ -6,12 +6,7 @@ use tokio_tungstenite::tungstenite::{
     protocol::{CloseFrame, frame::coding::CloseCode},
 };
 
-use crate::{
-    app::{App, PATIENCE},
-    desk::Desk,
-    socket::Socket,
-    upstream::Upstream,
-};
+use crate::{app::App, desk::Desk, patience::PATIENCE, socket::Socket, upstream::Upstream};
 
 #[tokio::test]
 async fn a_socket_begins_like_a_stream_and_has_history() {

@@ -8,8 +8,7 @@ pub(super) mod people;
 use std::collections::HashSet;
 
 use common::{
-    Audience, Batch, Event, EventId,
-    audience::SetId,
+    Batch, Event, EventId,
     event::{LogPage, fitting},
 };
 use futures_util::TryStreamExt;
@@ -176,28 +175,18 @@ async fn read_after(
         bytes += row.audience.len() + row.data.len();
         let event = event(row)?;
         // A set is there once, with the first event that refers to it.
-        if let Some(set) = set_of(&event).filter(|set| !wanted.contains(*set)) {
-            bytes += users;
-            if bytes <= MAX_PAGE_BYTES || events.is_empty() {
-                wanted.insert(set.clone());
-            }
-        }
+        let set = event.audience.set().filter(|set| !wanted.contains(*set)).cloned();
+        bytes += set.as_ref().map_or(0, |_| users);
         // Whoever reads on needs one event at least.
         if bytes > MAX_PAGE_BYTES && !events.is_empty() {
             break;
         }
+        wanted.extend(set);
         events.push(event);
     }
     drop(rows);
     let sets = audiences::read(connection, &wanted).await?;
     Ok(LogPage { batch: Batch { after, events, sets }, head, floor })
-}
-
-fn set_of(event: &Event) -> Option<&SetId> {
-    match &*event.audience {
-        Audience::Set(set) => Some(set),
-        _ => None,
-    }
 }
 
 /// The seq of the message at a place, and whether there is one; else the seq of the next one.
