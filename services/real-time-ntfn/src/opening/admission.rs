@@ -66,6 +66,11 @@ impl Admission {
         self.most
     }
 
+    /// How many there are, those on their way included. A stream is counted once wherever it is.
+    pub fn streams(&self) -> usize {
+        lock(&self.count).all
+    }
+
     /// Admits one more stream from this address, or says why not.
     pub fn admit(&self, address: IpAddr) -> Result<Permit, Refusal> {
         let mut count = lock(&self.count);
@@ -125,6 +130,7 @@ mod tests {
         let _second = admission.admit(one).ok().unwrap();
         assert_eq!(admission.admit(one).err(), Some(Refusal::Address));
         let _third = admission.admit(other).ok().unwrap();
+        assert_eq!(admission.streams(), 3);
         assert_eq!(admission.admit(other).err(), Some(Refusal::Full));
         drop(first);
         assert!(admission.admit(one).is_ok());

@@ -187,7 +187,7 @@ fn parse_facts(body: &[u8]) -> Result<EphemeralBatch, Rejection> {
 impl AppState {
     /// Gives passing facts to whom they are for, as far as there is room.
     fn pass_on(&self, batch: &EphemeralBatch) {
-        let all = self.hub.streams();
+        let all = self.admission.streams();
         let crowded = |audience: &Audience| {
             matches!(audience, Audience::Room(room)
                 if self.presence.watchers(room, all) > MOST_WATCHERS)
