@@ -225,7 +225,8 @@ impl Hub {
         }
     }
 
-    /// How many streams there are.
+    /// How many streams there are. One that goes from here to a shard is in both for a moment, and
+    /// counts twice: permits say exactly how many there are.
     pub fn streams(&self) -> usize {
         self.seats().len() + self.shared.follower.as_ref().map_or(0, |follower| follower.streams())
     }
