@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::load::crowd::Pace;
 use crate::report::markdown;
-use crate::row::{Row, burst, idle, people, post, slow, steady, storm, suite};
+use crate::row::{Row, arrivals, burst, idle, people, post, slow, steady, storm, suite};
 use crate::target::{Kind, Lab};
 
 /// Measures RealTalk beside nginx's nchan and a bare write(2) loop, on this machine's loopback.
@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Slow(slow::Slow),
     /// Many users online: their lists, and private messages between two of them
     People(people::People),
+    /// Everybody opens a stream at once
+    Arrivals(arrivals::Arrivals),
     /// Every row with its default size
     All {
         /// A third of the seconds with the same clients: sooner done, more scatter
@@ -111,6 +113,7 @@ impl Command {
             Self::Storm(row) => vec![Box::new(row)],
             Self::Slow(row) => vec![Box::new(row)],
             Self::People(row) => vec![Box::new(row)],
+            Self::Arrivals(row) => vec![Box::new(row)],
             Self::All { quick } => suite::rows(quick),
             Self::Report(_) | Self::BareServer { .. } => Vec::new(),
         }

@@ -7,12 +7,12 @@ use rustix::process::Pid;
 
 /// Resident memory (`VmRSS`) in bytes, summed over the processes.
 pub(crate) fn resident(pids: &[Pid]) -> Result<f64> {
-    sum(pids, |pid| {
-        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kilobytes = line.and_then(|line| line.split_whitespace().next());
-        Ok(kilobytes.context("no VmRSS")?.parse::<f64>()? * 1024.0)
-    })
+    sum(pids, |pid| memory(pid, "VmRSS:"))
+}
+
+/// The most memory (`VmHWM`) that was resident at once so far, in bytes, summed over the processes.
+pub(crate) fn peak(pids: &[Pid]) -> Result<f64> {
+    sum(pids, |pid| memory(pid, "VmHWM:"))
 }
 
 /// Processor time used so far, user and system, in seconds, summed over the processes.
@@ -64,6 +64,14 @@ pub(crate) fn children(pid: Pid) -> Result<Vec<Pid>> {
     let listed = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
     let pids = listed.split_whitespace().filter_map(|child| Pid::from_raw(child.parse().ok()?));
     Ok(pids.collect())
+}
+
+/// A line of `/proc/<pid>/status`, in bytes.
+fn memory(pid: i32, field: &'static str) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next());
+    Ok(kilobytes.context(field)?.parse::<f64>()? * 1024.0)
 }
 
 /// utime, stime, cutime and cstime in seconds.

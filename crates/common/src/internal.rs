@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{id::EventId, name::MAX_KEY_BYTES};
+use crate::{id::EventId, name::MAX_KEY_BYTES, problem::Problem};
 
 /// The largest body of a request between the services, in bytes. Whoever takes one refuses a larger
 /// one with 413, so whoever makes one bounds what it puts in.
@@ -17,6 +17,9 @@ pub const MAX_REPORTED: usize = 1_000;
 
 /// The most users in a [`ContactsOf`].
 pub const MAX_ASKED: usize = 500;
+
+/// The most clients in an [`IdentifyBatch`].
+pub const MAX_IDENTIFIED: usize = 64;
 
 /// The most public rooms that one stream watches.
 pub const MAX_ROOMS: usize = 50;
@@ -35,7 +38,32 @@ pub const MAX_BEGINNING: usize = 4 * 1024 * 1024;
 const _: () = assert!(MAX_REPORTED * (2 * MAX_KEY_BYTES + 64) < MAX_BODY);
 const _: () = assert!(MAX_ASKED * (2 * MAX_KEY_BYTES + 64) < MAX_BODY);
 
-/// `POST /internal/identify`: who is behind a stream, and may it watch these rooms?
+/// `POST /internal/identify`: who are they? Everybody who comes at the same time is asked about at
+/// once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentifyBatch {
+    /// At most [`MAX_IDENTIFIED`].
+    pub clients: Vec<Identify>,
+}
+
+/// The answer to an [`IdentifyBatch`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentifiedBatch {
+    /// One for each client, in the same order.
+    pub clients: Vec<IdentifyAnswer>,
+}
+
+/// What is said of one client; what is wrong with one is no other's business.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentifyAnswer {
+    /// Who it is.
+    Identified(Identified),
+    /// What it would be told if it had asked itself.
+    Refused(Problem),
+}
+
+/// Who is behind a stream, and may it watch these rooms?
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identify {
     /// From `Authorization` or the cookie.
@@ -69,6 +97,10 @@ pub struct Identified {
     pub epoch: u64,
     /// The rooms, all of which exist.
     pub rooms: Vec<String>,
+    /// Up to this event, nothing waits that has not been delivered to the user: their stream can
+    /// begin here, and needs nothing first. Without it, that has to be asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub received: Option<EventId>,
 }
 
 /// A user, by the name that people see and the key by which services compare.

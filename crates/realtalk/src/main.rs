@@ -11,6 +11,10 @@ use http_kit::{
 };
 use serde::Deserialize;
 
+/// Gives memory back to the system after a storm; glibc's keeps what it has taken.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// RealTalk: a self-hosted chat backend. Without a command, both services run in this process
 /// until Ctrl-C. Settings come from the environment: see the README.
 #[derive(Parser)]

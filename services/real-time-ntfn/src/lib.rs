@@ -36,7 +36,7 @@ use engine::{Engine, shard};
 use hub::Hub;
 use log::{feed::Feed, upstream::Upstream};
 use metrics::Metrics;
-use opening::{admission::Admission, identity::Identity, resume::Resume};
+use opening::{admission::Admission, enquiries::Enquiries, identity::Identity, resume::Resume};
 use people::{
     delivery::{Delivery, Reporter},
     presence::{Presence, PresenceTask},
@@ -87,8 +87,9 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         config.connections.shares(),
     );
     let resume = Arc::new(resume);
+    let (enquiries, enquiry_task) = Enquiries::new(upstream.clone());
     let identity =
-        Arc::new(Identity::new(config.auth_mode, upstream.clone(), config.connections.shares()));
+        Arc::new(Identity::new(config.auth_mode, enquiries, config.connections.shares()));
     let frames = Service {
         hub: hub.clone(),
         upstream: upstream.clone(),
@@ -99,6 +100,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let (desk, desk_task) = Desk::new(Arc::new(frames));
     let hub_task = tokio::spawn(hub.clone().run());
     let desk_task = tokio::spawn(desk_task.run());
+    let enquiry_task = tokio::spawn(enquiry_task.run());
     let feed_task = tokio::spawn(feed_task.run());
     let presence_task = tokio::spawn(presence_task.run());
     let reported = CancellationToken::new();
@@ -128,7 +130,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     hub.drain(if shutdown.is_hasty() { config.drain.min(HASTY_DRAIN) } else { config.drain }).await;
     handle.stop(true).await;
     server_task.await??;
-    for task in [desk_task, feed_task, hub_task, presence_task] {
+    for task in [desk_task, enquiry_task, feed_task, hub_task, presence_task] {
         task.abort();
     }
     // No stream is left to write to: this is the last of it.

@@ -6,6 +6,10 @@ use clap::Parser;
 use http_kit::{Shutdown, command, command::Command};
 use realtime_ntfn::{Config, run};
 
+/// Gives memory back to the system after a storm; glibc's keeps what it has taken.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// RealTalk's notification service. Settings come from the environment: see the README.
 #[derive(Parser)]
 #[command(version)]

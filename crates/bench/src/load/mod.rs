@@ -5,6 +5,7 @@ pub(crate) mod crowd;
 pub(crate) mod histogram;
 pub(crate) mod http;
 pub(crate) mod mark;
+pub(crate) mod opening;
 pub(crate) mod poster;
 mod sse;
 pub(crate) mod volley;

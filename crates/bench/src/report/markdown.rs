@@ -43,6 +43,126 @@ const LINES: &[(&str, &str, &str)] = &[
     ("people", "deliveries per message", "private message: deliveries"),
     ("people", "deliveries to others", "private messages: deliveries to others"),
     ("people", "other events written", "private messages: other events written"),
+    (
+        "arrivals-sse-anonymous",
+        "cpu of an opening",
+        "storm of people, SSE, anonymous: CPU of an opening",
+    ),
+    (
+        "arrivals-sse-anonymous",
+        "peak memory per client",
+        "storm of people, SSE, anonymous: peak memory for each",
+    ),
+    (
+        "arrivals-sse-anonymous",
+        "memory per client 30 s later",
+        "storm of people, SSE, anonymous: memory for each 30 s later",
+    ),
+    (
+        "arrivals-sse-anonymous",
+        "more per client with the third storm",
+        "storm of people, SSE, anonymous: more for each with the third storm",
+    ),
+    ("arrivals-sse-named", "cpu of an opening", "storm of people, SSE, named: CPU of an opening"),
+    ("arrivals-sse-named", "openings", "storm of people, SSE, named: openings"),
+    (
+        "arrivals-sse-named",
+        "peak memory per client",
+        "storm of people, SSE, named: peak memory for each",
+    ),
+    (
+        "arrivals-sse-named",
+        "memory per client 30 s later",
+        "storm of people, SSE, named: memory for each 30 s later",
+    ),
+    (
+        "arrivals-sse-named",
+        "more per client with the third storm",
+        "storm of people, SSE, named: more for each with the third storm",
+    ),
+    (
+        "arrivals-sse-token",
+        "cpu of an opening",
+        "storm of people, SSE, by token: CPU of an opening",
+    ),
+    ("arrivals-sse-token", "openings", "storm of people, SSE, by token: openings"),
+    (
+        "arrivals-sse-token",
+        "peak memory per client",
+        "storm of people, SSE, by token: peak memory for each",
+    ),
+    (
+        "arrivals-sse-token",
+        "memory per client 30 s later",
+        "storm of people, SSE, by token: memory for each 30 s later",
+    ),
+    (
+        "arrivals-sse-token",
+        "more per client with the third storm",
+        "storm of people, SSE, by token: more for each with the third storm",
+    ),
+    (
+        "arrivals-ws-anonymous",
+        "cpu of an opening",
+        "storm of people, WebSocket, anonymous: CPU of an opening",
+    ),
+    (
+        "arrivals-ws-anonymous",
+        "peak memory per client",
+        "storm of people, WebSocket, anonymous: peak memory for each",
+    ),
+    (
+        "arrivals-ws-anonymous",
+        "memory per client 30 s later",
+        "storm of people, WebSocket, anonymous: memory for each 30 s later",
+    ),
+    (
+        "arrivals-ws-anonymous",
+        "more per client with the third storm",
+        "storm of people, WebSocket, anonymous: more for each with the third storm",
+    ),
+    (
+        "arrivals-ws-named",
+        "cpu of an opening",
+        "storm of people, WebSocket, named: CPU of an opening",
+    ),
+    ("arrivals-ws-named", "openings", "storm of people, WebSocket, named: openings"),
+    (
+        "arrivals-ws-named",
+        "peak memory per client",
+        "storm of people, WebSocket, named: peak memory for each",
+    ),
+    (
+        "arrivals-ws-named",
+        "memory per client 30 s later",
+        "storm of people, WebSocket, named: memory for each 30 s later",
+    ),
+    (
+        "arrivals-ws-named",
+        "more per client with the third storm",
+        "storm of people, WebSocket, named: more for each with the third storm",
+    ),
+    (
+        "arrivals-ws-token",
+        "cpu of an opening",
+        "storm of people, WebSocket, by token: CPU of an opening",
+    ),
+    ("arrivals-ws-token", "openings", "storm of people, WebSocket, by token: openings"),
+    (
+        "arrivals-ws-token",
+        "peak memory per client",
+        "storm of people, WebSocket, by token: peak memory for each",
+    ),
+    (
+        "arrivals-ws-token",
+        "memory per client 30 s later",
+        "storm of people, WebSocket, by token: memory for each 30 s later",
+    ),
+    (
+        "arrivals-ws-token",
+        "more per client with the third storm",
+        "storm of people, WebSocket, by token: more for each with the third storm",
+    ),
 ];
 
 #[derive(clap::Args, Debug)]
@@ -121,8 +241,8 @@ fn render(measurements: &[Measurement]) -> Result<String> {
             ensure!(shown, "{}: unknown figure {}: from another version?", row.row, bar.figure);
         }
     }
-    let mut text = "| what | RealTalk | nchan | bare write loop | ratio | bar |\n\
-                    | --- | ---: | ---: | ---: | --- | --- |\n"
+    let mut text = "| what | RealTalk | nchan | bare write loop | Centrifugo | ratio | bar |\n\
+                    | --- | ---: | ---: | ---: | ---: | --- | --- |\n"
         .to_owned();
     let known = suite::rows(false);
     for (name, figure, what) in LINES {

@@ -1,5 +1,6 @@
 //! The rows of the benchmark: what is done to each server, and what is measured.
 
+pub(crate) mod arrivals;
 pub(crate) mod burst;
 pub(crate) mod figure;
 pub(crate) mod idle;
@@ -28,7 +29,7 @@ pub(crate) trait Row {
     fn figures(&self) -> &'static [Figure];
     /// The servers this row can be run against.
     fn targets(&self) -> &'static [Kind] {
-        &Kind::ALL
+        &Kind::BROADCASTERS
     }
     /// Starts a fresh server, does the work, and returns every figure.
     fn measure(&self, kind: Kind, lab: &Lab) -> Result<Sample>;

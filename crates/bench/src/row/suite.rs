@@ -1,5 +1,6 @@
 //! The suite: every row there is, in the order in which they are run and shown.
 
+use super::arrivals::Arrivals;
 use super::{Row, burst, idle, people, post, slow, steady, storm};
 
 /// The four that last as long as one likes can be shorter; the others take the time that their work
@@ -10,7 +11,7 @@ pub(crate) fn rows(quick: bool) -> Vec<Box<dyn Row>> {
     } else {
         Default::default()
     };
-    vec![
+    let mut rows: Vec<Box<dyn Row>> = vec![
         Box::new(idle),
         Box::new(burst::Burst::default()),
         Box::new(steady),
@@ -18,5 +19,7 @@ pub(crate) fn rows(quick: bool) -> Vec<Box<dyn Row>> {
         Box::new(storm::Storm::default()),
         Box::new(slow::Slow::default()),
         Box::new(people),
-    ]
+    ];
+    rows.extend(Arrivals::all().map(|row| -> Box<dyn Row> { Box::new(row) }));
+    rows
 }

@@ -16,16 +16,22 @@ pub(crate) enum Kind {
     Nchan,
     /// One write(2) per event and client, and nothing else.
     Bare,
+    /// Centrifugo, for what opening costs.
+    Centrifugo,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 3] = [Self::Realtalk, Self::Nchan, Self::Bare];
+    pub(crate) const ALL: [Self; 4] = [Self::Realtalk, Self::Nchan, Self::Bare, Self::Centrifugo];
+
+    /// Those that send what is posted to them to server-sent events without a credential.
+    pub(crate) const BROADCASTERS: [Self; 3] = [Self::Realtalk, Self::Nchan, Self::Bare];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Realtalk => "realtalk",
             Self::Nchan => "nchan",
             Self::Bare => "bare",
+            Self::Centrifugo => "centrifugo",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod bare;
 pub(crate) mod bare_server;
+pub(crate) mod centrifugo;
 mod child;
 mod kind;
 mod lab;
@@ -9,7 +10,7 @@ pub(crate) mod nchan;
 pub(crate) mod realtalk;
 mod server;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 pub(crate) use self::kind::Kind;
 pub(crate) use self::lab::Lab;
@@ -21,6 +22,7 @@ pub(crate) fn start(kind: Kind, lab: &Lab) -> Result<Box<dyn Server>> {
         Kind::Realtalk => Box::new(realtalk::RealTalk::start(lab)?),
         Kind::Nchan => Box::new(nchan::Nchan::start(lab)?),
         Kind::Bare => Box::new(bare::Bare::start()?),
+        Kind::Centrifugo => bail!("centrifugo takes part where streams are opened only"),
     })
 }
 
@@ -30,6 +32,7 @@ pub(crate) fn absent(kind: Kind, lab: &Lab) -> Option<String> {
         Kind::Realtalk => realtalk::absent(lab),
         Kind::Nchan => nchan::absent(),
         Kind::Bare => None,
+        Kind::Centrifugo => centrifugo::absent(),
     }
 }
 
@@ -39,5 +42,6 @@ pub(crate) fn settings(kind: Kind, lab: &Lab) -> String {
         Kind::Realtalk => realtalk::settings(lab),
         Kind::Nchan => nchan::settings(lab),
         Kind::Bare => bare::SETTINGS.into(),
+        Kind::Centrifugo => centrifugo::settings(),
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct RealTalk {
     notification: Child,
     bin_dir: PathBuf,
     secret: String,
+    /// Settings that are not the defaults.
+    set: Vec<(&'static str, String)>,
     folder: TempDir,
 }
 
@@ -51,11 +53,18 @@ pub(crate) fn settings(lab: &Lab) -> String {
 }
 
 impl RealTalk {
+    /// Both services with default settings.
     pub(crate) fn start(lab: &Lab) -> Result<Self> {
+        Self::start_with(lab, Vec::new())
+    }
+
+    /// Both services with these settings.
+    pub(crate) fn start_with(lab: &Lab, set: Vec<(&'static str, String)>) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let (message_address, to) = (free_address()?, free_address()?);
         let secret = Alphanumeric.sample_string(&mut rand::rng(), 48);
-        let spawn = |name, own, other| service(&lab.bin_dir, &folder, &secret, name, own, other);
+        let spawn =
+            |name, own, other| service(&lab.bin_dir, &folder, &secret, &set, name, own, other);
         let mut message = spawn(MESSAGE, message_address, to)?;
         // real-time-ntfn is ready only once it has reached the message service.
         let mut notification = spawn(NOTIFICATION, to, message_address)?;
@@ -75,6 +84,7 @@ impl RealTalk {
             notification,
             bin_dir: lab.bin_dir.clone(),
             secret,
+            set,
             folder,
         })
     }
@@ -101,6 +111,7 @@ impl RealTalk {
             &self.bin_dir,
             &self.folder,
             &self.secret,
+            &self.set,
             NOTIFICATION,
             to,
             self.message_address,
@@ -127,6 +138,7 @@ fn service(
     bin_dir: &std::path::Path,
     folder: &TempDir,
     secret: &str,
+    set: &[(&'static str, String)],
     name: &str,
     own: SocketAddr,
     other: SocketAddr,
@@ -144,6 +156,7 @@ fn service(
         .env("DATA_DIR", folder.path())
         .env("INTERNAL_SECRET", secret)
         .env(other_is, format!("http://{other}"))
-        .env("RUST_LOG", "warn");
+        .env("RUST_LOG", "warn")
+        .envs(set.iter().map(|(name, value)| (*name, value)));
     Child::spawn(command, folder.path(), name)
 }

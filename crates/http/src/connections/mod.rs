@@ -25,7 +25,7 @@ use actix_web::{
     middleware::Next,
     rt::net::TcpStream,
 };
-use prometheus::{IntCounterVec, Opts, Registry};
+use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
 use socket2::{SockRef, TcpKeepalive};
 
 use crate::{
@@ -79,6 +79,7 @@ struct Shared {
     idle: Duration,
     by_site: Mutex<BySite>,
     unread: Arc<Unread>,
+    open: IntGauge,
     ended: IntCounterVec,
 }
 
@@ -122,10 +123,13 @@ impl Connections {
             ),
             &["reason"],
         )?;
+        let open = IntGauge::new("realtalk_connections", "Connections that are open")?;
         registry.register(Box::new(ended.clone()))?;
+        registry.register(Box::new(open.clone()))?;
         let unread = Arc::new(Unread::new(bounds.shares()));
         let by_site = Mutex::default();
-        let shared = Shared { bounds, proxies, open_files, idle: IDLE, by_site, unread, ended };
+        let shared =
+            Shared { bounds, proxies, open_files, idle: IDLE, by_site, unread, open, ended };
         Ok(Self(Arc::new(shared)))
     }
 
@@ -166,6 +170,7 @@ impl Connections {
             None => Keeping::WhileThereIsRoom,
         };
         by_site.add(address, 1);
+        self.0.open.inc();
         let taken = Taken { shared: self.0.clone(), address, _counted: counted };
         Ok((Place { _taken: Arc::new(taken) }, keeping))
     }
@@ -262,6 +267,7 @@ impl Shared {
 impl Drop for Taken {
     fn drop(&mut self) {
         self.shared.by_site().remove(self.address, 1);
+        self.shared.open.dec();
     }
 }
 

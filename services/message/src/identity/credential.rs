@@ -28,6 +28,40 @@ pub struct Shown {
     pub expires_at: Option<u64>,
 }
 
+/// What a token says that has been signed by whom it should be; whether it is in force is for the
+/// account to say.
+#[derive(Debug)]
+pub enum Presented {
+    /// The operator's.
+    Operator,
+    /// A user's.
+    User(Box<Proof>),
+}
+
+impl Presented {
+    /// Reads a token; nothing for one that is no good.
+    pub fn read(identity: &Identity, token: &str) -> Option<Self> {
+        if identity.operator.as_ref().is_some_and(|operator| operator.is(token)) {
+            return Some(Self::Operator);
+        }
+        match identity.tokens.verify(token) {
+            Ok(proof) => Some(Self::User(Box::new(proof))),
+            Err(error) => {
+                tracing::debug!(%error, "a token was refused");
+                None
+            }
+        }
+    }
+
+    /// The key of whom it is for.
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::Operator => None,
+            Self::User(proof) => Some(proof.name.key()),
+        }
+    }
+}
+
 impl Shown {
     /// Who the credential of a request shows, or nothing where none is given and none is needed.
     pub async fn by(identity: &Identity, request: &HttpRequest) -> Result<Option<Self>, Rejection> {
@@ -51,19 +85,31 @@ impl Shown {
     }
 
     /// Who a token shows, if it is valid.
-    pub async fn by_token(identity: &Identity, token: &str) -> Result<Option<Self>, Rejection> {
-        if identity.operator.as_ref().is_some_and(|operator| operator.is(token)) {
-            return Ok(Some(Self { user: None, admin: true, epoch: 0, expires_at: None }));
-        }
-        let proof = match identity.tokens.verify(token) {
-            Ok(proof) => proof,
-            Err(error) => {
-                tracing::debug!(%error, "a token was refused");
-                return Ok(None);
+    async fn by_token(identity: &Identity, token: &str) -> Result<Option<Self>, Rejection> {
+        let Some(presented) = Presented::read(identity, token) else {
+            return Ok(None);
+        };
+        let account = match presented.key() {
+            Some(key) => identity.accounts.find(key).await?,
+            None => None,
+        };
+        Self::by_presented(identity, presented, account).await
+    }
+
+    /// Who a good token shows, if it is in force; `account` is of whom it is for, if they are known.
+    pub async fn by_presented(
+        identity: &Identity,
+        presented: Presented,
+        account: Option<Account>,
+    ) -> Result<Option<Self>, Rejection> {
+        let proof = match presented {
+            Presented::Operator => {
+                return Ok(Some(Self { user: None, admin: true, epoch: 0, expires_at: None }));
             }
+            Presented::User(proof) => *proof,
         };
         let own = identity.tokens.are_own();
-        let mut account = match identity.accounts.find(proof.name.key()).await? {
+        let mut account = match account {
             Some(account) => account,
             None if own => return Ok(None),
             None => identity.accounts.welcome(proof.name.clone(), true).await?,

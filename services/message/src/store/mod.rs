@@ -9,6 +9,8 @@ pub mod known;
 pub mod plan;
 pub mod sqlite;
 
+use std::collections::{HashMap, HashSet};
+
 use async_trait::async_trait;
 use common::{Batch, EventId, event::LogPage};
 
@@ -57,6 +59,17 @@ pub struct Committed {
     pub log: Batch,
     /// Markers that moved.
     pub receipts: Vec<Receipt>,
+}
+
+/// What is known of those who come to streams.
+#[derive(Debug, Default)]
+pub struct Arrivals {
+    /// Their accounts, by key.
+    pub accounts: HashMap<String, Account>,
+    /// Those of the rooms that there are.
+    pub rooms: HashSet<String>,
+    /// The keys of those for whom there may be what has not been delivered to them.
+    pub awaited: HashSet<String>,
 }
 
 /// What a read gives, or why the caller may not have it.
@@ -116,6 +129,9 @@ pub trait Store: ConversationReads + Send + Sync + 'static {
 
     /// The last id of the event log.
     async fn head(&self) -> Result<EventId, StoreError>;
+
+    /// What is known of those with these keys who come to streams of these rooms, in one read.
+    async fn arrivals(&self, keys: &[String], rooms: &[String]) -> Result<Arrivals, StoreError>;
 
     /// The account with this key.
     async fn account(&self, key: &str) -> Result<Option<Account>, StoreError>;

@@ -171,9 +171,9 @@ async fn what_the_other_service_reports_may_be_larger_than_what_clients_send() {
     });
     let answer = app.post_signed("/internal/frames", frame).await;
     assert_eq!((answer.status, &answer.json()["reply"]["code"]), (200, &json!("content_invalid")));
-    let identify = json!({"username": "x".repeat(100_000), "rooms": ["public"]});
-    let answer = app.post_signed("/internal/identify", identify).await;
-    assert_eq!(answer.refusal(), (422, "user_too_long".to_owned()));
+    let client = json!({"username": "x".repeat(100_000), "rooms": ["public"]});
+    let answer = app.post_signed("/internal/identify", json!({"clients": [client]})).await;
+    assert_eq!(answer.json()["clients"][0]["refused"]["code"], "user_too_long");
     for path in ["delivered", "contacts", "frames", "identify"] {
         let body = json!({"users": ["x".repeat(MAX_BODY)]});
         let answer = app.post_signed(&format!("/internal/{path}"), body).await;

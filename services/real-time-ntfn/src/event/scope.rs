@@ -68,6 +68,11 @@ impl Scope {
         self.0.rooms.iter().map(String::as_str)
     }
 
+    /// Whether it is the public room that is watched, and no other.
+    pub fn is_of_public_room(&self) -> bool {
+        self.0.rooms.len() == 1 && self.0.rooms.contains(PUBLIC_ROOM)
+    }
+
     /// The key of the user.
     pub fn user(&self) -> Option<&str> {
         self.0.session.as_ref().map(|session| session.user.key.as_str())

@@ -6,7 +6,8 @@ use common::{
     Batch, EventId, Problem,
     event::LogPage,
     internal::{
-        ClientFrame, ContactsOf, Delivered, DeliveredBatch, FrameReply, Identified, Identify,
+        ClientFrame, ContactsOf, Delivered, DeliveredBatch, FrameReply, IdentifiedBatch, Identify,
+        IdentifyAnswer, IdentifyBatch,
     },
 };
 use http_kit::{InternalHop, internal};
@@ -62,9 +63,15 @@ impl Upstream {
         self.get("/internal/events", &[("tail", limit.to_string())]).await
     }
 
-    /// Who is behind a stream. [`UpstreamError::Refused`] is meant for the client.
-    pub async fn identify(&self, identify: &Identify) -> Result<Identified, UpstreamError> {
-        self.post("/internal/identify", identify).await
+    /// Who is behind streams, in the order in which they are asked about; at most
+    /// [`MAX_IDENTIFIED`](common::internal::MAX_IDENTIFIED).
+    pub async fn identify(
+        &self,
+        clients: Vec<Identify>,
+    ) -> Result<Vec<IdentifyAnswer>, UpstreamError> {
+        let asked = IdentifyBatch { clients };
+        let answer: IdentifiedBatch = self.post("/internal/identify", &asked).await?;
+        Ok(answer.clients)
     }
 
     /// What a stream without a cursor begins with: private messages that the user with this key
@@ -172,25 +179,24 @@ async fn send(request: RequestBuilder) -> Result<reqwest::Response, UpstreamErro
     let Ok(problem) = response.json::<Problem>().await else {
         return Err(UpstreamError::Unavailable(status.to_string()));
     };
-    Err(match (status, problem.code.as_str()) {
-        (StatusCode::GONE, "cursor_expired") => UpstreamError::Expired,
-        (StatusCode::GONE, "too_far") => UpstreamError::TooFar,
-        (StatusCode::GONE, _) => UpstreamError::Unknown,
-        // These are about the two services, which do not fit together; no client can help that.
-        (_, "signature_missing" | "signature_invalid" | "route_not_found") => {
-            UpstreamError::Unavailable(format!("{status} {}", problem.code))
+    Err(UpstreamError::of(Problem { status: status.as_u16(), ..problem }))
+}
+
+impl UpstreamError {
+    /// What a problem means that the message service has.
+    pub fn of(problem: Problem) -> Self {
+        match (problem.status, problem.code.as_str()) {
+            (410, "cursor_expired") => Self::Expired,
+            (410, "too_far") => Self::TooFar,
+            (410, _) => Self::Unknown,
+            // These are about the two services, which do not fit together; no client can help that.
+            (_, "signature_missing" | "signature_invalid" | "route_not_found") => {
+                Self::Unavailable(format!("{} {}", problem.status, problem.code))
+            }
+            (400 | 401 | 403 | 404 | 413 | 422, _) => Self::Refused(Box::new(problem)),
+            _ => Self::Unavailable(format!("{} {}", problem.status, problem.code)),
         }
-        (
-            StatusCode::BAD_REQUEST
-            | StatusCode::UNAUTHORIZED
-            | StatusCode::FORBIDDEN
-            | StatusCode::NOT_FOUND
-            | StatusCode::PAYLOAD_TOO_LARGE
-            | StatusCode::UNPROCESSABLE_ENTITY,
-            _,
-        ) => UpstreamError::Refused(Box::new(problem)),
-        _ => UpstreamError::Unavailable(format!("{status} {}", problem.code)),
-    })
+    }
 }
 
 fn unavailable(error: &(dyn std::error::Error + 'static)) -> UpstreamError {

@@ -10,25 +10,24 @@ use actix_web::{
     },
 };
 use common::{
+    EventId,
     event::PUBLIC_ROOM,
     internal::{Identified, Identify, MAX_ROOMS},
 };
 use http_kit::{AuthMode, Rejection, address::Shares, bearer};
 
 use super::{
+    enquiries::{self, Enquiries},
     resume::NotNow,
     turns::{Asker, Crowded, Turns},
 };
 use crate::{
     event::scope::{Scope, Session},
-    log::upstream::{Upstream, UpstreamError},
+    log::upstream::UpstreamError,
 };
 
 /// Cookies that hold a token. Over https it has the name that only https can set.
 const COOKIES: [&str; 2] = ["__Host-realtalk_session", "realtalk_session"];
-
-/// Clients that are asked about at the same time; when everyone returns at once, the others wait.
-const AT_ONCE: usize = 64;
 
 /// How long a client waits for its turn to be asked about.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -60,17 +59,33 @@ impl From<Rejection> for Refusal {
     }
 }
 
+/// Who has come.
+#[derive(Clone, Debug)]
+pub struct Comer {
+    /// Whose the stream is, and what it watches.
+    pub scope: Scope,
+    /// Up to here, nothing waits for them that has not been delivered; without it, that is not known.
+    pub received: Option<EventId>,
+}
+
+impl From<Scope> for Comer {
+    fn from(scope: Scope) -> Self {
+        Self { scope, received: None }
+    }
+}
+
 /// Asks who clients are.
 pub struct Identity {
     mode: AuthMode,
-    upstream: Upstream,
+    enquiries: Enquiries,
+    /// When everyone returns at once, some wait.
     turns: Turns,
 }
 
 impl Identity {
     /// Asks the message service, as far as `mode` leaves anything to ask.
-    pub fn new(mode: AuthMode, upstream: Upstream, shares: Shares) -> Self {
-        Self { mode, upstream, turns: Turns::new(AT_ONCE, shares) }
+    pub fn new(mode: AuthMode, enquiries: Enquiries, shares: Shares) -> Self {
+        Self { mode, enquiries, turns: Turns::new(enquiries::MOST, shares) }
     }
 
     /// Whether a client may be nobody.
@@ -91,7 +106,7 @@ impl Identity {
         username: Option<&str>,
         ticket: Option<&str>,
         purpose: Purpose,
-    ) -> Result<Scope, Refusal> {
+    ) -> Result<Comer, Refusal> {
         let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
         let ticket = given(ticket);
         // What a client names in its request counts before what a browser adds by itself.
@@ -111,22 +126,24 @@ impl Identity {
         asked: Identify,
         address: IpAddr,
         acknowledges: bool,
-    ) -> Result<Scope, Refusal> {
+    ) -> Result<Comer, Refusal> {
         if asked.token.is_none() && asked.ticket.is_none() {
             if !self.is_open() {
                 return Err(token_missing().into());
             }
             if asked.username.is_none() && is_default(&asked.rooms) {
-                return Ok(Scope::public());
+                return Ok(Scope::public().into());
             }
         }
         let busy = Refusal::NotNow(NotNow::Upstream);
         // Nobody knows yet who it is: the users of an address have one turn.
         let turn = self.turns.take(&Asker { address, user: None }, PATIENCE).await;
         let _turn = turn.map_err(|Crowded| Refusal::NotNow(NotNow::Crowded))?;
-        match self.upstream.identify(&asked).await {
-            Ok(Identified { user: None, rooms, .. }) if is_default(&rooms) => Ok(Scope::public()),
-            Ok(Identified { user, authenticated, expires_at, epoch, rooms }) => {
+        match self.enquiries.ask(asked).await {
+            Ok(Identified { user: None, rooms, .. }) if is_default(&rooms) => {
+                Ok(Scope::public().into())
+            }
+            Ok(Identified { user, authenticated, expires_at, epoch, rooms, received }) => {
                 let session = user.map(|user| Session {
                     user,
                     authenticated,
@@ -134,7 +151,7 @@ impl Identity {
                     epoch,
                     acknowledges,
                 });
-                Ok(Scope::new(rooms, session))
+                Ok(Comer { scope: Scope::new(rooms, session), received })
             }
             Err(UpstreamError::Refused(problem)) => {
                 let status = StatusCode::from_u16(problem.status);

@@ -2,6 +2,8 @@
 
 pub mod admission;
 pub(crate) mod busy;
+pub mod enquiries;
+mod history;
 pub mod identity;
 pub mod resume;
 pub mod turns;

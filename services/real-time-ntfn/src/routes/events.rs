@@ -16,7 +16,7 @@ use crate::{
     opening::{
         admission::{Permit, Refusal},
         busy::Busy,
-        identity::{self, Purpose},
+        identity::{self, Comer, Purpose},
         resume::{Cursor, Request, Start},
     },
     people::presence::TooMany,
@@ -236,13 +236,14 @@ impl AppState {
         let (rooms, user) = (wanted.rooms.as_deref(), wanted.user.as_deref());
         let ticket = wanted.ticket.as_deref();
         let purpose = Purpose::Stream { acknowledges: wanted.acknowledges };
-        let scope = self
+        let Comer { scope, received } = self
             .identity
             .identify_request(request, permit.address(), rooms, user, ticket, purpose)
             .await?;
         let Wanted { cursor, history, client_id, wire, .. } = wanted;
         let wanted = Request {
             scope: scope.clone(),
+            received,
             cursor,
             history,
             client_id: client_id.clone(),

@@ -77,7 +77,7 @@ pub async fn list_present(
         .identify_request(&request, address, None, user, ticket, Purpose::Question)
         .await
     {
-        Ok(scope) => scope,
+        Ok(comer) => comer.scope,
         Err(Refusal::Rejected(rejection)) => return Err(rejection),
         Err(Refusal::NotNow(now)) => return Err(not_now(now)),
     };

@@ -24,7 +24,10 @@ use crate::{
     event::{connection_id::ConnectionId, scope::Scope, wire::Wire},
     hub::Arrival,
     log::upstream::UpstreamError,
-    opening::resume::{Cursor, NotNow, Request, Start},
+    opening::{
+        identity::Comer,
+        resume::{Cursor, NotNow, Request, Start},
+    },
     people::presence::Attendance,
 };
 
@@ -52,7 +55,7 @@ pub trait Frames: Send + Sync + 'static {
         name: String,
         scope: Scope,
         peer: Peer,
-    ) -> BoxFuture<'_, Result<(Scope, Option<Attendance>), Problem>>;
+    ) -> BoxFuture<'_, Result<(Comer, Option<Attendance>), Problem>>;
 }
 
 /// Takes clients' frames. Clones are the same desk.
@@ -186,9 +189,9 @@ async fn introduce(mailbox: &Mailbox, frames: &dyn Frames, name: String) {
     }
     let arrival = frames.expect();
     match frames.introduce(name, scope, mailbox.peer()).await {
-        Ok((scope, attendance)) => {
+        Ok((comer, attendance)) => {
             mailbox.attend(attendance);
-            begin(mailbox, frames, scope, Cursor::None, arrival).await;
+            begin(mailbox, frames, comer, Cursor::None, arrival).await;
         }
         Err(problem) => {
             let mut error = json!(problem);
@@ -206,19 +209,21 @@ async fn resume(mailbox: &Mailbox, frames: &dyn Frames, cursor: Cursor) {
         return mailbox.tell(Tell::Say(reply::error("too_many_frames", detail, None)));
     }
     let arrival = frames.expect();
-    begin(mailbox, frames, mailbox.scope(), cursor, arrival).await;
+    begin(mailbox, frames, mailbox.scope().into(), cursor, arrival).await;
 }
 
-/// Lets the connection go on from another place, as this scope.
+/// Lets the connection go on from another place, as somebody's.
 async fn begin(
     mailbox: &Mailbox,
     frames: &dyn Frames,
-    scope: Scope,
+    comer: Comer,
     cursor: Cursor,
     arrival: Arrival,
 ) {
+    let Comer { scope, received } = comer;
     let request = Request {
         scope: scope.clone(),
+        received,
         cursor,
         history: 0,
         client_id: mailbox.client_id().to_owned(),

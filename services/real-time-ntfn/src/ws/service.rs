@@ -17,7 +17,7 @@ use crate::{
     log::upstream::{Upstream, UpstreamError},
     opening::{
         busy::Busy,
-        identity::{Identity, Refusal},
+        identity::{Comer, Identity, Refusal},
         resume::{NotNow, Request, Resume, Start},
     },
     people::presence::{Attendance, Presence, TooMany},
@@ -55,17 +55,17 @@ impl Frames for Service {
         name: String,
         scope: Scope,
         peer: Peer,
-    ) -> BoxFuture<'_, Result<(Scope, Option<Attendance>), Problem>> {
+    ) -> BoxFuture<'_, Result<(Comer, Option<Attendance>), Problem>> {
         Box::pin(async move {
             let rooms = scope.rooms().map(str::to_owned).collect();
             let asked = Identify { username: Some(name), rooms, ..Identify::default() };
             match self.identity.identify(asked, peer.address, peer.acknowledges).await {
-                Ok(scope) => {
-                    let attendance = self.presence.attend(&scope).map_err(|TooMany| {
+                Ok(comer) => {
+                    let attendance = self.presence.attend(&comer.scope).map_err(|TooMany| {
                         let (code, detail) = (Busy::User.reason(), Busy::User.detail());
                         Rejection::new(StatusCode::TOO_MANY_REQUESTS, code, detail).problem()
                     })?;
-                    Ok((scope, attendance))
+                    Ok((comer, attendance))
                 }
                 Err(Refusal::Rejected(rejection)) => Err(rejection.problem()),
                 Err(Refusal::NotNow(not_now)) => {

@@ -30,6 +30,7 @@ use realtime_ntfn::{
     metrics::Metrics,
     opening::{
         admission::Admission,
+        identity::Comer,
         resume::{Cursor, NotNow, Request, Start},
     },
     people::{delivery::Delivery, presence::Attendance},
@@ -86,7 +87,7 @@ impl Frames for Believing {
         name: String,
         scope: Scope,
         peer: Peer,
-    ) -> BoxFuture<'_, Result<(Scope, Option<Attendance>), Problem>> {
+    ) -> BoxFuture<'_, Result<(Comer, Option<Attendance>), Problem>> {
         let session = Session {
             user: UserRef { key: name.to_lowercase(), name },
             authenticated: false,
@@ -95,7 +96,7 @@ impl Frames for Believing {
             acknowledges: peer.acknowledges,
         };
         let rooms: Vec<_> = scope.rooms().map(str::to_owned).collect();
-        Box::pin(async { Ok((Scope::new(rooms, Some(session)), None)) })
+        Box::pin(async { Ok((Scope::new(rooms, Some(session)).into(), None)) })
     }
 }
 

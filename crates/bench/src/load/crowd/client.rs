@@ -47,6 +47,20 @@ pub(super) enum Turn {
     Ended,
 }
 
+/// Begins to connect the client with this number, from a source address of its own.
+pub(crate) fn connect(number: usize, to: SocketAddr) -> Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_reuse_address(true)?;
+    // Closing resets, so that 15,000 clients leave no TIME_WAIT behind for the next target.
+    socket.set_linger(Some(Duration::ZERO))?;
+    socket.bind(&SocketAddr::from((source(number), 0)).into()).context("bind a source")?;
+    match socket.connect(&to.into()) {
+        Err(error) if error.raw_os_error() != Some(IN_PROGRESS) => Err(error.into()),
+        _ => Ok(TcpStream::from_std(socket.into())),
+    }
+}
+
 impl Client {
     pub(super) fn new(number: usize) -> Self {
         Self {
@@ -63,21 +77,10 @@ impl Client {
 
     /// Begins to connect, from its own source address.
     pub(super) fn connect(&mut self, to: SocketAddr) -> Result<&mut TcpStream> {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_nonblocking(true)?;
-        socket.set_reuse_address(true)?;
-        // Closing resets, so that 15,000 clients leave no TIME_WAIT behind for the next target.
-        socket.set_linger(Some(Duration::ZERO))?;
-        socket
-            .bind(&SocketAddr::from((source(self.number as usize), 0)).into())
-            .context("bind a source")?;
-        match socket.connect(&to.into()) {
-            Err(error) if error.raw_os_error() != Some(IN_PROGRESS) => return Err(error.into()),
-            _ => {}
-        }
+        let socket = connect(self.number as usize, to)?;
         self.progress = Progress::Connecting;
         self.parser.reset();
-        Ok(self.socket.insert(TcpStream::from_std(socket.into())))
+        Ok(self.socket.insert(socket))
     }
 
     /// Goes on wherever the socket's readiness allows.

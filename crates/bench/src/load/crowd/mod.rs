@@ -14,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Resource, getrlimit};
 
+pub(crate) use self::client::connect;
 pub(crate) use self::plan::{Pace, Plan, Stream, user_name};
 pub(crate) use self::record::Record;
 use self::shard::Shared;

@@ -43,14 +43,14 @@ fn figures_bars_and_conditions_are_rendered() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(
         lines[2],
-        "| burst: deliveries, 1/s | 3,000,000 | 150,000 | FAILED | 20.00 × nchan \
+        "| burst: deliveries, 1/s | 3,000,000 | 150,000 | FAILED | – | 20.00 × nchan \
          | ≥ 15 × nchan met, ≥ 3 × bare not judged |"
     );
     assert_eq!(
         lines[3],
-        "| burst: CPU per delivery, µs | 0.25 | 5.00 | FAILED | 0.050 × nchan |  |"
+        "| burst: CPU per delivery, µs | 0.25 | 5.00 | FAILED | – | 0.050 × nchan |  |"
     );
-    let closed = "| slow readers: closed after, s | 40.0 | never | – |  | ≤ 35 **missed** |";
+    let closed = "| slow readers: closed after, s | 40.0 | never | – | – |  | ≤ 35 **missed** |";
     assert!(lines.contains(&closed), "{text}");
     assert!(!text.contains("bytes per delivery"), "{text}");
     assert_eq!(

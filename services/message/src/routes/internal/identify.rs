@@ -1,65 +1,150 @@
-//! `/internal/identify`: who is behind a stream. Signed.
+//! `/internal/identify`: who is behind streams. Signed.
+//!
+//! Those who come at the same time are looked up together: what they show is checked first, then one
+//! read says all that is known of them, and then each is judged for themselves.
 
 use actix_web::{
     HttpRequest, HttpResponse,
     http::StatusCode,
     web::{Data, Payload},
 };
-use common::internal::{Identified, Identify};
+use common::{
+    EventId,
+    internal::{
+        Identified, IdentifiedBatch, Identify, IdentifyAnswer, IdentifyBatch, MAX_IDENTIFIED,
+    },
+};
+use futures_util::future::join_all;
 use http_kit::Rejection;
 
 use super::read;
 use crate::{
-    chat::{change::Refusal, username::Username},
+    chat::{change::Refusal, user::Account, username::Username},
     identity::{
-        credential::{Shown, token_invalid, token_missing},
+        credential::{Presented, Shown, token_invalid, token_missing},
         ticket::Grant,
         token,
     },
     state::AppState,
+    store::Arrivals,
 };
 
-/// Answers with [`Identified`]. A ticket decides before a token, which may be a cookie that the
-/// browser sent by itself.
+/// Answers with an [`IdentifiedBatch`]. A ticket decides before a token, which may be a cookie that
+/// the browser sent by itself.
 pub async fn identify(
     request: HttpRequest,
     payload: Payload,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Rejection> {
-    let Identify { token, ticket, username, rooms, only_asks } =
-        read(&request, payload, &state).await?;
-    let mut identified = match (ticket, token) {
-        (Some(ticket), _) => by_ticket(&state, &ticket, username.as_deref()).await?,
-        (None, Some(token)) => by_token(&state, &token, username.as_deref()).await?,
-        (None, None) if !state.identity.is_open() => return Err(token_missing()),
-        (None, None) => by_name(&state, username.as_deref(), only_asks).await?,
-    };
-    if !state.store.are_rooms(&rooms).await? {
-        return Err(Refusal::NoConversation.into());
+    let IdentifyBatch { clients } = read(&request, payload, &state).await?;
+    if clients.len() > MAX_IDENTIFIED {
+        let detail = format!("at most {MAX_IDENTIFIED} at once");
+        return Err(Rejection::field("clients", "batch_invalid", detail));
     }
-    identified.rooms = rooms;
-    Ok(HttpResponse::Ok().json(identified))
+    let mut comers = Vec::with_capacity(clients.len());
+    for client in clients {
+        comers.push(Comer::read(&state, client));
+        // Signatures take a while, and others are served by this thread.
+        tokio::task::yield_now().await;
+    }
+    let known = comers.iter().flatten();
+    let keys: Vec<_> = known.clone().filter_map(Comer::key).map(str::to_owned).collect();
+    let mut rooms: Vec<_> = known.flat_map(|comer| &comer.rooms).cloned().collect();
+    rooms.sort_unstable();
+    rooms.dedup();
+    // Before the read: what is said from now on is on the stream that begins here.
+    let head = state.writer.head().get();
+    let known = state.store.arrivals(&keys, &rooms).await?;
+    let answers = comers.into_iter().map(async |comer| match comer {
+        Ok(comer) => comer.identify(&state, &known, head).await,
+        Err(rejection) => Err(rejection),
+    });
+    let answer = |result| match result {
+        Ok(identified) => IdentifyAnswer::Identified(identified),
+        Err(rejection) => IdentifyAnswer::Refused(Rejection::problem(&rejection)),
+    };
+    let clients = join_all(answers).await.into_iter().map(answer).collect();
+    Ok(HttpResponse::Ok().json(IdentifiedBatch { clients }))
 }
 
-async fn by_token(
-    state: &AppState,
-    token: &str,
-    claimed: Option<&str>,
-) -> Result<Identified, Rejection> {
-    let shown = Shown::by_token(&state.identity, token).await?.ok_or_else(token_invalid)?;
-    shown.check_claim(claimed)?;
-    let Shown { user, epoch, expires_at, .. } = shown;
-    Ok(Identified { user, authenticated: true, expires_at, epoch, rooms: Vec::new() })
+/// Someone who comes, with what they show.
+struct Comer {
+    shows: Shows,
+    /// What they call themselves.
+    claims: Option<String>,
+    rooms: Vec<String>,
+    only_asks: bool,
+}
+
+enum Shows {
+    Ticket(Grant),
+    Token(Presented),
+    /// A name, or nothing at all.
+    Name(Option<Username>),
+}
+
+impl Comer {
+    fn read(state: &AppState, asked: Identify) -> Result<Self, Rejection> {
+        let Identify { token, ticket, username: claims, rooms, only_asks } = asked;
+        let identity = &state.identity;
+        let shows = match (ticket, token) {
+            (Some(ticket), _) => {
+                Shows::Ticket(identity.tickets.redeem(&ticket).ok_or_else(ticket_invalid)?)
+            }
+            (None, Some(token)) => {
+                Shows::Token(Presented::read(identity, &token).ok_or_else(token_invalid)?)
+            }
+            (None, None) if !identity.is_open() => return Err(token_missing()),
+            (None, None) => Shows::Name(claims.as_deref().map(Username::parse).transpose()?),
+        };
+        Ok(Self { shows, claims, rooms, only_asks })
+    }
+
+    fn key(&self) -> Option<&str> {
+        match &self.shows {
+            Shows::Ticket(grant) => Some(&grant.user.key),
+            Shows::Token(presented) => presented.key(),
+            Shows::Name(name) => name.as_ref().map(Username::key),
+        }
+    }
+
+    async fn identify(
+        self,
+        state: &AppState,
+        known: &Arrivals,
+        head: EventId,
+    ) -> Result<Identified, Rejection> {
+        let key = self.key();
+        let account = key.and_then(|key| known.accounts.get(key)).cloned();
+        // Nothing can wait for somebody who was not known when the read began.
+        let received = key.filter(|key| !known.awaited.contains(*key)).map(|_| head);
+        let claims = self.claims.as_deref();
+        let mut identified = match self.shows {
+            Shows::Ticket(grant) => by_ticket(state, grant, account, claims).await?,
+            Shows::Token(presented) => {
+                let shown = Shown::by_presented(&state.identity, presented, account).await?;
+                let shown = shown.ok_or_else(token_invalid)?;
+                shown.check_claim(claims)?;
+                identified(shown, true)
+            }
+            Shows::Name(name) => by_name(state, name, account, self.only_asks).await?,
+        };
+        if !self.rooms.iter().all(|room| known.rooms.contains(room)) {
+            return Err(Refusal::NoConversation.into());
+        }
+        (identified.rooms, identified.received) = (self.rooms, received);
+        Ok(identified)
+    }
 }
 
 async fn by_ticket(
     state: &AppState,
-    ticket: &str,
-    claimed: Option<&str>,
+    grant: Grant,
+    account: Option<Account>,
+    claims: Option<&str>,
 ) -> Result<Identified, Rejection> {
-    let Grant { user, shown: authenticated, epoch, expires_at } =
-        state.identity.tickets.redeem(ticket).ok_or_else(ticket_invalid)?;
-    let account = match state.store.account(&user.key).await? {
+    let Grant { user, shown: authenticated, epoch, expires_at } = grant;
+    let account = match account {
         Some(account) => account,
         None => state.identity.accounts.welcome(Username::parse(&user.name)?, false).await?,
     };
@@ -69,42 +154,37 @@ async fn by_ticket(
         return Err(ticket_invalid());
     }
     let shown = Shown { user: Some(account.user), admin: false, epoch, expires_at };
-    shown.check_claim(claimed)?;
-    let user = shown.user;
-    Ok(Identified { user, authenticated, expires_at, epoch, rooms: Vec::new() })
+    shown.check_claim(claims)?;
+    Ok(identified(shown, authenticated))
 }
 
 /// As they say. They can be addressed from now on, unless they only ask: a question changes nothing.
 async fn by_name(
     state: &AppState,
-    claimed: Option<&str>,
+    name: Option<Username>,
+    account: Option<Account>,
     only_asks: bool,
 ) -> Result<Identified, Rejection> {
-    let mut identified = Identified {
-        user: None,
-        authenticated: false,
-        expires_at: None,
-        epoch: 0,
-        rooms: Vec::new(),
-    };
-    let Some(claimed) = claimed else {
-        return Ok(identified);
-    };
-    let name = Username::parse(claimed)?;
-    let account = match state.store.account(name.key()).await? {
-        Some(account) => account,
-        None if only_asks => {
-            identified.user = Some(name.to_ref());
-            return Ok(identified);
+    let (user, epoch) = match (name, account) {
+        (None, _) => (None, 0),
+        (Some(name), None) if only_asks => (Some(name.to_ref()), 0),
+        (Some(name), account) => {
+            let account = match account {
+                Some(account) => account,
+                None => state.identity.accounts.welcome(name, false).await?,
+            };
+            if account.is_protected() {
+                return Err(Refusal::NameProtected.into());
+            }
+            (Some(account.user), account.epoch)
         }
-        None => state.identity.accounts.welcome(name, false).await?,
     };
-    if account.is_protected() {
-        return Err(Refusal::NameProtected.into());
-    }
-    identified.epoch = account.epoch;
-    identified.user = Some(account.user);
-    Ok(identified)
+    Ok(identified(Shown { user, admin: false, epoch, expires_at: None }, false))
+}
+
+fn identified(shown: Shown, authenticated: bool) -> Identified {
+    let Shown { user, epoch, expires_at, .. } = shown;
+    Identified { user, authenticated, expires_at, epoch, rooms: Vec::new(), received: None }
 }
 
 fn ticket_invalid() -> Rejection {

@@ -24,7 +24,7 @@ use sqlx::{
 
 pub use file::{DatabaseFile, FileError};
 
-use super::{Allowed, Committed, Page, Store, StoreError, Window};
+use super::{Allowed, Arrivals, Committed, Page, Store, StoreError, Window};
 use crate::{
     chat::{
         change::{Operation, Receipt},
@@ -112,6 +112,10 @@ impl Store for SqliteStore {
 
     async fn head(&self) -> Result<EventId, StoreError> {
         Ok(read::floor_and_head(&self.readers).await?.1)
+    }
+
+    async fn arrivals(&self, keys: &[String], rooms: &[String]) -> Result<Arrivals, StoreError> {
+        read::people::arrivals(&self.readers, keys, rooms).await
     }
 
     async fn account(&self, key: &str) -> Result<Option<Account>, StoreError> {

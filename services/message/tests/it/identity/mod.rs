@@ -92,9 +92,27 @@ impl App {
         self.token(name).await
     }
 
-    /// As the notification service asks: signed.
-    pub(crate) async fn identify(&self, body: Value) -> Answer {
-        let body = body.to_string();
+    /// As the notification service asks about one client: signed.
+    pub(crate) async fn identify(&self, client: Value) -> Answer {
+        let mut answer = self.identify_all(&[client]).await;
+        if answer.status == 200 {
+            let mut body = answer.json();
+            let answers = body["clients"][0].as_object_mut().unwrap();
+            let (_, said) = std::mem::take(answers).into_iter().next().unwrap();
+            answer.status = said["status"].as_u64().map_or(200, |status| status as u16);
+            answer.body = said.to_string().into();
+            if answer.status != 200 {
+                let kind = ("content-type".to_owned(), "application/problem+json".to_owned());
+                answer.headers.retain(|(name, _)| *name != kind.0);
+                answer.headers.push(kind);
+            }
+        }
+        answer
+    }
+
+    /// As the notification service asks about those who come at the same time: signed.
+    pub(crate) async fn identify_all(&self, clients: &[Value]) -> Answer {
+        let body = json!({ "clients": clients }).to_string();
         let target = "/internal/identify";
         let signature = signature::sign(&secret(), "POST", target, body.as_bytes());
         let request = self.request(Method::POST, target).header(signature::HEADER, signature);

@@ -1,5 +1,6 @@
 //! Tickets, and who the notification service is told is behind a stream.
 
+use common::internal::MAX_IDENTIFIED;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -77,7 +78,7 @@ async fn guests_get_tickets_and_can_be_addressed_once_they_use_them() {
     let identified = app.identify(json!({"ticket": ticket, "rooms": ["public"]})).await.json();
     let expected = json!({
         "user": {"name": "Bob", "key": "bob"}, "authenticated": false, "expires_at": null,
-        "epoch": 0, "rooms": ["public"],
+        "epoch": 0, "rooms": ["public"], "received": identified["received"],
     });
     assert_eq!(identified, expected);
     assert_eq!(app.get("/users/bob").await.json()["kind"], json!("guest"));
@@ -122,4 +123,77 @@ async fn only_the_notification_service_asks() {
     let request = app.request(Method::POST, "/internal/identify");
     let request = request.header(common::signature::HEADER, signature).json(&body);
     refused(&Answer::to(request).await, 401, "signature_invalid");
+}
+
+#[tokio::test]
+async fn of_those_who_come_together_each_is_judged_alone() {
+    let app = open();
+    let token = app.join("alice").await;
+    app.post(json!({"content": "psst", "user": "carol", "recipient": "dave"})).await;
+    let clients = [
+        json!({"username": "new", "rooms": ["public"]}),
+        json!({"username": "alice"}),
+        json!({"token": token, "rooms": ["public", "nowhere"]}),
+        json!({"token": token, "username": "bob"}),
+        json!({"token": token, "rooms": ["public"]}),
+        json!({"token": "none"}),
+        json!({"ticket": "none"}),
+        json!({"username": "a:b"}),
+        json!({"username": "Dave"}),
+        json!({"username": "carol"}),
+        json!({"username": "passes by", "only_asks": true}),
+        json!({"username": "NEW"}),
+        json!({}),
+    ];
+    let answers = app.identify_all(&clients).await.json();
+    let said = |answer: &Value| match answer.get("refused") {
+        Some(problem) => problem["code"].as_str().unwrap().to_owned(),
+        None => answer["identified"]["user"]["name"].as_str().unwrap_or("nobody").to_owned(),
+    };
+    let answers = answers["clients"].as_array().unwrap();
+    let expected = [
+        "new",
+        "name_registered",
+        "conversation_not_found",
+        "not_you",
+        "alice",
+        "token_invalid",
+        "ticket_invalid",
+        "user_invalid",
+        "dave",
+        "carol",
+        "passes by",
+        "new",
+        "nobody",
+    ];
+    assert_eq!(answers.iter().map(said).collect::<Vec<_>>(), expected);
+    // Something waits for dave; carol has said it.
+    let received = |at: usize| answers[at]["identified"]["received"].is_string();
+    assert_eq!([0, 4, 8, 12].map(received), [true, true, false, false]);
+    refused(&app.get("/users/passes%20by").await, 404, "user_not_found");
+    assert_eq!(app.get("/users/new").await.status, 200);
+    let too_many = vec![json!({}); MAX_IDENTIFIED + 1];
+    refused(&app.identify_all(&too_many).await, 422, "batch_invalid");
+    assert_eq!(app.identify_all(&[]).await.json(), json!({"clients": []}));
+}
+
+#[tokio::test]
+async fn who_is_in_many_conversations_is_asked_about_by_themselves() {
+    let app = open();
+    let received = async || {
+        let identified = app.identify(json!({"username": "bob"})).await.json();
+        identified["received"].is_string()
+    };
+    let say = async |recipient: &str| {
+        app.post(json!({"content": "hi", "user": "bob", "recipient": recipient})).await;
+    };
+    for number in 0..90 {
+        say(&format!("user {number}")).await;
+    }
+    // What bob has said himself does not wait for him.
+    assert!(received().await);
+    for number in 90..110 {
+        say(&format!("user {number}")).await;
+    }
+    assert!(!received().await);
 }

@@ -10,7 +10,10 @@ use http_kit::{address::Shares, connections::Unread};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
-use super::turns::{Asker, Turn, Turns};
+use super::{
+    history::{self, History},
+    turns::{Asker, Turn, Turns},
+};
 use crate::{
     event::{
         frame::{Frame, Framing},
@@ -66,6 +69,7 @@ pub struct Resume {
     delivery: Delivery,
     metrics: Metrics,
     turns: Turns,
+    history: History,
     /// What streams begin with, until it is written.
     unread: Arc<Unread>,
 }
@@ -83,6 +87,7 @@ impl Resume {
         Self {
             hub,
             feed,
+            history: History::new(upstream.clone()),
             upstream,
             delivery,
             metrics,
@@ -109,7 +114,10 @@ impl Resume {
             Cursor::From(cursor) if is_somebody => self.opening(Some(cursor), 0, &visitor).await?,
             Cursor::From(cursor) => self.after(cursor, &visitor).await?,
             Cursor::None if request.history > 0 || is_somebody => {
-                self.opening(None, request.history, &visitor).await?
+                match self.common_opening(request.received, request.history, &visitor).await? {
+                    Some(place) => place,
+                    None => self.opening(None, request.history, &visitor).await?,
+                }
             }
             Cursor::None => self.live(&visitor),
         };
@@ -251,6 +259,39 @@ impl Resume {
         let receipts = receipts.iter().take(MAX_RECEIPTS);
         let data = receipts.filter_map(|data| serde_json::from_str::<Value>(data.get()).ok());
         data.map(|data| wire.named(&data)).collect()
+    }
+
+    /// Begins with what is the same for all who come: history of the public room, and nothing that
+    /// waits for this user. `None` where that is not all there is.
+    async fn common_opening(
+        &self,
+        received: Option<EventId>,
+        history: u32,
+        visitor: &Visitor,
+    ) -> Result<Option<Place>, NotNow> {
+        let Visitor { scope, wire, .. } = visitor;
+        let is_common = history == 0 || scope.is_of_public_room() && history <= history::MOST;
+        if !is_common || scope.user().is_some() && received.is_none() {
+            return Ok(None);
+        }
+        let read = match history {
+            0 => None,
+            _ => Some(self.history.read().await.ok_or(NotNow::Upstream)?),
+        };
+        let read = read.as_deref();
+        let cursors = received.into_iter().chain(read.map(|batch| batch.after));
+        let Some(cursor) = cursors.min() else {
+            return Ok(None);
+        };
+        let mut place = self.after(cursor, visitor).await?;
+        if place.is_resumed() {
+            // Messages that came after the cursor are on the stream.
+            let events = read.map_or(&[][..], |batch| &batch.events);
+            let events = &events[..events.partition_point(|event| event.id <= cursor)];
+            place.begin_with(&events[events.len().saturating_sub(history as usize)..], *wire);
+            place.from = "history";
+        }
+        Ok(Some(place))
     }
 
     /// Begins with what is to come first for a client that has not been on a stream: what has not

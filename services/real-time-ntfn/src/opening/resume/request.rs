@@ -28,6 +28,8 @@ pub enum Cursor {
 pub struct Request {
     /// What it watches.
     pub scope: Scope,
+    /// Up to here nothing waits for its user that has not been delivered, if that is known.
+    pub received: Option<EventId>,
     /// Where it stopped.
     pub cursor: Cursor,
     /// How many of the last messages it wants first, if it has no cursor.

@@ -10,7 +10,10 @@ use actix_web::{
 use common::{
     Audience, Batch, Event, EventId, Problem, Secret,
     event::LogPage,
-    internal::{ContactsOf, DeliveredBatch, Identified, Identify, MAX_UNDELIVERED, UserRef},
+    internal::{
+        ContactsOf, DeliveredBatch, Identified, IdentifiedBatch, Identify, IdentifyAnswer,
+        IdentifyBatch, MAX_UNDELIVERED, UserRef,
+    },
     signature,
 };
 
@@ -49,7 +52,16 @@ fn respond(path: &str, body: &[u8], query: &Parameters, book: &mut Book) -> Http
     }
     match path {
         "/internal/events" => events(book, query),
-        "/internal/identify" => identify(book, &serde_json::from_slice(body).unwrap()),
+        "/internal/identify" => {
+            let asked: IdentifyBatch = serde_json::from_slice(body).unwrap();
+            book.asked_about += asked.clients.len();
+            let clients = asked.clients.iter().map(|client| match identify(book, client) {
+                Ok(identified) => IdentifyAnswer::Identified(identified),
+                Err((status, code)) => IdentifyAnswer::Refused(said(status, code)),
+            });
+            let clients = clients.collect();
+            HttpResponse::Ok().json(IdentifiedBatch { clients })
+        }
         "/internal/opening" => opening(book, query),
         "/internal/receipts" => {
             let after: EventId = query["after"].parse().unwrap();
@@ -100,9 +112,9 @@ fn events(book: &Book, query: &Parameters) -> HttpResponse {
     HttpResponse::Ok().json(LogPage { batch: Batch::new(after, events), head, floor })
 }
 
-fn identify(book: &mut Book, asked: &Identify) -> HttpResponse {
+fn identify(book: &mut Book, asked: &Identify) -> Result<Identified, (u16, &'static str)> {
     if !asked.rooms.iter().all(|room| book.rooms.contains(room)) {
-        return problem(404, "conversation_not_found");
+        return Err((404, "conversation_not_found"));
     }
     let ticket = asked.ticket.as_ref().map(|ticket| book.tickets.get_mut(ticket)?.take());
     let token = asked.token.clone().map(Some).or(ticket);
@@ -112,6 +124,7 @@ fn identify(book: &mut Book, asked: &Identify) -> HttpResponse {
         expires_at: None,
         epoch: 0,
         rooms: asked.rooms.clone(),
+        received: None,
     };
     match (token, &asked.username) {
         (Some(token), name) => {
@@ -119,10 +132,10 @@ fn identify(book: &mut Book, asked: &Identify) -> HttpResponse {
             let (key, epoch) = token.rsplit_once('.').unwrap_or_default();
             let member = book.members.get(key).filter(|member| member.epoch.to_string() == epoch);
             let Some(member) = member else {
-                return problem(401, "token_invalid");
+                return Err((401, "token_invalid"));
             };
             if name.as_ref().is_some_and(|name| common::name::key(name) != key) {
-                return problem(403, "not_you");
+                return Err((403, "not_you"));
             }
             let user = UserRef { name: member.name.clone(), key: key.to_owned() };
             (identified.user, identified.authenticated) = (Some(user), true);
@@ -131,13 +144,15 @@ fn identify(book: &mut Book, asked: &Identify) -> HttpResponse {
         (None, Some(name)) => {
             let (key, member) = book.user(name);
             if member.registered {
-                return problem(401, "name_registered");
+                return Err((401, "name_registered"));
             }
             identified.user = Some(UserRef { name: member.name.clone(), key });
         }
         (None, None) => {}
     }
-    HttpResponse::Ok().json(identified)
+    let waits = |user: &UserRef| !undelivered(book, &user.key).is_empty();
+    identified.received = identified.user.as_ref().filter(|user| !waits(user)).map(|_| book.head());
+    Ok(identified)
 }
 
 fn opening(book: &Book, query: &Parameters) -> HttpResponse {
@@ -148,13 +163,7 @@ fn opening(book: &Book, query: &Parameters) -> HttpResponse {
         events.extend(book.log.iter().rev().filter(of_room).take(history));
     }
     if let Some(user) = query.get("user") {
-        let delivered = book.delivered.get(user).copied().unwrap_or_default();
-        let undelivered = book.log.iter().filter(|event| {
-            let theirs = matches!(&*event.audience, Audience::Users(users) if users.contains(user));
-            let own = event.data.get().contains(&format!("\"user\":\"{user}\""));
-            theirs && !own && event.id > delivered
-        });
-        let undelivered: Vec<_> = undelivered.collect();
+        let undelivered = undelivered(book, user);
         if undelivered.len() > MAX_UNDELIVERED as usize {
             return problem(410, "too_far");
         }
@@ -168,15 +177,30 @@ fn opening(book: &Book, query: &Parameters) -> HttpResponse {
     HttpResponse::Ok().json(Batch::new(after, events.into_iter().cloned().collect()))
 }
 
+/// What is addressed to a user, was not said by them, and has not been delivered.
+fn undelivered<'a>(book: &'a Book, user: &str) -> Vec<&'a Event> {
+    let delivered = book.delivered.get(user).copied().unwrap_or_default();
+    let undelivered = book.log.iter().filter(|event| {
+        let theirs =
+            matches!(&*event.audience, Audience::Users(users) if users.iter().any(|it| it == user));
+        let own = event.data.get().contains(&format!("\"user\":\"{user}\""));
+        theirs && !own && event.id > delivered
+    });
+    undelivered.collect()
+}
+
 fn problem(status: u16, code: &str) -> HttpResponse {
-    let status = StatusCode::from_u16(status).unwrap();
-    HttpResponse::build(status).json(Problem {
+    HttpResponse::build(StatusCode::from_u16(status).unwrap()).json(said(status, code))
+}
+
+fn said(status: u16, code: &str) -> Problem {
+    Problem {
         kind: "about:blank".to_owned(),
         title: "no".to_owned(),
-        status: status.as_u16(),
+        status,
         code: code.to_owned(),
         detail: format!("{code}: said at the desk"),
         request_id: Some("of-the-desk".to_owned()),
         errors: Vec::new(),
-    })
+    }
 }

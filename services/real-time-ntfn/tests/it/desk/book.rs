@@ -29,6 +29,8 @@ pub(super) struct Book {
     /// Routes where a proxy refuses larger bodies than this.
     pub(super) most: HashMap<&'static str, usize>,
     pub(super) calls: HashMap<String, usize>,
+    /// Clients that were asked about, in however many calls.
+    pub(super) asked_about: usize,
     /// Whether what a user begins with reaches further than its cursor says.
     pub(super) overtakes: bool,
 }

@@ -161,6 +161,11 @@ impl Desk {
         self.book().calls.get(path).copied().unwrap_or_default()
     }
 
+    /// How many clients were asked about.
+    pub(crate) fn asked_about(&self) -> usize {
+        self.book().asked_about
+    }
+
     /// Up to where a user's messages were reported as delivered.
     pub(crate) fn delivered(&self, user: &str) -> Option<EventId> {
         self.book().delivered.get(user).copied()

@@ -59,6 +59,7 @@ async fn what_is_posted_while_a_stream_begins_comes_once() {
 async fn without_the_message_service_a_user_is_not_let_in_without_their_messages() {
     let desk = Desk::start();
     let app = App::start(&desk.url(), &[]);
+    desk.direct("alice", "bob", "waits for bob");
     desk.fail("/internal/opening", true);
     assert_eq!(app.get("/events?user=bob").await.refusal(), (503, "upstream".to_owned()));
     assert_eq!(app.get("/events?history=5").await.refusal(), (503, "upstream".to_owned()));

@@ -1,5 +1,6 @@
 //! Whose a stream is.
 
+use futures_util::future::join_all;
 use http_kit::AuthMode;
 use reqwest::Method;
 use serde_json::json;
@@ -144,4 +145,49 @@ async fn a_page_of_an_allowed_origin_may_send_its_cookie() {
     assert_eq!(stream.header("access-control-allow-origin"), Some("https://chat.example"));
     let answer = Answer::to(page("https://evil.example")).await;
     assert_eq!(answer.refusal(), (403, "origin_not_allowed".to_owned()));
+}
+
+fn connections(metrics: &Answer) -> usize {
+    let text = metrics.text();
+    let count = text.lines().find_map(|line| line.strip_prefix("realtalk_connections "));
+    count.unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn those_who_come_together_are_asked_about_together() {
+    let desk = Desk::start();
+    let (app, alice) = (App::start(&desk.url(), &[]), desk.register("alice"));
+    app.stream("").await;
+    desk.take_at_most("/internal/identify", 600);
+    desk.hold("/internal/identify", true);
+    let coming = (0..60).map(|number| {
+        let query = format!("?user=guest-{number}");
+        let app = &app;
+        async move { app.stream(&query).await }
+    });
+    // What is wrong with one is no other's business.
+    let refused = ["?user=alice", "?rooms=secret", "?ticket=none"].map(|query| {
+        let app = &app;
+        async move { refusal(app, ("x-nothing", ""), query).await.1 }
+    });
+    let bearer = format!("Bearer {alice}");
+    let member = app.stream_with("authorization", &bearer, "");
+    let release = async {
+        // All have come by then: 64 streams on their way, and who asks this.
+        app.eventually("/metrics", |metrics| connections(metrics) >= 65).await;
+        desk.hold("/internal/identify", false);
+    };
+    let (streams, refused, mut member, ()) =
+        tokio::join!(join_all(coming), join_all(refused), member, release);
+    assert_eq!(refused, ["name_registered", "conversation_not_found", "token_invalid"]);
+    assert_eq!(desk.asked_about(), 64);
+    // Four went at once; the others together, though in parts that pass.
+    let calls = desk.calls("/internal/identify");
+    assert!((8..40).contains(&calls), "{calls}");
+    let public = desk.post("for all");
+    desk.tell(&app).await;
+    for mut stream in streams {
+        stream.next_fact().await.assert_is(&public);
+    }
+    member.next_fact().await.assert_is(&public);
 }

@@ -1,11 +1,21 @@
 //! Reads about people, and about where they may go.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, SqlitePool};
 
 use super::rows;
-use crate::{chat::user::Account, store::StoreError};
+use crate::{
+    chat::user::Account,
+    store::{Arrivals, StoreError},
+};
+
+/// Conversations of one user that are looked at for what waits in them. Whoever has more is asked
+/// about by themselves: what all come for must not take as long as one of them takes.
+const MOST_CONVERSATIONS: u32 = 100;
+
+/// Messages of one conversation that are looked at for one that is not the user's own.
+const MOST_MESSAGES: u32 = 20;
 
 /// People by a part of their names.
 ///
@@ -39,4 +49,44 @@ pub(in crate::store::sqlite) async fn are_rooms(
     .fetch_one(connection)
     .await?;
     Ok(found as usize == ids.len())
+}
+
+/// What is known of those who come to streams.
+pub(in crate::store::sqlite) async fn arrivals(
+    readers: &SqlitePool,
+    keys: &[String],
+    rooms: &[String],
+) -> Result<Arrivals, StoreError> {
+    let mut tx = readers.begin().await?;
+    let listed = serde_json::to_string(keys)?;
+    let condition = "where key in (select value from json_each($1))";
+    let accounts = rows::accounts(&mut tx, condition, &listed).await?;
+    let awaited: Vec<(String,)> = sqlx::query_as(
+        "select asked.value from json_each($1) as asked where exists ( \
+         select 1 from (select conversation_id, delivered_seq, row_number() over () as number \
+         from members where user_key = asked.value limit $2 + 1) as mine \
+         cross join conversations on conversations.id = mine.conversation_id \
+         where mine.number > $2 or kind <> 'room' and last_seq > mine.delivered_seq and exists ( \
+         select 1 from (select sender_key, deleted_at, row_number() over () as number \
+         from messages where conversation_id = mine.conversation_id \
+         and seq > mine.delivered_seq limit $3) as said \
+         where said.number = $3 or sender_key <> asked.value and deleted_at is null))",
+    )
+    .bind(&listed)
+    .bind(MOST_CONVERSATIONS)
+    .bind(MOST_MESSAGES)
+    .fetch_all(&mut *tx)
+    .await?;
+    let found: Vec<(String,)> = sqlx::query_as(
+        "select id from conversations \
+         where kind = 'room' and id in (select value from json_each($1))",
+    )
+    .bind(serde_json::to_string(rooms)?)
+    .fetch_all(&mut *tx)
+    .await?;
+    Ok(Arrivals {
+        accounts: accounts.into_iter().map(|it| (it.user.key.clone(), it)).collect(),
+        rooms: found.into_iter().map(|(id,)| id).collect::<HashSet<_>>(),
+        awaited: awaited.into_iter().map(|(key,)| key).collect(),
+    })
 }
