@@ -182,6 +182,7 @@ fn server(
             .wrap(from_fn(move |request, next| attending.clone().attend(request, next)))
     })
     .keep_alive(connections::KEEP_ALIVE)
+    .client_request_timeout(connections::FIRST_HEAD)
     .tcp_nodelay(true)
     .on_connect(move |connection, extensions| connections.welcome(connection, extensions))
     .shutdown_timeout(FINISH.as_secs())

@@ -199,6 +199,7 @@ fn server(
             .wrap(from_fn(move |request, next| attending.clone().attend(request, next)))
     })
     .keep_alive(connections::KEEP_ALIVE)
+    .client_request_timeout(connections::FIRST_HEAD)
     .max_connections(most_connections)
     .tcp_nodelay(true)
     .h1_write_buffer_size(WRITE_BUFFER)

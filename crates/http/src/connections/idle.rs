@@ -2,7 +2,9 @@
 
 use std::{
     cell::{Cell, RefCell},
-    net::SocketAddr,
+    io,
+    mem::MaybeUninit,
+    net::{Shutdown, SocketAddr},
     rc::{Rc, Weak},
     time::{Duration, Instant},
 };
@@ -11,6 +13,7 @@ use actix_web::{
     dev::ServiceRequest,
     rt::{self, net::TcpStream},
 };
+use socket2::SockRef;
 
 use super::{Connections, is_internal};
 
@@ -133,7 +136,9 @@ impl Activity {
             Keeping::WhileThereIsRoom if is_short => SHORT,
             Keeping::WhileThereIsRoom | Keeping::AsLongAsItLikes => shared.idle,
         };
-        if self.requests.get() == 0 && idle > longest {
+        let is_idle = self.requests.get() == 0 && idle > longest;
+        // What was sent and is not read yet waits for this service and not for its client.
+        if is_idle && (idle > longest * 2 || !self.has_unread_bytes()) {
             shared.ended.with_label_values(&["idle"]).inc();
             self.is_over.set(true);
             self.since.set(now);
@@ -141,26 +146,35 @@ impl Activity {
         }
     }
 
+    fn has_unread_bytes(&self) -> bool {
+        let mut byte = [MaybeUninit::uninit()];
+        self.with_socket(|socket| socket.peek(&mut byte)).is_some_and(|unread| unread > 0)
+    }
+
     /// Shuts the socket down; actix sees its end, and closes it.
-    #[cfg(unix)]
     fn shut_down(&self) {
-        use std::os::fd::BorrowedFd;
+        self.with_socket(|socket| socket.shutdown(Shutdown::Both));
+    }
+
+    /// Does something with the socket, if that is possible.
+    #[cfg(unix)]
+    fn with_socket<T>(&self, work: impl FnOnce(&SockRef<'_>) -> io::Result<T>) -> Option<T> {
         #[expect(
             unsafe_code,
             reason = "actix drops socket and connection data together, on this thread, and nothing \
-                      else runs on it between the two lines below: if another connection had got the \
-                      number, its peer would be another one"
+                      else runs on it until this returns: if another connection had got the number, \
+                      its peer would be another one"
         )]
-        let socket = unsafe { BorrowedFd::borrow_raw(self.descriptor) };
-        let socket = socket2::SockRef::from(&socket);
-        if socket.peer_addr().ok().and_then(|peer| peer.as_socket()) == Some(self.peer) {
-            socket.shutdown(std::net::Shutdown::Both).ok();
-        }
+        let socket = unsafe { std::os::fd::BorrowedFd::borrow_raw(self.descriptor) };
+        let socket = SockRef::from(&socket);
+        let peer = socket.peer_addr().ok().and_then(|peer| peer.as_socket());
+        if peer == Some(self.peer) { work(&socket).ok() } else { None }
     }
 
     #[cfg(not(unix))]
-    fn shut_down(&self) {
+    fn with_socket<T>(&self, _: impl FnOnce(&SockRef<'_>) -> io::Result<T>) -> Option<T> {
         tracing::debug!(peer = %self.peer, "an idle connection stays");
+        None
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! actix bounds the time for the first head of a connection, and nothing after that: one that sends half
 //! of its second head, or takes nothing of its answer, would stay for ever, and what it was answered
-//! with. Here each connection is counted, by address and in the process; what nobody asks over is
+//! with. And when that time is over it answers 408 before it looks at what has come: a busy service would
+//! refuse what it had no time to read. Here each connection is counted, by address and in the process; what nobody asks over is
 //! ended after a while, sooner when descriptors run short; sent bytes that nobody takes end a connection;
 //! and whoever has large answers under way that they do not read gets no further ones.
 
@@ -42,8 +43,11 @@ pub use unread::{TooMuch, Unread};
 /// clients, proxies and the other service keep one, so that none is closed under a request.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// How long one may that has sent half a head: actix ends those that send nothing, so it is longer by
-/// what a head may take.
+/// For `HttpServer::client_request_timeout`: none, see above.
+pub const FIRST_HEAD: Duration = Duration::ZERO;
+
+/// How long one may that has sent half a head, or nothing yet: actix ends those that were answered and
+/// send nothing, so it is longer by what a head may take.
 const IDLE: Duration = KEEP_ALIVE.saturating_add(Duration::from_secs(5));
 
 /// What connections may take.

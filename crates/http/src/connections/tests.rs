@@ -1,8 +1,11 @@
 //! How many connections there may be, and for how long.
 
 use std::{
+    future,
     io::{Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
+    sync::mpsc::{self, Receiver},
+    thread,
 };
 
 use actix_web::{App, HttpServer, middleware::from_fn, web};
@@ -43,20 +46,29 @@ fn an_address_has_so_many_and_a_proxy_connects_for_many() {
     assert_eq!(all.0.by_site().count(), 1);
 }
 
-#[test]
-fn half_a_second_head_does_not_keep_a_connection() {
-    let mut all = connections(0, false);
-    Arc::get_mut(&mut all.0).unwrap().idle = Duration::from_secs(3);
-    let attended = all.clone();
-    let (address, asked) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
+/// Serves over such connections with one thread, which `/work` keeps for six seconds, once it has said so.
+fn serve(all: Connections) -> (SocketAddr, Receiver<()>) {
+    let (address, asked) = mpsc::channel();
+    let (begun, begins) = mpsc::channel();
+    thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
+            let attended = all.clone();
             let app = move || {
                 let attended = attended.clone();
                 let attend = from_fn(move |request, next| attended.clone().attend(request, next));
-                App::new().default_service(web::to(async || "answer")).wrap(attend)
+                let begun = begun.clone();
+                let work = move || {
+                    begun.send(()).unwrap();
+                    thread::sleep(Duration::from_secs(6));
+                    future::ready("worked")
+                };
+                App::new()
+                    .route("/work", web::to(work))
+                    .default_service(web::to(async || "answer"))
+                    .wrap(attend)
             };
             let server = HttpServer::new(app).workers(1).disable_signals();
+            let server = server.client_request_timeout(FIRST_HEAD);
             let server = server.on_connect(move |connection, extensions| {
                 all.welcome(connection, extensions);
             });
@@ -65,10 +77,52 @@ fn half_a_second_head_does_not_keep_a_connection() {
             server.run().await.unwrap();
         });
     });
-    let mut client = TcpStream::connect(asked.recv().unwrap()).unwrap();
+    (asked.recv().unwrap(), begins)
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let client = TcpStream::connect(address).unwrap();
     client.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
-    client.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\nGET / HT").unwrap();
+    client
+}
+
+fn ask(client: &mut TcpStream, path: &str) {
+    write!(client, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+}
+
+fn all_that_comes(mut client: TcpStream) -> String {
     let mut text = String::new();
     client.read_to_string(&mut text).unwrap();
-    assert!(text.ends_with("answer"), "{text}");
+    text
+}
+
+#[test]
+fn a_head_keeps_a_connection_for_a_while_only() {
+    let mut all = connections(0, false);
+    Arc::get_mut(&mut all.0).unwrap().idle = Duration::from_secs(5);
+    let (address, _) = serve(all);
+    let mut nothing_yet = connect(address);
+    let mut second = connect(address);
+    second.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\nGET / HT").unwrap();
+    assert!(all_that_comes(second).ends_with("answer"));
+    nothing_yet.write_all(b"GET / HT").ok();
+    assert_eq!(all_that_comes(nothing_yet), "");
+}
+
+#[test]
+fn what_a_busy_service_had_no_time_to_read_is_not_refused() {
+    let mut all = connections(0, false);
+    Arc::get_mut(&mut all.0).unwrap().idle = Duration::from_secs(5);
+    let open = all.0.open.clone();
+    let (address, begins) = serve(all);
+    let [mut first, mut other] = [connect(address), connect(address)];
+    while open.get() < 2 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    ask(&mut first, "/work");
+    begins.recv().unwrap();
+    ask(&mut other, "/");
+    assert!(all_that_comes(first).ends_with("worked"));
+    let answer = all_that_comes(other);
+    assert!(answer.ends_with("answer"), "{answer}");
 }
