@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -67,6 +68,15 @@ impl Secret {
     pub fn is(&self, given: &str) -> bool {
         let digest = |bytes: &[u8]| Sha256::digest(bytes);
         digest(&self.0).ct_eq(&digest(given.as_bytes())).into()
+    }
+
+    /// Eight digits by which those who have this secret know each other, for one use of them. They may
+    /// be seen by anybody.
+    pub fn mark(&self, of: &str) -> String {
+        #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("any key length");
+        mac.update(format!("mark\n{of}").as_bytes());
+        hex::encode(&mac.finalize().into_bytes()[..4])
     }
 
     /// The bytes to key a signature with.

@@ -17,6 +17,7 @@
 //! | [`body`] | [`JsonBody`]: a JSON body, read within a size and a deadline |
 //! | [`query`] | [`Query`]: the parameters of a request |
 //! | [`mod@bearer`] | the token that a request presents |
+//! | [`session_cookie`] | [`SessionCookies`]: under which names pages carry their token |
 //! | [`unread`] | chunked bodies that nobody reads |
 //!
 //! Who may call, and how often:
@@ -64,6 +65,7 @@ pub mod rate;
 pub mod rejection;
 pub mod request;
 mod request_id;
+pub mod session_cookie;
 pub mod settings;
 mod shape;
 pub mod shutdown;
@@ -80,5 +82,6 @@ pub use origin::OriginPolicy;
 pub use query::Query;
 pub use rate::RateLimit;
 pub use rejection::Rejection;
+pub use session_cookie::SessionCookies;
 pub use settings::{AuthMode, SettingError};
 pub use shutdown::Shutdown;

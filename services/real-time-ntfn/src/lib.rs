@@ -26,8 +26,8 @@ use actix_web::{
     web::{self, Data},
 };
 use http_kit::{
-    Connections, InternalHop, OpenFiles, Operations, Shutdown, connections, guard::Door, request,
-    unread,
+    Connections, InternalHop, OpenFiles, Operations, SessionCookies, Shutdown, connections,
+    guard::Door, request, unread,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -88,8 +88,9 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     );
     let resume = Arc::new(resume);
     let (enquiries, enquiry_task) = Enquiries::new(upstream.clone());
-    let identity =
-        Arc::new(Identity::new(config.auth_mode, enquiries, config.connections.shares()));
+    let cookies = SessionCookies::of(&config.secret);
+    let shares = config.connections.shares();
+    let identity = Arc::new(Identity::new(config.auth_mode, cookies, enquiries, shares));
     let frames = Service {
         hub: hub.clone(),
         upstream: upstream.clone(),

@@ -94,7 +94,10 @@ pub(crate) const HOUSES: &[House] = &[
                 &["guard", "connections", "operations", "internal"],
                 "what wraps an app or a part of it: foreign pages, who may stay connected, health and metrics, the signed hop",
             ),
-            room(&["request", "body", "query", "bearer", "unread"], "what comes in"),
+            room(
+                &["request", "body", "query", "bearer", "session_cookie", "unread"],
+                "what comes in",
+            ),
             room(&["origin", "nameless", "host", "address", "rate"], "who may call, and how often"),
             room(&["description", "rejection", "shape", "request_id"], "what goes out"),
             room(

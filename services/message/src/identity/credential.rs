@@ -71,7 +71,7 @@ impl Shown {
         if let Some(token) = bearer(request) {
             return Self::by_token(identity, token).await?.map(Some).ok_or_else(token_invalid);
         }
-        let cookie = SessionCookie::of(request, &identity.proxies);
+        let cookie = SessionCookie::of(request, identity);
         if let Some(token) = cookie.read(request) {
             if !request.method().is_safe() {
                 identity.origins.check_with_cookie(request)?;
@@ -163,8 +163,11 @@ pub fn gate(identity: Arc<Identity>) -> Gate {
 }
 
 /// The cookie that is the credential of a request, if one is.
-pub fn cookie_shown(identity: &Identity, request: &HttpRequest) -> Option<SessionCookie> {
-    let cookie = SessionCookie::of(request, &identity.proxies);
+pub fn cookie_shown<'a>(
+    identity: &'a Identity,
+    request: &HttpRequest,
+) -> Option<SessionCookie<'a>> {
+    let cookie = SessionCookie::of(request, identity);
     (bearer(request).is_none() && cookie.read(request).is_some()).then_some(cookie)
 }
 

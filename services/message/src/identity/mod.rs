@@ -11,7 +11,7 @@ pub mod token;
 
 use actix_web::http::StatusCode;
 use common::Secret;
-use http_kit::{AuthMode, OriginPolicy, RateLimit, Rejection, TrustedProxies};
+use http_kit::{AuthMode, OriginPolicy, RateLimit, Rejection, SessionCookies, TrustedProxies};
 use prometheus::{IntCounterVec, Opts, Registry};
 
 use crate::config::Config;
@@ -31,6 +31,8 @@ pub struct Identity {
     pub tokens: Tokens,
     /// What the operator shows, if there is one.
     pub operator: Option<Secret>,
+    /// Under which names pages carry their tokens.
+    pub cookies: SessionCookies,
     /// Whose pages may act with the cookie.
     pub origins: OriginPolicy,
     /// Whose `X-Forwarded-For` is believed.
@@ -70,6 +72,7 @@ impl Identity {
             accounts,
             tokens: Tokens::new(&identity.issuer, identity.token_ttl),
             operator: identity.admin_token.clone(),
+            cookies: SessionCookies::of(&config.secret),
             origins: config.origins.clone(),
             proxies: config.proxies.clone(),
             passwords: Passwords::new(computed),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use common::{Secret, signature};
-use http_kit::Shutdown;
+use http_kit::{SessionCookies, Shutdown};
 use message_service::{Config, run};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -167,6 +167,11 @@ impl Drop for App {
 
 pub(crate) fn secret() -> Secret {
     Secret::parse(SECRET).unwrap()
+}
+
+/// Under which name a page of these tests carries its token over a plain connection.
+pub(crate) fn cookie_name() -> String {
+    SessionCookies::of(&secret()).name(false).to_owned()
 }
 
 fn variables(folder: &Path, settings: &[(&str, &str)]) -> Vec<(String, String)> {

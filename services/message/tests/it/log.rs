@@ -6,6 +6,8 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use common::Secret;
+use http_kit::SessionCookies;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -127,7 +129,15 @@ fn sign_in_and_out(wire: &mut Wire) -> Vec<String> {
     let token = session["token"].as_str().unwrap();
     let bearer = format!("authorization: Bearer {token}\r\n");
     let ticket = send("POST /tickets", &bearer, Value::Null, 201);
-    send("GET /users/me", &format!("cookie: realtalk_session={token}\r\n"), Value::Null, 200);
+    send(
+        "GET /users/me",
+        &format!(
+            "cookie: {}={token}\r\n",
+            SessionCookies::of(&Secret::parse(SECRET).unwrap()).name(false)
+        ),
+        Value::Null,
+        200,
+    );
     let forged = format!("authorization: Bearer {token}?\r\n");
     send("GET /users/me", &forged, Value::Null, 401);
     let operator = format!("authorization: Bearer {OPERATOR}\r\n");

@@ -6,7 +6,7 @@ use actix_web::{
     HttpRequest,
     http::{
         StatusCode,
-        header::{COOKIE, HeaderValue, WWW_AUTHENTICATE},
+        header::{HeaderValue, WWW_AUTHENTICATE},
     },
 };
 use common::{
@@ -14,7 +14,7 @@ use common::{
     event::PUBLIC_ROOM,
     internal::{Identified, Identify, MAX_ROOMS},
 };
-use http_kit::{AuthMode, Rejection, address::Shares, bearer};
+use http_kit::{AuthMode, Rejection, SessionCookies, address::Shares, bearer};
 
 use super::{
     enquiries::{self, Enquiries},
@@ -25,9 +25,6 @@ use crate::{
     event::scope::{Scope, Session},
     log::upstream::UpstreamError,
 };
-
-/// Cookies that hold a token. Over https it has the name that only https can set.
-const COOKIES: [&str; 2] = ["__Host-realtalk_session", "realtalk_session"];
 
 /// How long a client waits for its turn to be asked about.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -77,6 +74,7 @@ impl From<Scope> for Comer {
 /// Asks who clients are.
 pub struct Identity {
     mode: AuthMode,
+    cookies: SessionCookies,
     enquiries: Enquiries,
     /// When everyone returns at once, some wait.
     turns: Turns,
@@ -84,8 +82,13 @@ pub struct Identity {
 
 impl Identity {
     /// Asks the message service, as far as `mode` leaves anything to ask.
-    pub fn new(mode: AuthMode, enquiries: Enquiries, shares: Shares) -> Self {
-        Self { mode, enquiries, turns: Turns::new(enquiries::MOST, shares) }
+    pub fn new(
+        mode: AuthMode,
+        cookies: SessionCookies,
+        enquiries: Enquiries,
+        shares: Shares,
+    ) -> Self {
+        Self { mode, cookies, enquiries, turns: Turns::new(enquiries::MOST, shares) }
     }
 
     /// Whether a client may be nobody.
@@ -110,8 +113,8 @@ impl Identity {
         let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
         let ticket = given(ticket);
         // What a client names in its request counts before what a browser adds by itself.
-        let token = bearer(request).map(str::to_owned);
-        let token = token.or_else(|| ticket.is_none().then(|| cookie(request)).flatten());
+        let by_cookie = || self.cookies.token(request).filter(|_| ticket.is_none());
+        let token = bearer(request).or_else(by_cookie).map(str::to_owned);
         let ticket = ticket.filter(|_| token.is_none());
         let (username, rooms) = (given(username), parse(rooms)?);
         let only_asks = purpose == Purpose::Question;
@@ -198,17 +201,6 @@ fn is_default(rooms: &[String]) -> bool {
     matches!(rooms, [room] if room == PUBLIC_ROOM)
 }
 
-fn cookie(request: &HttpRequest) -> Option<String> {
-    let headers = || request.headers().get_all(COOKIE).filter_map(|header| header.to_str().ok());
-    COOKIES.iter().find_map(|wanted| {
-        let mut pairs = headers().flat_map(|header| header.split(';'));
-        pairs.find_map(|pair| {
-            let (name, value) = pair.trim().split_once('=')?;
-            (name == *wanted && !value.is_empty()).then(|| value.to_owned())
-        })
-    })
-}
-
 /// A refusal; one for want of a credential says which kind is wanted.
 fn refusal(
     status: StatusCode,
@@ -232,8 +224,6 @@ fn token_missing() -> Rejection {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::test::TestRequest;
-
     use super::*;
 
     #[test]
@@ -246,20 +236,5 @@ mod tests {
         let rooms = |count: usize| (0..count).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
         assert_eq!(parse(Some(&rooms(50))).unwrap().len(), 50);
         assert_eq!(parse(Some(&rooms(51))).unwrap_err().code(), "too_many_rooms");
-    }
-
-    #[test]
-    fn credentials_are_found_where_they_may_be() {
-        let with = |name: &'static str, value: &'static str| {
-            TestRequest::default().insert_header((name, value)).to_http_request()
-        };
-        for header in [
-            "realtalk_session=abc",
-            "a=b; realtalk_session=abc;c=d",
-            "realtalk_session=old; __Host-realtalk_session=abc",
-        ] {
-            assert_eq!(cookie(&with("cookie", header)).as_deref(), Some("abc"), "{header}");
-        }
-        assert_eq!(cookie(&with("cookie", "realtalk_session=; xrealtalk_session=abc")), None);
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use common::{Secret, signature};
-use http_kit::{AuthMode, Shutdown, settings::environment};
+use http_kit::{AuthMode, SessionCookies, Shutdown, settings::environment};
 use realtime_ntfn::{Config, run};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
@@ -141,6 +141,12 @@ impl Drop for App {
             panic!("the service panicked");
         }
     }
+}
+
+/// The cookie in which a page carries this token over a plain connection.
+pub(crate) fn cookie(token: &str) -> String {
+    let cookies = SessionCookies::of(&Secret::parse(SECRET).unwrap());
+    format!("{}={token}", cookies.name(false))
 }
 
 /// The value of the signature header for a request.

@@ -141,7 +141,7 @@ pub async fn patch_me(
     }
     tracing::info!(user = account.user.name, "changed the password; all sessions have ended");
     let issued = sessions::issue(&state, &account)?;
-    let cookie = SessionCookie::of(&request, &state.identity.proxies);
+    let cookie = SessionCookie::of(&request, &state.identity);
     response.insert_header((SET_COOKIE, cookie.set(&issued.token, state.identity.ttl_secs())));
     let expires_at = Some(sessions::timestamp(issued.expires_at));
     Ok(response.json(Changed { me, token: Some(issued.token), expires_at }))

@@ -98,7 +98,7 @@ pub async fn sign_in(
     count("signed_in");
     tracing::info!(user = account.user.name, %address, "signed in");
     let Issued { token, expires_at } = issue(&state, &account)?;
-    let cookie = SessionCookie::of(&request, &state.identity.proxies);
+    let cookie = SessionCookie::of(&request, &state.identity);
     Ok(HttpResponse::Ok()
         .insert_header((SET_COOKIE, cookie.set(&token, state.identity.ttl_secs())))
         .insert_header((CACHE_CONTROL, "no-store"))
@@ -124,7 +124,7 @@ pub async fn sign_out(
         tracing::info!(user = user.name, "signed out; all sessions have ended");
         state.identity.accounts.change(Change::EndSessions { user }).await?;
     }
-    let cookie = SessionCookie::of(&request, &state.identity.proxies);
+    let cookie = SessionCookie::of(&request, &state.identity);
     Ok(HttpResponse::NoContent().insert_header((SET_COOKIE, cookie.clear())).finish())
 }
 

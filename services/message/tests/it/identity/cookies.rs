@@ -4,7 +4,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{PASSWORD, open, refused, required};
-use crate::{answer::Answer, app::App};
+use crate::{
+    answer::Answer,
+    app::{App, cookie_name},
+};
 
 async fn send(
     app: &App,
@@ -33,8 +36,8 @@ async fn a_page_is_signed_in_by_a_cookie_that_it_cannot_read() {
     app.register("alice").await;
     let answer = app.sign_in("alice", PASSWORD).await;
     let token = answer.json()["token"].as_str().unwrap().to_owned();
-    let expected =
-        format!("realtalk_session={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age=604800");
+    let name = cookie_name();
+    let expected = format!("{name}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age=604800");
     assert_eq!(answer.header("set-cookie"), Some(expected.as_str()));
     let cookie = pair(&answer);
     for cookie in [cookie.clone(), format!("a=b; {cookie}; c=d")] {
@@ -47,12 +50,13 @@ async fn a_page_is_signed_in_by_a_cookie_that_it_cannot_read() {
     refused(&send(&app, Method::GET, "/users/me", &cookie, &bearer).await, 401, "token_invalid");
     let out = send(&app, Method::DELETE, "/sessions/current", &cookie, &[]).await;
     assert_eq!(out.status, 204);
-    let cleared = "realtalk_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0";
-    assert_eq!(out.header("set-cookie"), Some(cleared));
+    let cleared = format!("{name}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
+    let cleared = Some(cleared.as_str());
+    assert_eq!(out.header("set-cookie"), cleared);
     // A stale one is taken away when the page asks who it is, so that it can begin anew.
     let stale = send(&app, Method::GET, "/users/me", &cookie, &[]).await;
     refused(&stale, 401, "token_invalid");
-    assert_eq!(stale.header("set-cookie"), Some(cleared));
+    assert_eq!(stale.header("set-cookie"), cleared);
 }
 
 #[tokio::test]
@@ -88,12 +92,13 @@ async fn over_https_no_other_host_can_set_it() {
     let request = app.request(Method::POST, "/sessions").header(https[0].0, https[0].1);
     let answer = Answer::to(request.json(&body)).await;
     let token = answer.json()["token"].as_str().unwrap().to_owned();
+    let name = cookie_name();
     let expected = format!(
-        "__Host-realtalk_session={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age=604800; \
+        "__Host-{name}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age=604800; \
          Secure"
     );
     assert_eq!(answer.header("set-cookie"), Some(expected.as_str()));
-    let (guarded, plain) = (pair(&answer), format!("realtalk_session={token}"));
+    let (guarded, plain) = (pair(&answer), format!("{name}={token}"));
     assert_eq!(send(&app, Method::GET, "/users/me", &guarded, &https).await.status, 200);
     refused(&send(&app, Method::GET, "/users/me", &plain, &https).await, 401, "token_missing");
     refused(&send(&app, Method::GET, "/users/me", &guarded, &[]).await, 401, "token_missing");
@@ -101,7 +106,27 @@ async fn over_https_no_other_host_can_set_it() {
     let app = required();
     app.register("alice").await;
     let request = app.request(Method::POST, "/sessions").header(https[0].0, https[0].1);
-    assert!(pair(&Answer::to(request.json(&body)).await).starts_with("realtalk_session="));
+    assert!(pair(&Answer::to(request.json(&body)).await).starts_with(&format!("{name}=")));
+}
+
+#[tokio::test]
+async fn two_deployments_on_one_host_do_not_sign_each_other_out() {
+    // Cookies know no ports: what the second sets, the browser sends to the first too.
+    let one = required();
+    let other =
+        App::with(&[("INTERNAL_SECRET", "another secret, not theirs"), ("AUTH_MODE", "required")]);
+    let mut cookies = Vec::new();
+    for app in [&one, &other] {
+        app.register("alice").await;
+        let cookie = pair(&app.sign_in("alice", PASSWORD).await);
+        let name = format!("{}=", cookie.split('=').next().unwrap());
+        cookies.retain(|known: &String| !known.starts_with(&name));
+        cookies.push(cookie);
+    }
+    for app in [&one, &other] {
+        let me = send(app, Method::GET, "/users/me", &cookies.join("; "), &[]).await;
+        assert_eq!(me.status, 200, "{cookies:?}");
+    }
 }
 
 #[tokio::test]

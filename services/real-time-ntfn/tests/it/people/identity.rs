@@ -5,7 +5,12 @@ use http_kit::AuthMode;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::{answer::Answer, app::App, desk::Desk, stream::Stream};
+use crate::{
+    answer::Answer,
+    app::{App, cookie},
+    desk::Desk,
+    stream::Stream,
+};
 
 /// Asks for a stream as a browser does, with a header, and gets a refusal all the same.
 async fn refusal(app: &App, header: (&str, &str), query: &str) -> (u16, String) {
@@ -23,6 +28,7 @@ async fn who_is_not_who_they_say_is_refused_for_good() {
     let app = App::start(&desk.url(), &[]);
     app.stream(&format!("?ticket={used}")).await;
     let bearer = format!("Bearer {alice}");
+    let (plain, guarded) = (cookie("wrong"), format!("a=b; __Host-{}", cookie("wrong")));
     let none = ("x-nothing", "");
     let long = (0..51).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
     for (header, query, expected) in [
@@ -32,8 +38,8 @@ async fn who_is_not_who_they_say_is_refused_for_good() {
         (("authorization", "Bearer\u{ff}"), "", (401, "token_invalid")),
         (("authorization", "Bearer \u{ff}"), "", (401, "token_invalid")),
         (("authorization", "Bearer\twrong"), "", (401, "token_invalid")),
-        (("cookie", "realtalk_session=wrong"), "", (401, "token_invalid")),
-        (("cookie", "a=b; __Host-realtalk_session=wrong"), "", (401, "token_invalid")),
+        (("cookie", &plain), "", (401, "token_invalid")),
+        (("cookie", &guarded), "", (401, "token_invalid")),
         (none, "?ticket=wrong", (401, "token_invalid")),
         (none, &format!("?ticket={used}"), (401, "token_invalid")),
         (none, "?user=alice", (401, "name_registered")),
@@ -88,9 +94,9 @@ async fn what_is_addressed_to_a_user_reaches_all_their_streams_and_no_others() {
     let ticket = format!("?ticket={}", desk.ticket(&bob));
     let mut theirs = [
         app.stream_with("authorization", &format!("bearer {bob}"), "").await,
-        app.stream_with("cookie", &format!("realtalk_session={bob}"), "?user=bob").await,
+        app.stream_with("cookie", &cookie(&bob), "?user=bob").await,
         // A browser adds its cookie to everything; a ticket is meant.
-        app.stream_with("cookie", "realtalk_session=old", &ticket).await,
+        app.stream_with("cookie", &cookie("old"), &ticket).await,
     ];
     let mut sender = app.stream("?user=Alice").await;
     let mut others = [app.stream("").await, app.stream("?user=carol").await];
@@ -135,7 +141,7 @@ async fn a_page_of_an_allowed_origin_may_send_its_cookie() {
     let desk = Desk::start();
     let bob = desk.register("bob");
     let app = App::start(&desk.url(), &[("ALLOWED_ORIGINS", "https://chat.example")]);
-    let cookie = format!("realtalk_session={bob}");
+    let cookie = cookie(&bob);
     let page = |origin: &str| {
         let request = app.request(Method::GET, "/events").header("origin", origin);
         request.header("cookie", &cookie)
