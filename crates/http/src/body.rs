@@ -23,8 +23,7 @@ use crate::{rejection::Rejection, shape};
 pub struct BodyLimits {
     /// The largest body, in bytes; a larger one is 413.
     pub bytes: usize,
-    /// How long a client may take to send it; then 408. actix's own deadline ends with the head
-    /// of the request.
+    /// How long a client may take to send it; then 408.
     pub timeout: Duration,
 }
 

@@ -20,6 +20,9 @@ use super::{Connections, is_internal};
 /// How often idle connections are looked for.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How long one may be open that has asked for nothing yet.
+const FIRST: Duration = Duration::from_secs(10);
+
 /// How long a connection may be idle when descriptors run short.
 const SHORT: Duration = Duration::from_secs(2);
 
@@ -41,6 +44,8 @@ pub(super) struct Activity {
     peer: SocketAddr,
     connections: Connections,
     keeping: Cell<Keeping>,
+    /// Whether it has asked for anything.
+    has_asked: Cell<bool>,
     /// Whether it was shut down.
     is_over: Cell<bool>,
     /// Whether the last answer was large, so that a part of it may still be on its way.
@@ -72,6 +77,7 @@ pub(super) fn watch(
         peer,
         connections: connections.clone(),
         keeping: Cell::new(keeping),
+        has_asked: Cell::new(false),
         is_over: Cell::new(false),
         was_large: Cell::new(false),
         requests: Cell::new(0),
@@ -122,6 +128,7 @@ impl Activity {
     }
 
     pub(super) fn begin(self: &Rc<Self>) -> Request {
+        self.has_asked.set(true);
         self.was_large.set(false);
         self.requests.set(self.requests.get() + 1);
         Request(self.clone())
@@ -134,11 +141,12 @@ impl Activity {
         let longest = match self.keeping.get() {
             Keeping::ForTheOther => SHORT,
             Keeping::WhileThereIsRoom if is_short => SHORT,
+            Keeping::WhileThereIsRoom if !self.has_asked.get() => FIRST.min(shared.idle),
             Keeping::WhileThereIsRoom | Keeping::AsLongAsItLikes => shared.idle,
         };
         let is_idle = self.requests.get() == 0 && idle > longest;
         // What was sent and is not read yet waits for this service and not for its client.
-        if is_idle && (idle > longest * 2 || !self.has_unread_bytes()) {
+        if is_idle && (idle > longest + shared.idle || !self.has_unread_bytes()) {
             shared.ended.with_label_values(&["idle"]).inc();
             self.is_over.set(true);
             self.since.set(now);

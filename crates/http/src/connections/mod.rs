@@ -1,9 +1,9 @@
 //! [`Connections`]: who is connected, and how long a connection may stay that asks for nothing.
 //!
-//! actix bounds the time for the first head of a connection, and nothing after that: one that sends half
-//! of its second head, or takes nothing of its answer, would stay for ever, and what it was answered
-//! with. And when that time is over it answers 408 before it looks at what has come: a busy service would
-//! refuse what it had no time to read. Here each connection is counted, by address and in the process; what nobody asks over is
+//! actix can bound the time for the first head of a connection, and nothing after that: one that sends
+//! half of its second head, or takes nothing of its answer, would stay for ever, and what it was answered
+//! with. And when that time is over it answers 408 before it looks at what has come, so that a busy
+//! service would refuse what it had no time to read: that bound is not used. Here each connection is counted, by address and in the process; what nobody asks over is
 //! ended after a while, sooner when descriptors run short; sent bytes that nobody takes end a connection;
 //! and whoever has large answers under way that they do not read gets no further ones.
 
@@ -46,8 +46,8 @@ pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// For `HttpServer::client_request_timeout`: none, see above.
 pub const FIRST_HEAD: Duration = Duration::ZERO;
 
-/// How long one may that has sent half a head, or nothing yet: actix ends those that were answered and
-/// send nothing, so it is longer by what a head may take.
+/// How long one may that has sent half a further head: actix ends those that were answered and send
+/// nothing, so it is longer by what a head may take.
 const IDLE: Duration = KEEP_ALIVE.saturating_add(Duration::from_secs(5));
 
 /// What connections may take.

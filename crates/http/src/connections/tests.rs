@@ -2,13 +2,13 @@
 
 use std::{
     future,
-    io::{Read, Write},
-    net::{SocketAddr, TcpStream},
+    io::{ErrorKind, Read, Write},
+    net::{self, SocketAddr, TcpListener},
     sync::mpsc::{self, Receiver},
     thread,
 };
 
-use actix_web::{App, HttpServer, middleware::from_fn, web};
+use actix_web::{App, HttpServer, middleware::from_fn, rt, web};
 
 use super::*;
 
@@ -51,7 +51,7 @@ fn serve(all: Connections) -> (SocketAddr, Receiver<()>) {
     let (address, asked) = mpsc::channel();
     let (begun, begins) = mpsc::channel();
     thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async move {
+        rt::System::new().block_on(async move {
             let attended = all.clone();
             let app = move || {
                 let attended = attended.clone();
@@ -80,17 +80,17 @@ fn serve(all: Connections) -> (SocketAddr, Receiver<()>) {
     (asked.recv().unwrap(), begins)
 }
 
-fn connect(address: SocketAddr) -> TcpStream {
-    let client = TcpStream::connect(address).unwrap();
+fn connect(address: SocketAddr) -> net::TcpStream {
+    let client = net::TcpStream::connect(address).unwrap();
     client.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
     client
 }
 
-fn ask(client: &mut TcpStream, path: &str) {
+fn ask(client: &mut net::TcpStream, path: &str) {
     write!(client, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
 }
 
-fn all_that_comes(mut client: TcpStream) -> String {
+fn all_that_comes(mut client: net::TcpStream) -> String {
     let mut text = String::new();
     client.read_to_string(&mut text).unwrap();
     text
@@ -101,12 +101,45 @@ fn a_head_keeps_a_connection_for_a_while_only() {
     let mut all = connections(0, false);
     Arc::get_mut(&mut all.0).unwrap().idle = Duration::from_secs(5);
     let (address, _) = serve(all);
-    let mut nothing_yet = connect(address);
-    let mut second = connect(address);
+    let [nothing, mut first, mut second] = [connect(address), connect(address), connect(address)];
+    first.write_all(b"GET / HTTP/1.1\r\nhost").unwrap();
     second.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\nGET / HT").unwrap();
     assert!(all_that_comes(second).ends_with("answer"));
-    nothing_yet.write_all(b"GET / HT").ok();
-    assert_eq!(all_that_comes(nothing_yet), "");
+    assert_eq!([nothing, first].map(all_that_comes), ["", ""]);
+}
+
+#[test]
+fn what_has_come_and_is_not_read_yet_keeps_a_connection() {
+    let mut all = connections(0, false);
+    Arc::get_mut(&mut all.0).unwrap().idle = Duration::from_secs(4);
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    rt::System::new().block_on(async move {
+        let welcomed = |bytes: &[u8]| {
+            let mut client = connect(address);
+            client.write_all(bytes).unwrap();
+            let (accepted, _) = listener.accept().unwrap();
+            accepted.set_nonblocking(true).unwrap();
+            let mut accepted = (TcpStream::from_std(accepted).unwrap(), Extensions::new());
+            all.welcome(&accepted.0, &mut accepted.1);
+            (client, accepted)
+        };
+        let (silent, _ours) = welcomed(b"");
+        let (waiting, _theirs) = welcomed(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        let is_over = |client: &net::TcpStream| {
+            client.set_nonblocking(true).unwrap();
+            let answer = client.peek(&mut [0]);
+            !matches!(answer, Err(error) if error.kind() == ErrorKind::WouldBlock)
+        };
+        while !is_over(&silent) {
+            rt::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(!is_over(&waiting));
+        // Not for ever: what nobody reads for that long nobody will.
+        while !is_over(&waiting) {
+            rt::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
 }
 
 #[test]

@@ -53,6 +53,13 @@ impl Tickets {
         self.redeem_at(ticket, Instant::now())
     }
 
+    /// What a ticket says that has not been used or ended; it is not used by that.
+    pub fn look_at(&self, ticket: &str) -> Option<Grant> {
+        let mut issued = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        issued.forget_ended(Instant::now());
+        issued.grants.get(&hash(ticket)).cloned()
+    }
+
     fn issue_at(&self, grant: Grant, now: Instant) -> Result<String, Rejection> {
         let ticket = hex::encode(rand::random::<[u8; 16]>());
         let mut issued = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -9,7 +9,7 @@ pub mod known;
 pub mod plan;
 pub mod sqlite;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use async_trait::async_trait;
 use common::{Batch, EventId, event::LogPage};
@@ -131,7 +131,11 @@ pub trait Store: ConversationReads + Send + Sync + 'static {
     async fn head(&self) -> Result<EventId, StoreError>;
 
     /// What is known of those with these keys who come to streams of these rooms, in one read.
-    async fn arrivals(&self, keys: &[String], rooms: &[String]) -> Result<Arrivals, StoreError>;
+    async fn arrivals(
+        &self,
+        keys: &BTreeSet<&str>,
+        rooms: &BTreeSet<&str>,
+    ) -> Result<Arrivals, StoreError>;
 
     /// The account with this key.
     async fn account(&self, key: &str) -> Result<Option<Account>, StoreError>;

@@ -12,6 +12,7 @@ use tokio::{
     task::JoinSet,
 };
 
+use super::turns::Turn;
 use crate::log::upstream::{Upstream, UpstreamError};
 
 /// Exchanges under way.
@@ -35,6 +36,8 @@ pub struct EnquiryTask {
 struct Enquiry {
     asked: Identify,
     answer: oneshot::Sender<Result<Identified, UpstreamError>>,
+    /// Taken until it is answered, also when its client has gone away.
+    _turn: Turn,
 }
 
 impl Enquiries {
@@ -45,10 +48,15 @@ impl Enquiries {
     }
 
     /// Who a client is. [`UpstreamError::Refused`] is meant for the client.
-    pub(super) async fn ask(&self, asked: Identify) -> Result<Identified, UpstreamError> {
+    pub(super) async fn ask(
+        &self,
+        asked: Identify,
+        turn: Turn,
+    ) -> Result<Identified, UpstreamError> {
         let (answer, answered) = oneshot::channel();
         let stopping = || UpstreamError::Unavailable("nobody asks any more".to_owned());
-        self.0.send(Enquiry { asked, answer }).await.map_err(|_| stopping())?;
+        let enquiry = Enquiry { asked, answer, _turn: turn };
+        self.0.send(enquiry).await.map_err(|_| stopping())?;
         answered.await.unwrap_or_else(|_| Err(stopping()))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     future::ready,
+    panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -61,10 +62,16 @@ impl History {
         let read = async move {
             before.await;
             begun.store(true, Ordering::Release);
-            match upstream.opening(None, [PUBLIC_ROOM].into_iter(), MOST).await {
-                Ok(batch) => Some(Arc::new(batch)),
-                Err(error) => {
+            let opening = upstream.opening(None, [PUBLIC_ROOM].into_iter(), MOST);
+            // One that panics must not do so for all that come after it.
+            match AssertUnwindSafe(opening).catch_unwind().await {
+                Ok(Ok(batch)) => Some(Arc::new(batch)),
+                Ok(Err(error)) => {
                     tracing::debug!(%error, "what has been said cannot be read now");
+                    None
+                }
+                Err(_) => {
+                    tracing::error!("what has been said could not be read: a panic");
                     None
                 }
             }

@@ -16,6 +16,8 @@ use common::{
 };
 use http_kit::{AuthMode, Rejection, SessionCookies, address::Shares, bearer};
 
+use tokio::time::timeout;
+
 use super::{
     enquiries::{self, Enquiries},
     resume::NotNow,
@@ -26,7 +28,7 @@ use crate::{
     log::upstream::UpstreamError,
 };
 
-/// How long a client waits for its turn to be asked about.
+/// How long a client waits for its turn to be asked about, and then for the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a client is identified for.
@@ -141,8 +143,11 @@ impl Identity {
         let busy = Refusal::NotNow(NotNow::Upstream);
         // Nobody knows yet who it is: the users of an address have one turn.
         let turn = self.turns.take(&Asker { address, user: None }, PATIENCE).await;
-        let _turn = turn.map_err(|Crowded| Refusal::NotNow(NotNow::Crowded))?;
-        match self.enquiries.ask(asked).await {
+        let turn = turn.map_err(|Crowded| Refusal::NotNow(NotNow::Crowded))?;
+        let Ok(answer) = timeout(PATIENCE, self.enquiries.ask(asked, turn)).await else {
+            return Err(busy);
+        };
+        match answer {
             Ok(Identified { user: None, rooms, .. }) if is_default(&rooms) => {
                 Ok(Scope::public().into())
             }

@@ -156,7 +156,7 @@ const UNDESCRIBED: &[(To, Line)] = lines! {
     (To::Message, ("GET", "/internal/opening", "/internal/opening?user=author", "", All, Internal, 200)),
     (To::Message, ("GET", "/internal/receipts", "/internal/receipts?user=author&after=19700101000000.000000", "", All, Internal, 200)),
     (To::Message, ("POST", "/internal/delivered", "/internal/delivered", r#"{"delivered":[]}"#, All, Internal, 204)),
-    (To::Message, ("POST", "/internal/identify", "/internal/identify", r#"{"username":"author"}"#, All, Internal, 200)),
+    (To::Message, ("POST", "/internal/identify", "/internal/identify", r#"{"clients":[{"username":"author"}]}"#, All, Internal, 200)),
     (To::Message, ("POST", "/internal/contacts", "/internal/contacts", r#"{"users":["author"]}"#, All, Internal, 200)),
     (To::Message, ("POST", "/internal/frames", "/internal/frames", r#"{"authenticated":true,"origin":"x","frame":{"content":"x"}}"#, All, Internal, 200)),
     (To::Notification, ("POST", "/notify", "/notify", r#"{"after":"19700101000000.000000","events":[]}"#, All, Internal, 202)),

@@ -3,6 +3,8 @@
 //! Those who come at the same time are looked up together: what they show is checked first, then one
 //! read says all that is known of them, and then each is judged for themselves.
 
+use std::{collections::BTreeSet, time::Duration};
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::StatusCode,
@@ -16,6 +18,7 @@ use common::{
 };
 use futures_util::future::join_all;
 use http_kit::Rejection;
+use tokio::time::timeout;
 
 use super::read;
 use crate::{
@@ -48,16 +51,15 @@ pub async fn identify(
         tokio::task::yield_now().await;
     }
     let known = comers.iter().flatten();
-    let keys: Vec<_> = known.clone().filter_map(Comer::key).map(str::to_owned).collect();
-    let mut rooms: Vec<_> = known.flat_map(|comer| &comer.rooms).cloned().collect();
-    rooms.sort_unstable();
-    rooms.dedup();
+    let keys: BTreeSet<_> = known.clone().filter_map(Comer::key).collect();
+    let rooms: BTreeSet<_> = known.flat_map(|comer| &comer.rooms).map(String::as_str).collect();
     // Before the read: what is said from now on is on the stream that begins here.
     let head = state.writer.head().get();
     let known = state.store.arrivals(&keys, &rooms).await?;
-    let answers = comers.into_iter().map(async |comer| match comer {
-        Ok(comer) => comer.identify(&state, &known, head).await,
-        Err(rejection) => Err(rejection),
+    let answers = comers.into_iter().map(async |comer| {
+        let identified = comer?.identify(&state, &known, head);
+        // One that has to be written down waits for the writer, and all others for that one.
+        timeout(PATIENCE, identified).await.unwrap_or_else(|_| Err(not_in_time()))
     });
     let answer = |result| match result {
         Ok(identified) => IdentifyAnswer::Identified(identified),
@@ -66,6 +68,9 @@ pub async fn identify(
     let clients = join_all(answers).await.into_iter().map(answer).collect();
     Ok(HttpResponse::Ok().json(IdentifiedBatch { clients }))
 }
+
+/// How long it may take to find out about one of them.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Someone who comes, with what they show.
 struct Comer {
@@ -77,7 +82,8 @@ struct Comer {
 }
 
 enum Shows {
-    Ticket(Grant),
+    /// What it says as long as nobody else uses it.
+    Ticket(String, Grant),
     Token(Presented),
     /// A name, or nothing at all.
     Name(Option<Username>),
@@ -89,7 +95,8 @@ impl Comer {
         let identity = &state.identity;
         let shows = match (ticket, token) {
             (Some(ticket), _) => {
-                Shows::Ticket(identity.tickets.redeem(&ticket).ok_or_else(ticket_invalid)?)
+                let grant = identity.tickets.look_at(&ticket).ok_or_else(ticket_invalid)?;
+                Shows::Ticket(ticket, grant)
             }
             (None, Some(token)) => {
                 Shows::Token(Presented::read(identity, &token).ok_or_else(token_invalid)?)
@@ -102,7 +109,7 @@ impl Comer {
 
     fn key(&self) -> Option<&str> {
         match &self.shows {
-            Shows::Ticket(grant) => Some(&grant.user.key),
+            Shows::Ticket(_, grant) => Some(&grant.user.key),
             Shows::Token(presented) => presented.key(),
             Shows::Name(name) => name.as_ref().map(Username::key),
         }
@@ -120,7 +127,10 @@ impl Comer {
         let received = key.filter(|key| !known.awaited.contains(*key)).map(|_| head);
         let claims = self.claims.as_deref();
         let mut identified = match self.shows {
-            Shows::Ticket(grant) => by_ticket(state, grant, account, claims).await?,
+            Shows::Ticket(ticket, _) => {
+                let grant = state.identity.tickets.redeem(&ticket).ok_or_else(ticket_invalid)?;
+                by_ticket(state, grant, account, claims).await?
+            }
             Shows::Token(presented) => {
                 let shown = Shown::by_presented(&state.identity, presented, account).await?;
                 let shown = shown.ok_or_else(token_invalid)?;
@@ -185,6 +195,10 @@ async fn by_name(
 fn identified(shown: Shown, authenticated: bool) -> Identified {
     let Shown { user, epoch, expires_at, .. } = shown;
     Identified { user, authenticated, expires_at, epoch, rooms: Vec::new(), received: None }
+}
+
+fn not_in_time() -> Rejection {
+    Rejection::unavailable("overloaded", "it takes too long to find out who you are", 1)
 }
 
 fn ticket_invalid() -> Rejection {

@@ -12,7 +12,7 @@ mod rows;
 mod wal;
 mod write;
 
-use std::{path::Path, str::FromStr};
+use std::{collections::BTreeSet, path::Path, str::FromStr};
 
 use async_trait::async_trait;
 use common::{EventId, event::LogPage};
@@ -114,7 +114,11 @@ impl Store for SqliteStore {
         Ok(read::floor_and_head(&self.readers).await?.1)
     }
 
-    async fn arrivals(&self, keys: &[String], rooms: &[String]) -> Result<Arrivals, StoreError> {
+    async fn arrivals(
+        &self,
+        keys: &BTreeSet<&str>,
+        rooms: &BTreeSet<&str>,
+    ) -> Result<Arrivals, StoreError> {
         read::people::arrivals(&self.readers, keys, rooms).await
     }
 

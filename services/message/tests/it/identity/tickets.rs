@@ -114,7 +114,7 @@ async fn streams_open_on_rooms_that_exist_only() {
 #[tokio::test]
 async fn only_the_notification_service_asks() {
     let app = open();
-    let body = json!({"username": "bob"});
+    let body = json!({"clients": [{"username": "bob"}]});
     let answer = app.send_as(Method::POST, "/internal/identify", None, body.clone()).await;
     refused(&answer, 401, "signature_missing");
     // The signature is for another body.

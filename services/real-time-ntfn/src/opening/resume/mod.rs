@@ -276,6 +276,8 @@ impl Resume {
         }
         let read = match history {
             0 => None,
+            // It costs no turn; but who does not read what their streams have begun with gets none.
+            _ if self.unread.check(visitor.asker.address).is_err() => return Err(NotNow::Crowded),
             _ => Some(self.history.read().await.ok_or(NotNow::Upstream)?),
         };
         let read = read.as_deref();

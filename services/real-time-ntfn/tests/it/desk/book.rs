@@ -28,7 +28,8 @@ pub(super) struct Book {
     pub(super) held: HashSet<&'static str>,
     /// Routes where a proxy refuses larger bodies than this.
     pub(super) most: HashMap<&'static str, usize>,
-    pub(super) calls: HashMap<String, usize>,
+    /// The target of each request.
+    pub(super) calls: Vec<String>,
     /// Clients that were asked about, in however many calls.
     pub(super) asked_about: usize,
     /// Whether what a user begins with reaches further than its cursor says.

@@ -156,9 +156,12 @@ impl Desk {
         book.log.clear();
     }
 
-    /// How often a route was asked.
-    pub(crate) fn calls(&self, path: &str) -> usize {
-        self.book().calls.get(path).copied().unwrap_or_default()
+    /// How often a route was asked; or, if it has a query, how often with that.
+    pub(crate) fn calls(&self, target: &str) -> usize {
+        let is_it = |asked: &&String| {
+            *asked == target || asked.split_once('?').is_some_and(|(path, _)| path == target)
+        };
+        self.book().calls.iter().filter(is_it).count()
     }
 
     /// How many clients were asked about.

@@ -1,6 +1,9 @@
 //! What a user's stream begins with.
 
+use std::time::Duration;
+
 use common::EventId;
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -34,6 +37,55 @@ async fn who_comes_without_a_cursor_first_gets_what_was_not_delivered() {
     let now = desk.direct("alice", "bob", "now");
     desk.tell(&app).await;
     stream.next_fact().await.assert_is(&now);
+}
+
+#[tokio::test]
+async fn history_is_read_once_for_all_who_come_meanwhile() {
+    let (desk, path) = (Desk::start(), "/internal/opening");
+    let early = desk.post("early");
+    let app = App::start(&desk.url(), &[]);
+    let opened = |query: &'static str| {
+        let app = &app;
+        async move { app.stream(query).await }
+    };
+    desk.hold(path, true);
+    let crowd = join_all((0..30).map(|n| opened(["?history=50", "?user=bob&history=3"][n % 2])));
+    let late = async {
+        desk.eventually("the first is asked for", |desk| desk.calls(path) == 1).await;
+        // Posted when the first one has been read: who comes from now on is shown it.
+        let posted = desk.post("posted meanwhile");
+        desk.tell(&app).await;
+        let stream = async {
+            let stream = opened("?history=1").await;
+            (stream, posted)
+        };
+        let release = async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            desk.hold(path, false);
+        };
+        tokio::join!(stream, release).0
+    };
+    let (crowd, (mut late, posted)) = tokio::join!(crowd, late);
+    late.next_fact().await.assert_is(&posted);
+    for mut stream in crowd {
+        for message in [&early, &posted] {
+            stream.next_fact().await.assert_is(message);
+        }
+    }
+    // One that was begun before all had come, and one for the others.
+    assert!((2..=3).contains(&desk.calls(path)), "{}", desk.calls(path));
+}
+
+#[tokio::test]
+async fn nothing_more_is_asked_for_somebody_for_whom_nothing_waits() {
+    let desk = Desk::start();
+    let app = App::start(&desk.url(), &[]);
+    app.stream("?user=bob").await;
+    assert_eq!((desk.asked_about(), desk.calls("/internal/opening")), (1, 0));
+    let waits = desk.direct("alice", "bob", "waits for bob");
+    desk.tell(&app).await;
+    app.stream("?user=bob").await.next_fact().await.assert_is(&waits);
+    assert_eq!(desk.calls("/internal/opening"), 1);
 }
 
 #[tokio::test]

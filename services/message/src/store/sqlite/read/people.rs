@@ -15,7 +15,7 @@ use crate::{
 const MOST_CONVERSATIONS: u32 = 100;
 
 /// Messages of one conversation that are looked at for one that is not the user's own.
-const MOST_MESSAGES: u32 = 20;
+const MOST_MESSAGES: u32 = 5;
 
 /// People by a part of their names.
 ///
@@ -40,22 +40,30 @@ pub(in crate::store::sqlite) async fn are_rooms(
     connection: &mut SqliteConnection,
     ids: &[String],
 ) -> Result<bool, StoreError> {
-    let ids: BTreeSet<_> = ids.iter().collect();
-    let (found,): (i64,) = sqlx::query_as(
-        "select count(*) from conversations \
+    let ids: BTreeSet<_> = ids.iter().map(String::as_str).collect();
+    Ok(rooms_among(connection, &ids).await?.len() == ids.len())
+}
+
+/// Those of these that are public rooms.
+async fn rooms_among(
+    connection: &mut SqliteConnection,
+    ids: &BTreeSet<&str>,
+) -> Result<HashSet<String>, StoreError> {
+    let found: Vec<(String,)> = sqlx::query_as(
+        "select id from conversations \
          where kind = 'room' and id in (select value from json_each($1))",
     )
-    .bind(serde_json::to_string(&ids)?)
-    .fetch_one(connection)
+    .bind(serde_json::to_string(ids)?)
+    .fetch_all(connection)
     .await?;
-    Ok(found as usize == ids.len())
+    Ok(found.into_iter().map(|(id,)| id).collect())
 }
 
 /// What is known of those who come to streams.
 pub(in crate::store::sqlite) async fn arrivals(
     readers: &SqlitePool,
-    keys: &[String],
-    rooms: &[String],
+    keys: &BTreeSet<&str>,
+    rooms: &BTreeSet<&str>,
 ) -> Result<Arrivals, StoreError> {
     let mut tx = readers.begin().await?;
     let listed = serde_json::to_string(keys)?;
@@ -77,16 +85,10 @@ pub(in crate::store::sqlite) async fn arrivals(
     .bind(MOST_MESSAGES)
     .fetch_all(&mut *tx)
     .await?;
-    let found: Vec<(String,)> = sqlx::query_as(
-        "select id from conversations \
-         where kind = 'room' and id in (select value from json_each($1))",
-    )
-    .bind(serde_json::to_string(rooms)?)
-    .fetch_all(&mut *tx)
-    .await?;
+    let rooms = rooms_among(&mut tx, rooms).await?;
     Ok(Arrivals {
         accounts: accounts.into_iter().map(|it| (it.user.key.clone(), it)).collect(),
-        rooms: found.into_iter().map(|(id,)| id).collect::<HashSet<_>>(),
+        rooms,
         awaited: awaited.into_iter().map(|(key,)| key).collect(),
     })
 }
