@@ -125,6 +125,10 @@ impl From<Refusal> for Rejection {
                 "this name belongs to somebody: sign in, or choose another one",
             ),
             Refusal::NameTaken => conflict("name_taken", "this name is taken: choose another one"),
+            Refusal::NameConfusable => conflict(
+                "name_confusable",
+                "this name is taken for that of somebody else: choose another one",
+            ),
             Refusal::RoomTaken => conflict("room_taken", "there is a room with this id: join it"),
             Refusal::GroupFull => conflict("group_full", "a group has at most 1000 members"),
             Refusal::TooManyReactions => conflict(

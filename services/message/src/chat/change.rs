@@ -264,6 +264,8 @@ pub enum Refusal {
     NoReply,
     /// The name belongs to someone who has to show it.
     NameProtected,
+    /// The name is taken for another one, which is protected.
+    NameConfusable,
     /// The name has been registered.
     NameTaken,
     /// The id of the room is in use.

@@ -2,7 +2,7 @@
 
 use icu_properties::{
     CodePointSetData,
-    props::{EmojiModifier, ExtendedPictographic, RegionalIndicator},
+    props::{Emoji, EmojiModifier, EmojiPresentation, ExtendedPictographic, RegionalIndicator},
 };
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -17,6 +17,24 @@ pub(crate) fn is_emoji(text: &str) -> bool {
         return false;
     }
     is_flag(text) || is_key(text) || text.split(JOINER).all(is_picture)
+}
+
+/// The one form of an emoji, whichever it was sent in: that of Unicode's `emoji-test.txt`. What is seen as
+/// a character unless the picture is asked for asks for it, and nothing else does.
+pub(crate) fn canonical(emoji: &str) -> String {
+    let (all, pictures) =
+        (CodePointSetData::new::<Emoji>(), CodePointSetData::new::<EmojiPresentation>());
+    let tones = CodePointSetData::new::<EmojiModifier>();
+    let mut canonical = String::with_capacity(emoji.len());
+    let mut rest = emoji.chars().filter(|c| *c != AS_PICTURE).peekable();
+    while let Some(c) = rest.next() {
+        canonical.push(c);
+        let has_tone = rest.peek().is_some_and(|next| tones.contains(*next));
+        if all.contains(c) && !pictures.contains(c) && !has_tone {
+            canonical.push(AS_PICTURE);
+        }
+    }
+    canonical
 }
 
 /// Whether a character is a picture.
@@ -55,6 +73,37 @@ fn is_picture(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_emoji_has_one_form() {
+        // Those of emoji-test.txt, and without what asks for the picture.
+        for emoji in [
+            "👍",
+            "👍🏽",
+            "❤️",
+            "👨‍👩‍👧‍👦",
+            "❤️‍🔥",
+            "🏳️‍🌈",
+            "🇩🇪",
+            "1️⃣",
+            "#️⃣",
+            "🏴󠁧󠁢󠁥󠁮󠁧󠁿",
+            "🕵️‍♂️",
+            "🕵🏽‍♂️",
+            "☝🏿",
+            "☺️",
+            "👁️‍🗨️",
+            "🏃🏽‍♀️‍➡️",
+            "©️",
+            "⛹️‍♀️",
+            "🐻‍❄️",
+        ] {
+            let bare: String = emoji.chars().filter(|c| *c != AS_PICTURE).collect();
+            for written in [emoji, &bare, &format!("{bare}{AS_PICTURE}")] {
+                assert_eq!(canonical(written), emoji, "{written:?}");
+            }
+        }
+    }
 
     #[test]
     fn emoji_are_pictures_flags_and_keys() {

@@ -11,6 +11,7 @@ pub mod conversation;
 pub mod conversation_id;
 pub(crate) mod emoji;
 pub mod event;
+pub(crate) mod look;
 pub mod member;
 pub mod mention;
 pub mod message;

@@ -29,6 +29,12 @@ impl Accounts {
         self.store.account(key).await
     }
 
+    /// Whether nobody can have this name by just using it, who is not known yet: it looks like one that
+    /// is protected.
+    pub async fn is_lookalike(&self, name: &Username) -> Result<bool, StoreError> {
+        self.store.is_lookalike(name).await
+    }
+
     /// Makes a change of an account; returns it as it is then.
     pub async fn change(&self, change: Change) -> Result<Account, WriteError> {
         match self.writer.change(change).await? {

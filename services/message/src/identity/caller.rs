@@ -66,6 +66,9 @@ impl Caller {
         let (user, epoch) = match identity.accounts.find(name.key()).await? {
             Some(account) if account.is_protected() => return Err(Refusal::NameProtected.into()),
             Some(account) => (account.user, account.epoch),
+            None if identity.accounts.is_lookalike(&name).await? => {
+                return Err(Refusal::NameProtected.into());
+            }
             None => (name.to_ref(), 0),
         };
         Ok((Self { user: Some(user), shown: false, admin: false }, epoch))

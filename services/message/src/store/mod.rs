@@ -18,6 +18,7 @@ use crate::chat::{
     change::{Operation, Outcome, Receipt, Refusal},
     message::Message,
     user::Account,
+    username::Username,
 };
 pub use conversations::ConversationReads;
 pub use sqlite::SqliteStore;
@@ -139,6 +140,9 @@ pub trait Store: ConversationReads + Send + Sync + 'static {
 
     /// The account with this key.
     async fn account(&self, key: &str) -> Result<Option<Account>, StoreError>;
+
+    /// Whether somebody else's name that is protected looks like this one.
+    async fn is_lookalike(&self, name: &Username) -> Result<bool, StoreError>;
 
     /// People whose name or display name has `part` in it, folded like a
     /// name's key; those whose name begins with it first. Deactivated ones are left out. Only

@@ -83,7 +83,8 @@ async fn reactions_are_counted_by_user_and_told_in_full() {
         (Method::PUT, THUMB, "bob", json!([{"emoji": "👍", "users": ["bob"], "count": 1}])),
         (
             Method::PUT,
-            THUMB,
+            // The same one, with what asks for a picture.
+            "%F0%9F%91%8D%EF%B8%8F",
             "carol",
             json!([{"emoji": "👍", "users": ["bob", "carol"], "count": 2}]),
         ),

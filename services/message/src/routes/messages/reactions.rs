@@ -8,7 +8,11 @@ use http_kit::{Query, Rejection, rejection::ProblemBody, request::resource};
 
 use super::message::answer;
 use crate::{
-    chat::{change::Change, emoji::is_emoji, message::Message},
+    chat::{
+        change::Change,
+        emoji::{canonical, is_emoji},
+        message::Message,
+    },
     identity::caller::{Caller, Claim},
     routes::page::parse_id,
     state::AppState,
@@ -30,7 +34,7 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
     put, path = "/messages/{id}/reactions/{emoji}", tag = "messages",
     params(
         ("id" = String, Path, description = "the message's id"),
-        ("emoji" = String, Path, description = "one emoji, percent-encoded", example = "👍"),
+        ("emoji" = String, Path, description = "one emoji, percent-encoded; answered in the form of Unicode's emoji-test, however it is sent", example = "👍"),
         Claim,
     ),
     responses(
@@ -94,10 +98,10 @@ async fn react(
     answer(state, change, "only those react who can read the message").await
 }
 
-/// One emoji, possibly of several code points.
+/// One emoji, possibly of several code points, in the form that it has however it is sent.
 fn parse_emoji(text: &str) -> Result<String, Rejection> {
     if text.len() <= MAX_EMOJI_BYTES && is_emoji(text) {
-        return Ok(text.to_owned());
+        return Ok(canonical(text));
     }
     Err(Rejection::bad_request("emoji_invalid", "a reaction is one emoji, such as 👍"))
 }

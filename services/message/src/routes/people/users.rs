@@ -71,7 +71,7 @@ pub struct RawUser {
     responses(
         (status = 201, description = "registered", body = User),
         (status = 403, description = "an outside issuer keeps the accounts", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "the name is taken", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "the name is taken, or looks like a protected one", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "a field is not acceptable", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "too many: see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "not now: try again", body = ProblemBody, content_type = "application/problem+json"),

@@ -82,7 +82,9 @@ impl Plan {
     ) -> Result<Outcome, StoreError> {
         let sender_key = post.sender.name.key().to_owned();
         let account = known.users.get(&sender_key);
-        if post.sender.claim != Claim::Shown && account.is_some_and(|(_, protected)| *protected) {
+        let is_protected = account
+            .map_or_else(|| known.lookalikes.contains(&sender_key), |(_, protected)| *protected);
+        if post.sender.claim != Claim::Shown && is_protected {
             return Ok(Err(Refusal::NameProtected));
         }
         let conversation_id = post.conversation_id();

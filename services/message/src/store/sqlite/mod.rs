@@ -7,7 +7,9 @@ mod audiences;
 mod conversations;
 mod delivery;
 mod file;
+mod looks;
 mod read;
+mod rewrite;
 mod rows;
 mod wal;
 mod write;
@@ -30,6 +32,7 @@ use crate::{
         change::{Operation, Receipt},
         message::Message,
         user::Account,
+        username::Username,
     },
     config::Durability,
 };
@@ -81,6 +84,7 @@ impl SqliteStore {
             .await
             .map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
         audiences::convert(&mut *writer.acquire().await?).await?;
+        rewrite::run(&mut *writer.acquire().await?).await?;
         let readers = pool(READERS).connect_with(options.read_only(true)).await?;
         Ok(Self { writer, readers, file })
     }
@@ -124,6 +128,11 @@ impl Store for SqliteStore {
 
     async fn account(&self, key: &str) -> Result<Option<Account>, StoreError> {
         rows::account(&mut *self.readers.acquire().await?, key).await
+    }
+
+    async fn is_lookalike(&self, name: &Username) -> Result<bool, StoreError> {
+        let found = looks::among(&mut *self.readers.acquire().await?, &[name]).await?;
+        Ok(!found.is_empty())
     }
 
     async fn find_users(

@@ -4,6 +4,7 @@ mod admins;
 mod claims;
 mod cookies;
 mod limits;
+mod lookalikes;
 mod outside;
 mod registering;
 mod required;

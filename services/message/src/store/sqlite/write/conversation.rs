@@ -50,7 +50,9 @@ pub(super) async fn create(
     if !invites_guests && !unknown.is_empty() {
         return Ok(Err(Refusal::NoUser));
     }
-    user::ensure(tx, journal, owner).await?;
+    if let Err(refusal) = user::ensure(tx, journal, owner).await? {
+        return Ok(Err(refusal));
+    }
     let unknown: Vec<_> = unknown.into_iter().map(|(_, name)| *name).collect();
     user::add_guests(tx, journal.now(), &unknown).await?;
     let place = Place {
@@ -87,7 +89,9 @@ pub(super) async fn resolve(
         }
         user::add_guests(tx, journal.now(), &[other]).await?;
     }
-    user::ensure(tx, journal, user).await?;
+    if let Err(refusal) = user::ensure(tx, journal, user).await? {
+        return Ok(Err(refusal));
+    }
     let id = direct_id(&user.key, other.key());
     if let Some(card) = card::read(tx, &id).await? {
         return Ok(Ok(Answer::Conversation(card, Made::Found)));

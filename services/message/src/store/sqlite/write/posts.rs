@@ -9,7 +9,10 @@ use common::EventId;
 use serde::Serialize;
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{super::rows, conversation, message, user};
+use super::{
+    super::{looks, rows},
+    conversation, message, user,
+};
 use crate::{
     chat::{
         change::Outcome,
@@ -54,8 +57,12 @@ pub(super) async fn store(
     journal: &mut Journal,
     posts: &[&Post],
 ) -> Result<Vec<Outcome>, StoreError> {
+    let users = users(tx, posts).await?;
+    let senders = posts.iter().map(|post| &post.sender.name);
+    let unknown: Vec<_> = senders.filter(|name| !users.contains_key(name.key())).collect();
     let known = Known {
-        users: users(tx, posts).await?,
+        lookalikes: looks::among(tx, &unknown).await?,
+        users,
         places: places(tx, posts).await?,
         keys: known_keys(tx, posts).await?,
         replies: replies(tx, posts).await?,
@@ -93,7 +100,7 @@ async fn users(
     }
     let rows: Vec<(String, String, bool)> = sqlx::query_as(
         "select users.key, name, \
-         password_hash is not null or vouched or deactivated_at is not null \
+         password_hash is not null or vouched or deactivated_at is not null or lookalike \
          from json_each($1) as asked cross join users on users.key = asked.value",
     )
     .bind(serde_json::to_string(&keys)?)

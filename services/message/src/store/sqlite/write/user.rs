@@ -17,7 +17,7 @@ use crate::{
     store::{
         StoreError,
         journal::Journal,
-        sqlite::{micros, rows},
+        sqlite::{looks, micros, rows},
     },
 };
 
@@ -31,7 +31,11 @@ pub(super) async fn register(
     takes_over_guest: bool,
 ) -> Changed {
     match rows::account(tx, name.key()).await? {
+        None if !looks::among(tx, &[name]).await?.is_empty() => {
+            return Ok(Err(Refusal::NameConfusable));
+        }
         None => insert(tx, journal.now(), name, UserKind::Member).await?,
+        Some(guest) if guest.lookalike => return Ok(Err(Refusal::NameConfusable)),
         Some(guest)
             if takes_over_guest && guest.kind == UserKind::Guest && !guest.is_protected() => {}
         Some(_) => return Ok(Err(Refusal::NameTaken)),
@@ -48,6 +52,7 @@ pub(super) async fn register(
     .execute(&mut *tx)
     .await?;
     if password_hash.is_some() {
+        looks::protect(tx, name.key(), name.as_str()).await?;
         // Whoever used the name until now has to show that it is theirs.
         end_sessions_since(tx, journal, name.key(), "signed_out").await?;
     }
@@ -67,10 +72,11 @@ pub(super) async fn welcome(
     }
     let known_to_be = there.as_ref().is_some_and(|account| account.vouched);
     if vouched && !known_to_be {
-        sqlx::query("update users set kind = 'member', vouched = 1 where key = $1")
+        sqlx::query("update users set kind = 'member', vouched = 1, lookalike = 0 where key = $1")
             .bind(name.key())
             .execute(&mut *tx)
             .await?;
+        looks::protect(tx, name.key(), name.as_str()).await?;
         if there.is_some() {
             // Whoever used the name until now has to show a token; those of the issuer stay valid.
             begin_epoch(tx, journal, name.key(), "signed_out", None).await?;
@@ -89,17 +95,22 @@ pub(super) async fn add_guests(
     insert_all(tx, at, &names, UserKind::Guest).await
 }
 
-/// Adds a guest under the name of someone who acts, unless they are known.
+/// Adds a guest under the name of someone who acts, unless they are known; refuses whoever looks like
+/// somebody whose name is protected.
 pub(super) async fn ensure(
     tx: &mut SqliteConnection,
     journal: &Journal,
     user: &UserRef,
-) -> Result<(), StoreError> {
+) -> Result<Result<(), Refusal>, StoreError> {
     if known(tx, &BTreeSet::from([user.key.as_str()])).await?.is_empty() {
         let name = (user.key.as_str(), user.name.as_str());
         insert_all(tx, journal.now(), &[name], UserKind::Guest).await?;
+        let account = rows::account(tx, &user.key).await?;
+        if account.is_some_and(|account| account.lookalike) {
+            return Ok(Err(Refusal::NameProtected));
+        }
     }
-    Ok(())
+    Ok(Ok(()))
 }
 
 /// Those of these keys that accounts have.
@@ -125,6 +136,10 @@ pub(super) async fn update_profile(
     let Change::UpdateProfile { user, epoch, display_name, password_hash } = change else {
         return Ok(Ok(Answer::Done));
     };
+    let account = rows::account(tx, &user.key).await?;
+    if password_hash.is_some() && account.is_some_and(|account| account.lookalike) {
+        return Ok(Err(Refusal::NameConfusable));
+    }
     let query = sqlx::query(
         "update users set display_name = coalesce($3, display_name), \
          display_key = coalesce($5, display_key), \
@@ -140,6 +155,7 @@ pub(super) async fn update_profile(
         return Ok(Err(Refusal::NameProtected));
     }
     if password_hash.is_some() {
+        looks::protect(tx, &user.key, &user.name).await?;
         end_sessions_since(tx, journal, &user.key, "signed_out").await?;
     }
     answer(tx, &user.key, Made::Found).await
@@ -244,6 +260,7 @@ async fn insert_all(
     .bind(micros(at))
     .execute(&mut *tx)
     .await?;
+    looks::add(tx, names).await?;
     if let Some(public) = rows::place(tx, common::event::PUBLIC_ROOM).await? {
         let members: Vec<_> = names.iter().map(|(key, _)| (*key, Role::default())).collect();
         membership::insert_all(tx, at, &public, &members).await?;

@@ -1,0 +1,73 @@
+//! Names that people take for others.
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::{PASSWORD, open, refused};
+use crate::app::App;
+
+/// What is read as alice: with a dot that is there anyway, in Cyrillic, without a dot, with a large I.
+const LIKE_ALICE: [&str; 4] = ["ali\u{307}ce", "\u{430}lice", "al\u{131}ce", "AIice"];
+
+async fn say(app: &App, user: &str) -> crate::answer::Answer {
+    app.send_as(Method::POST, "/messages", None, json!({"content": "hi", "user": user})).await
+}
+
+#[tokio::test]
+async fn nobody_is_taken_for_somebody_whose_name_is_protected() {
+    let app = open();
+    let [before, after] = [&LIKE_ALICE[..2], &LIKE_ALICE[2..]];
+    for name in before {
+        assert_eq!(say(&app, name).await.status, 201, "nobody has it yet");
+    }
+    app.register("alice").await;
+    // Whether they were here before, or come now.
+    for name in before.iter().chain(after) {
+        refused(&say(&app, name).await, 401, "name_registered");
+        let mine = app.get(&format!("/conversations?user={name}")).await;
+        refused(&mine, 401, "name_registered");
+        let client = json!({"username": name, "rooms": ["public"]});
+        refused(&app.identify(client).await, 401, "name_registered");
+        let group = json!({"kind": "group", "name": "mine", "user": name});
+        let group = app.send_as(Method::POST, "/conversations", None, group).await;
+        refused(&group, 401, "name_registered");
+        let session = json!({"username": name});
+        let session = app.send_as(Method::POST, "/sessions", None, session).await;
+        refused(&session, 401, "name_registered");
+        for body in [json!({"username": name}), json!({"username": name, "password": PASSWORD})] {
+            let answer = app.send_as(Method::POST, "/users", None, body).await;
+            refused(&answer, 409, "name_confusable");
+        }
+    }
+    // A group is made, a direct message is sent: those make somebody known, who is no less alike.
+    let direct = json!({"content": "psst", "user": "bob", "recipient": "\u{430}l\u{131}ce"});
+    assert_eq!(app.send_as(Method::POST, "/messages", None, direct).await.status, 201);
+    refused(&say(&app, "\u{430}l\u{131}ce").await, 401, "name_registered");
+    assert_eq!(say(&app, "alicé").await.status, 201);
+    let token = app.token("alice").await;
+    let own = app.send_as(Method::POST, "/messages", Some(&token), json!({"content": "me"})).await;
+    assert_eq!(own.status, 201);
+}
+
+#[tokio::test]
+async fn a_guest_does_not_protect_a_name_that_is_taken_for_another() {
+    let app = open();
+    let guest = app.sign_in_by_name("AIice").await;
+    app.register("Alice").await;
+    let body = json!({"password": PASSWORD});
+    let answer = app.send_as(Method::PATCH, "/users/me", Some(&guest), body).await;
+    refused(&answer, 409, "name_confusable");
+    // What differs in nothing that can be seen is no name of its own either.
+    app.register("❤\u{fe0f} Zoe").await;
+    refused(&say(&app, "❤ Zoe").await, 401, "name_registered");
+}
+
+impl App {
+    /// Signs in with a name that anybody can use; returns the token.
+    async fn sign_in_by_name(&self, name: &str) -> String {
+        let body = json!({"username": name});
+        let answer = self.send_as(Method::POST, "/sessions", None, body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["token"].as_str().unwrap().to_owned()
+    }
+}
