@@ -116,9 +116,17 @@ async fn those_who_are_connected_are_online() {
     until("he is offline", async || (online(&api, "").await == ["alice"]).then_some(())).await;
 }
 
+/// Listens on, which answers pings.
+async fn hears_no_message(socket: &mut Socket) {
+    loop {
+        let frame = socket.next().await.expect("it goes on");
+        assert_ne!(frame["type"], "message", "{frame}");
+    }
+}
+
 #[tokio::test]
-async fn what_waits_is_delivered_on_connecting_in_order_and_once() {
-    let pair = Pair::start(&[]).await;
+async fn what_waits_is_delivered_on_connecting_in_order_until_it_is_there() {
+    let pair = Pair::start(&[("WS_PING_SECS", "1")]).await;
     let api = Api::of(&pair.message);
     let texts: Vec<_> = (1..=5).map(|n| format!("message {n}")).collect();
     for (number, text) in texts.iter().enumerate() {
@@ -134,7 +142,18 @@ async fn what_waits_is_delivered_on_connecting_in_order_and_once() {
     for text in &texts {
         assert_eq!(&bob.hear().await, text);
     }
-    until("all is delivered", async || waiting(&api, "bob").await.is_empty().then_some(())).await;
+    // Who leaves at once gets them again; who stays, and answers a ping, has them.
+    bob.close().await;
+    let mut bob =
+        Socket::open(pair.notification.port(), "/ws?username=bob&history=0", None).await.unwrap();
+    for text in &texts {
+        assert_eq!(&bob.hear().await, text);
+    }
+    let delivered = async || waiting(&api, "bob").await.is_empty().then_some(());
+    tokio::select! {
+        () = until("all is delivered", delivered) => {}
+        () = hears_no_message(&mut bob) => {}
+    }
     assert_eq!(status(2).await, "delivered");
     bob.close().await;
     api.whisper("alice", "bob", "while away").await;

@@ -68,7 +68,7 @@ pub(crate) const HOUSES: &[House] = &[
             ),
             room(
                 &["people"],
-                "who is there and how many streams each has (`presence/`), and what has reached them (`delivery`)",
+                "who is there and how many streams each has (`presence/`), and what has reached them (`unseen`, `delivery`)",
             ),
             room(
                 &["log"],

@@ -25,7 +25,7 @@ struct Talk {
 
 impl Talk {
     async fn start() -> Self {
-        let pair = Pair::start(&[]).await;
+        let pair = Pair::start(&[("HEARTBEAT_SECS", "1"), ("WS_PING_SECS", "1")]).await;
         let [alice, bob] = ["alice", "bob"].map(|name| Person::named(pair.message.port(), name));
         alice.direct("bob").await;
         let group = alice.group("Us", &["bob", "carol"], "all").await;
@@ -52,9 +52,14 @@ impl Talk {
 
     /// What bob gets when he connects and says nothing of what he has.
     async fn connect(&mut self, address: &Address) -> Vec<String> {
+        self.listen(address).await.1
+    }
+
+    /// The same, and the line over which it came.
+    async fn listen(&mut self, address: &Address) -> (Line, Vec<String>) {
         let (mut line, mut before) = address.ready().await;
         before.extend(self.heard(&mut line).await);
-        private(&before)
+        (line, private(&before))
     }
 
     /// All that comes over a line until nothing can be on its way any more: it is in order, and the
@@ -66,8 +71,18 @@ impl Talk {
         line.messages_until(&mark).await
     }
 
-    async fn delivered(&self) {
-        self.bob.wait_undelivered(0).await;
+    /// Listens on until all is known to have come.
+    async fn delivered(&self, line: &mut Line) {
+        let listen = async {
+            loop {
+                let event = line.next().await.unwrap();
+                assert_ne!(event["type"], "message", "{event}");
+            }
+        };
+        tokio::select! {
+            () = self.bob.wait_undelivered(0) => {}
+            () = listen => {}
+        }
     }
 }
 
@@ -100,11 +115,15 @@ async fn come_and_go(way: Way) {
         let undelivered = talk.said.len() - known;
         talk.bob.wait_undelivered(undelivered).await;
         let address = talk.address(way);
+        // Who takes no notice, and leaves at once, gets it again.
         let came = talk.connect(&address).await;
         assert_eq!(came, talk.said[known..], "round {round}");
-        talk.delivered().await;
+        let (mut line, came) = talk.listen(&address).await;
+        assert_eq!(came, talk.said[known..], "round {round}");
+        talk.delivered(&mut line).await;
+        drop(line);
         known = talk.said.len();
-        // What has been written to him does not come again, even if all forget.
+        // What has reached him does not come again, even if all forget.
         crash(&mut talk.pair, &mut random).await;
         assert_eq!(talk.connect(&address).await, [""; 0], "round {round}");
     }
@@ -150,13 +169,13 @@ async fn a_client_that_acknowledges_gets_again_what_it_has_not_acknowledged() {
     // Coming back with a cursor says that everything up to it is there.
     address.cursor = talk.said.last().cloned();
     assert_eq!(talk.connect(&address).await, [""; 0]);
-    talk.delivered().await;
+    talk.bob.wait_undelivered(0).await;
     address.cursor = None;
     assert_eq!(talk.connect(&address).await, [""; 0]);
 }
 
 #[tokio::test]
-async fn what_is_written_to_a_live_stream_is_delivered() {
+async fn what_a_live_stream_has_carried_for_a_while_is_delivered() {
     let mut random = StdRng::seed_from_u64(1);
     for way in [Way::Sse, Way::WebSocket] {
         let mut talk = Talk::start().await;
@@ -168,7 +187,7 @@ async fn what_is_written_to_a_live_stream_is_delivered() {
         }
         let live = talk.heard(&mut line).await;
         assert_eq!(private(&live), talk.said);
-        talk.delivered().await;
+        talk.delivered(&mut line).await;
         let message = talk.alice.get(&format!("/messages/{}", talk.said[4])).await.body;
         let alone = message["conversation_id"] == "dm:alice:bob";
         // Carol has not been there.

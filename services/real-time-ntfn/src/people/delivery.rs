@@ -1,6 +1,6 @@
-//! [`Delivery`]: what has been written to whom, for the message service.
+//! [`Delivery`]: what has reached whom, for the message service.
 //!
-//! Streams note what was written, as often as they write; a task tells the message service, a few
+//! Streams note that, as often as they learn it; a task tells the message service, a few
 //! times a second and only the last of it.
 
 use std::{
@@ -34,7 +34,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(5);
 /// What the last report gets when the service stops.
 const LAST: Duration = Duration::from_secs(2);
 
-/// Collects, for each user, the last event that was written to one of their sockets. Clones
+/// Collects, for each user, the last event that has reached one of their clients. Clones
 /// collect together.
 #[derive(Clone, Default)]
 pub struct Delivery(Arc<Noted>);
@@ -49,7 +49,7 @@ struct Noted {
 
 impl Delivery {
     /// Everything that is addressed to the user with this key and that a stream of this format
-    /// carries was written, up to the event.
+    /// carries has reached one of their clients, up to the event.
     pub fn note(&self, wire: Wire, user: &str, up_to: EventId) {
         note(&mut self.lock(wire == Wire::Chat), user, up_to);
     }

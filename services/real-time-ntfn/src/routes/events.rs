@@ -52,8 +52,8 @@ pub struct EventsQuery {
     /// From `POST /tickets`, for clients that can send neither a header nor a cookie. Good once.
     #[param(nullable = false)]
     ticket: Option<String>,
-    /// Whether the client says itself what was delivered to it, with `POST /receipts`; else what
-    /// was written to it counts.
+    /// Whether the client says itself what was delivered to it, with `POST /receipts`; else that
+    /// counts which was written before two heartbeats, and its system has acknowledged.
     #[param(nullable = false)]
     acks: Option<bool>,
 }

@@ -42,6 +42,8 @@ pub struct Link {
 pub enum Act {
     /// Write this frame.
     Say(Bytes),
+    /// Know that a ping has been answered: the client has read what was written before it.
+    Hear,
     /// Say goodbye. Nothing comes after it.
     End(Ending),
 }
@@ -113,7 +115,8 @@ impl Link {
             (Incoming::Binary(_), Partner::Service(_)) => {
                 Some(Act::End(Ending::fault(close::UNSUPPORTED, "frames are text")))
             }
-            (Incoming::Pong | Incoming::Close(_), _) => None,
+            (Incoming::Pong, _) => Some(Act::Hear),
+            (Incoming::Close(_), _) => None,
         }
     }
 

@@ -192,7 +192,7 @@ async fn a_name_in_a_frame_makes_the_connection_that_users() {
     hub.publish([event(4, to_alice(), "private"), event(5, to_all(), "all")]).await;
     assert_eq!(client.next().await["content"], "private");
     assert_eq!(client.next().await["content"], "all");
-    assert_eq!(delivery.take()[0].up_to.micros(), 4);
+    assert!(delivery.take().is_empty(), "it has not been asked");
     // Once is enough.
     let again = client.say(&json!({"username": "bob"})).await;
     assert_eq!(again["code"], "already_identified");

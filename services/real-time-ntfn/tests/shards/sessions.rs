@@ -1,10 +1,10 @@
 //! What shards do for the sessions behind streams.
 
 use std::{
-    io::Read,
+    io::{Read, Write},
     net::TcpStream,
     sync::Arc,
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
@@ -149,22 +149,70 @@ fn a_session_that_runs_out_ends_its_stream() {
     read_exactly(&mut lasting, b"helloprivate");
 }
 
+/// Reads what comes, until this has.
+fn read_until(client: &mut TcpStream, last: &str) {
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (mut tail, mut buffer) = (Vec::<u8>::new(), [0; 1 << 16]);
+    while !tail.windows(last.len()).any(|part| part == last.as_bytes()) {
+        let count = client.read(&mut buffer).unwrap();
+        assert!(count > 0, "it ends");
+        tail.drain(..tail.len().saturating_sub(last.len()));
+        tail.extend(&buffer[..count]);
+    }
+}
+
 #[test]
-fn what_is_written_to_a_user_is_noted() {
-    let stage = stage();
+fn what_was_written_before_two_heartbeats_is_noted() {
+    let stage = Stage::beating();
     let mut with_preface = part(session(), Wire::Sse);
     with_preface.preface_up_to = EventId::from_micros(5);
     let (mut client, _) = stage.play(with_preface);
+    read_exactly(&mut client, b"hello");
+    assert!(stage.delivery.take().is_empty(), "a socket took it, that is all");
     assert_eq!(noted(&stage), 5);
     stage.publish_entry(to_alice(6, "private"));
+    read_until(&mut client, "private");
     assert_eq!(noted(&stage), 6);
     // What is for a room needs no note, and what is not in the log has nothing to note.
     stage.publish(7, Bytes::from_static(b"public"));
     let mut passing = to_alice(0, "typing");
     passing.id = None;
     stage.publish_entry(passing);
-    read_exactly(&mut client, b"helloprivatepublictyping");
+    stage.publish_entry(to_alice(8, "last"));
+    read_until(&mut client, "last");
+    assert_eq!(noted(&stage), 8);
     assert!(stage.delivery.take().is_empty());
+}
+
+#[test]
+fn who_leaves_before_that_gets_it_again() {
+    // No heartbeat comes.
+    let stage = stage();
+    let mut with_preface = part(session(), Wire::Sse);
+    with_preface.preface_up_to = EventId::from_micros(5);
+    let (mut client, _) = stage.play(with_preface);
+    read_exactly(&mut client, b"hello");
+    drop(client);
+    stage.wait_empty();
+    assert!(stage.delivery.take().is_empty());
+}
+
+#[test]
+fn who_answers_a_ping_has_what_was_written_before_it() {
+    let stage = Stage::beating();
+    let (mut client, _) = stage.play(part(session(), Wire::Ws));
+    stage.publish_entry(to_alice(6, "private"));
+    read_until(&mut client, "private");
+    // Whatever is asked now comes after it; and one that answers often is never silent for too long.
+    let noted = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| noted(&stage));
+        while !waiting.is_finished() {
+            client.write_all(&[0x8a, 0x80, 0, 0, 0, 0]).unwrap();
+            std::thread::sleep(Duration::from_millis(60));
+        }
+        waiting.join().unwrap()
+    });
+    assert_eq!(noted, 6);
 }
 
 #[test]
@@ -180,21 +228,21 @@ fn a_client_that_acknowledges_itself_is_not_spoken_for() {
 }
 
 #[test]
-fn only_what_is_completely_written_is_noted() {
-    let stage = stage();
+fn nothing_is_noted_while_something_is_not_read() {
+    let stage = Stage::beating();
     let (mut client, _) = stage.play(part(session(), Wire::Sse));
     SockRef::from(&client).set_recv_buffer_size(16 * 1_024).unwrap();
     // More than the buffers of the system hold, in one piece.
     let large = "x".repeat(32 << 20);
     stage.publish_entry(to_alice(1, "small"));
-    assert_eq!(noted(&stage), 1);
     stage.publish_entry(to_alice(2, &large));
-    read_exactly(&mut client, b"hellosmall");
+    read_exactly(&mut client, b"hello");
     let mut most = vec![0; large.len() / 2];
     client.read_exact(&mut most).unwrap();
+    // Several heartbeats would have been written by now.
+    std::thread::sleep(Duration::from_millis(500));
     assert!(stage.delivery.take().is_empty(), "half a frame is none");
-    let mut rest = vec![0; large.len() - most.len()];
-    client.read_exact(&mut rest).unwrap();
+    read_until(&mut client, "heartbeat");
     assert_eq!(noted(&stage), 2);
 }
 

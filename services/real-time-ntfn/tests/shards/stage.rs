@@ -78,6 +78,12 @@ impl Stage {
         Self::with(RING, backlog)
     }
 
+    /// Shards that write a heartbeat or a ping as often as they can.
+    pub(crate) fn beating() -> Self {
+        let backlog = Backlog { events: u64::MAX, bytes: u64::MAX };
+        Self::made(RING, backlog, Duration::from_millis(100))
+    }
+
     /// Shards whose rings hold so many events; nobody is closed for being slow.
     pub(crate) fn with_ring(events: usize) -> Self {
         let backlog = Backlog { events: u64::MAX, bytes: u64::MAX };
@@ -85,14 +91,18 @@ impl Stage {
     }
 
     fn with(ring: RingLimits, backlog: Backlog) -> Self {
+        // No heartbeat and no ping falls into a test.
+        Self::made(ring, backlog, Duration::from_secs(3_600))
+    }
+
+    fn made(ring: RingLimits, backlog: Backlog, heartbeat: Duration) -> Self {
         let delivery = Delivery::default();
         let settings = Settings {
             shards: 2,
             ring,
             backlog,
-            // No heartbeat and no ping falls into a test.
-            heartbeat: Duration::from_secs(3_600),
-            ping: Duration::from_secs(3_600),
+            heartbeat,
+            ping: heartbeat,
             stall: STALL,
             delivery: delivery.clone(),
             metrics: Metrics::new(&prometheus::Registry::new()).unwrap(),

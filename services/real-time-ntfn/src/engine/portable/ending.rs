@@ -60,7 +60,7 @@ impl Stream {
                 Some(Tell::Say(frame)) => self.say(Frame::bare(frame)),
                 Some(Tell::Begin(beginning)) => {
                     self.given.preface.extend(beginning.preface);
-                    self.unnoted = beginning.preface_up_to.max(self.unnoted);
+                    self.unseen.write(beginning.preface_up_to);
                     self.given.subscriber.relocate(beginning.subscriber);
                     self.expiry = expiry(&self.given.subscriber);
                 }
@@ -73,6 +73,10 @@ impl Stream {
             _ if self.phase == Phase::Over => {}
             Act::Say(frame) => self.say(Frame::bare(frame)),
             Act::End(ending) => self.end_socket(ending),
+            Act::Hear => {
+                let seen = self.unseen.answer();
+                self.note(seen);
+            }
         }
     }
 

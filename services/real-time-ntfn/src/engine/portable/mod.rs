@@ -35,6 +35,7 @@ use crate::{
         wire::Wire,
     },
     hub::{Step, Subscriber},
+    people::unseen::Unseen,
     ws::{Link, close, outlet::Tell},
 };
 use replies::{MOST_REPLIES, Replies};
@@ -55,8 +56,8 @@ struct Stream {
     timer: Pin<Box<Sleep>>,
     /// The end of the session.
     expiry: Option<Pin<Box<Sleep>>>,
-    /// The last event addressed to the user that actix has taken, once it asks for more.
-    unnoted: Option<EventId>,
+    /// What actix has taken for the user, once it asks for more.
+    unseen: Unseen,
     phase: Phase,
     opened: Instant,
     reason: &'static str,
@@ -88,11 +89,13 @@ impl Stream {
             let (id, scope) = (subscriber.id(), subscriber.scope());
             (conversation.talk.link(id, &given.client_id, scope, outlet), replies)
         });
+        let mut unseen = Unseen::default();
+        unseen.write(given.preface_up_to);
         Self {
             link,
             timer,
             expiry: expiry(subscriber),
-            unnoted: given.preface_up_to,
+            unseen,
             given,
             phase: Phase::Live,
             opened: Instant::now(),
@@ -108,16 +111,10 @@ impl Stream {
         self.given.preface.push_back(frame);
     }
 
-    fn note_delivered(&mut self) {
-        let subscriber = &mut self.given.subscriber;
-        let sent = subscriber.take_sent();
-        let up_to = sent.max(self.unnoted);
-        if !self.given.preface.is_empty() {
-            self.unnoted = up_to;
-            return;
-        }
-        self.unnoted = None;
-        if let Some(up_to) = up_to
+    /// Notes that everything up to this event has reached the stream's user.
+    fn note(&mut self, seen: Option<EventId>) {
+        let subscriber = &self.given.subscriber;
+        if let Some(up_to) = seen
             && let Some(session) = subscriber.scope().session()
             && !session.acknowledges
         {
@@ -163,9 +160,15 @@ impl Stream {
         match &mut self.link {
             Some((link, _)) => {
                 let act = link.beat();
+                self.unseen.ask();
                 self.act(act);
             }
-            None => self.say(self.wire().heartbeat()),
+            None => {
+                // With default settings a socket whose client acknowledges nothing has ended by now.
+                let seen = self.unseen.beat(|| true);
+                self.note(seen);
+                self.say(self.wire().heartbeat());
+            }
         }
         true
     }
@@ -211,7 +214,8 @@ impl MessageBody for Stream {
     ) -> Poll<Option<Result<Bytes, Infallible>>> {
         let this = self.get_mut();
         // actix has taken what it was given before.
-        this.note_delivered();
+        let sent = this.given.subscriber.take_sent();
+        this.unseen.write(sent);
         loop {
             if let Some(frame) = this.given.preface.pop_front() {
                 // actix makes the chunks.

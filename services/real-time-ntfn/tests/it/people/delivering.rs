@@ -83,7 +83,7 @@ async fn a_report_that_is_too_large_for_a_proxy_is_told_in_parts() {
 async fn a_stream_of_direct_messages_delivers_no_others() {
     let desk = Desk::start();
     let group = desk.group("alice", "bob", "to a group");
-    let app = App::start(&desk.url(), &[]);
+    let app = App::start(&desk.url(), &[("HEARTBEAT_SECS", "1")]);
     let chat = |header: &'static str, value: String| {
         let request = app.request(Method::GET, "/sse/chat?userId=bob").header(header, value);
         Stream::open(request)
@@ -137,16 +137,27 @@ async fn a_stream_of_direct_messages_has_no_named_events() {
 async fn who_says_their_name_later_acknowledges_as_they_said_before() {
     let desk = Desk::start();
     let message = desk.direct("alice", "bob", "psst");
-    let app = App::start(&desk.url(), &[]);
+    let app = App::start(&desk.url(), &[("HEARTBEAT_SECS", "1"), ("WS_PING_SECS", "1")]);
     for (query, delivered) in [("?history=0&acks=true", None), ("?history=0", Some(id(&message)))] {
         let mut socket = Socket::open(&app, query).await;
         socket.say_json(&json!({"username": "bob"})).await;
         while socket.next().await != message {}
         // What carol gets is reported with what bob has got before, or after it.
         let other = desk.direct("alice", "carol", "psst");
-        app.stream("?user=carol").await;
-        let reported = |desk: &Desk| desk.delivered("carol") >= Some(id(&other));
-        desk.eventually("carol's", reported).await;
+        let _carol = app.stream("?user=carol").await;
+        let reported = |desk: &Desk| {
+            desk.delivered("carol") >= Some(id(&other)) && desk.delivered("bob") >= delivered
+        };
+        // A client answers pings for as long as it listens.
+        let listen = async {
+            loop {
+                socket.next().await;
+            }
+        };
+        tokio::select! {
+            () = desk.eventually("carol's, and his", reported) => {}
+            () = listen => {}
+        }
         assert_eq!(desk.delivered("bob"), delivered, "{query}");
     }
 }

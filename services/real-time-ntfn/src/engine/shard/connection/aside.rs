@@ -47,7 +47,7 @@ impl Connection {
         let was_idle = self.state == State::Idle;
         let framing = self.framing;
         self.preface.extend(to.preface.iter().map(|frame| frame.share(framing)));
-        self.cold.unnoted = to.preface_up_to.max(self.cold.unnoted);
+        self.cold.unseen.write(to.preface_up_to);
         self.notes = notes(&to.scope);
         self.cold.scope = to.scope;
         // What was not written yet may be for nobody else to repeat: it is not passed over.
@@ -73,7 +73,7 @@ impl Connection {
             // Who does not read gets the rest of the frame that is under way, and no more.
             let under_way = self.offset > 0 || self.cold.front_is_rest;
             self.preface.truncate(usize::from(under_way));
-            self.cold.unnoted = None;
+            self.cold.unseen.forget();
         }
         let framing = self.framing;
         self.preface.extend(last.into_iter().map(|frame| frame.share(framing)));

@@ -25,6 +25,7 @@ use crate::{
         wire::Wire,
     },
     opening::admission::Permit,
+    people::{delivery::Delivery, unseen::Unseen},
     ws::Link,
 };
 pub(super) use write::{Flushed, Tally};
@@ -37,7 +38,7 @@ pub(super) struct Connection {
     /// How it is written.
     wire: Wire,
     framing: Framing,
-    /// Whether it is noted what was written to its user.
+    /// Whether it is noted what has reached its user.
     notes: bool,
     /// Bytes already written of the next thing to write.
     offset: u32,
@@ -72,8 +73,8 @@ struct Cold {
     said: usize,
     /// Whether the first of the preface is what is left of a frame.
     front_is_rest: bool,
-    /// The last event addressed to the user that is written, once the preface is.
-    unnoted: Option<EventId>,
+    /// What is written to the user, once the preface is.
+    unseen: Unseen,
     /// Why it ends, once it does.
     over: Option<&'static str>,
 }
@@ -104,6 +105,8 @@ impl Connection {
     /// Takes over a connection; in which the protocol, if there is one, is run by `link`.
     pub(super) fn new(new: NewConnection, link: Option<Box<Link>>, turn: u32, ring: &Ring) -> Self {
         let notes = notes(&new.scope);
+        let mut unseen = Unseen::default();
+        unseen.write(new.preface_up_to);
         let cold = Cold {
             id: new.id,
             scope: new.scope,
@@ -113,7 +116,7 @@ impl Connection {
             link,
             said: 0,
             front_is_rest: false,
-            unnoted: new.preface_up_to,
+            unseen,
             over: None,
         };
         let mut connection = Self {
@@ -222,9 +225,20 @@ impl Connection {
 
     /// Writes a heartbeat, if the stream is idle: another one shows by its traffic that it lives.
     /// Returns whether the connection has to be flushed, or that it is gone.
-    pub(super) fn beat(&mut self, heartbeat: &Frame, end: Position) -> Result<bool, Gone> {
+    pub(super) fn beat(
+        &mut self,
+        heartbeat: &Frame,
+        end: Position,
+        delivery: &Delivery,
+    ) -> Result<bool, Gone> {
         if self.state != State::Idle {
             return Ok(false);
+        }
+        if self.wire == Wire::Ws {
+            self.cold.unseen.ask();
+        } else {
+            let seen = self.cold.unseen.beat(|| is_acknowledged(&self.socket));
+            self.note(seen, delivery);
         }
         let bytes = heartbeat.bytes(self.framing);
         match self.socket.write(bytes) {
@@ -239,6 +253,22 @@ impl Connection {
                 Ok(false)
             }
             Err(_) => Err(Gone),
+        }
+    }
+
+    /// The client has answered a ping.
+    pub(super) fn hear(&mut self, delivery: &Delivery) {
+        let seen = self.cold.unseen.answer();
+        self.note(seen, delivery);
+    }
+
+    /// Notes that everything up to this event has reached the stream's user.
+    fn note(&self, seen: Option<EventId>, delivery: &Delivery) {
+        if self.notes
+            && let Some(up_to) = seen
+            && let Some(user) = self.cold.scope.user()
+        {
+            delivery.note(self.wire, user, up_to);
         }
     }
 
@@ -269,7 +299,23 @@ impl Connection {
     }
 }
 
-/// Whether it is noted what is written to this scope's user.
+/// Whether the client's system has acknowledged all that was written.
+#[cfg(target_os = "linux")]
+fn is_acknowledged(socket: &TcpStream) -> bool {
+    use std::os::fd::AsRawFd;
+    let mut left: libc::c_int = 0;
+    #[expect(unsafe_code, reason = "the call writes one int, which outlives it")]
+    let asked = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut left) };
+    asked == 0 && left == 0
+}
+
+/// Elsewhere that cannot be asked; a socket whose client acknowledges nothing ends soon.
+#[cfg(not(target_os = "linux"))]
+fn is_acknowledged(_: &TcpStream) -> bool {
+    true
+}
+
+/// Whether it is noted what reaches this scope's user.
 fn notes(scope: &Scope) -> bool {
     scope.session().is_some_and(|session| !session.acknowledges)
 }

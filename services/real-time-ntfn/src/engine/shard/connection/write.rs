@@ -9,10 +9,7 @@ use std::{
 use common::Audience;
 
 use super::{Connection, State};
-use crate::{
-    event::ring::{Entry, Position, Ring},
-    people::delivery::Delivery,
-};
+use crate::event::ring::{Entry, Position, Ring};
 
 /// Frames in one write. A burst of this many leaves in one system call.
 const MAX_SLICES: usize = 128;
@@ -39,27 +36,13 @@ pub(in crate::engine::shard) struct Tally {
 }
 
 impl Connection {
-    /// Writes as much as the socket takes, and notes what was written to the stream's user.
+    /// Writes as much as the socket takes, many frames at a time.
     pub(in crate::engine::shard) fn flush(
         &mut self,
         ring: &Ring,
         now: Instant,
         tally: &mut Tally,
-        delivery: &Delivery,
     ) -> Flushed {
-        let flushed = self.write(ring, now, tally);
-        if self.notes
-            && self.preface.is_empty()
-            && let Some(up_to) = self.cold.unnoted.take()
-            && let Some(user) = self.cold.scope.user()
-        {
-            delivery.note(self.wire, user, up_to);
-        }
-        flushed
-    }
-
-    /// Many frames at a time.
-    fn write(&mut self, ring: &Ring, now: Instant, tally: &mut Tally) -> Flushed {
         while self.cursor < ring.end() || !self.preface.is_empty() {
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
             let Some(gathered) = self.gather(ring, &mut slices) else {
@@ -184,7 +167,7 @@ impl Connection {
     pub(super) fn settle(&mut self, entry: &Entry, at: Position, tally: &mut Tally) {
         tally.events += 1;
         if self.notes && matches!(*entry.audience, Audience::Users(_)) {
-            self.cold.unnoted = entry.id.max(self.cold.unnoted);
+            self.cold.unseen.write(entry.id);
         }
         if at < self.live_from {
             tally.replayed += 1;

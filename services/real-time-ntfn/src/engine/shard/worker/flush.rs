@@ -50,7 +50,7 @@ impl Worker {
         }
         let ticket = Ticket { key, turn: connection.turn };
         let is_socket = connection.wire() == Wire::Ws;
-        match connection.flush(&self.ring, now, tally, &self.settings.delivery) {
+        match connection.flush(&self.ring, now, tally) {
             Flushed::All => {}
             Flushed::Last if is_socket => self.hang_up(key),
             Flushed::Last => self.close(key, "gone", None),

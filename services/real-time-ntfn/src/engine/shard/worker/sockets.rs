@@ -68,6 +68,11 @@ impl Worker {
         match act {
             Act::Say(frame) => self.say(key, frame),
             Act::End(ending) => self.end_socket(key, ending),
+            Act::Hear => {
+                if let Some(connection) = self.connections.get_mut(key as usize) {
+                    connection.hear(&self.settings.delivery);
+                }
+            }
         }
     }
 

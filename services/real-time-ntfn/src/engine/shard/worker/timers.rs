@@ -62,7 +62,7 @@ impl Worker {
                 Wire::Chat => of_chat.get_or_insert_with(|| Wire::Chat.heartbeat()),
                 _ => &heartbeat,
             };
-            match connection.beat(heartbeat, end) {
+            match connection.beat(heartbeat, end, &self.settings.delivery) {
                 Ok(true) => self.dirty.push(ticket.key),
                 Ok(false) => {}
                 Err(Gone) => gone.push(ticket.key),
@@ -89,13 +89,15 @@ impl Worker {
                 return true;
             }
             match connection.link().map(Link::beat) {
-                Some(Act::Say(ping)) => match connection.beat(&Frame::bare(ping), end) {
-                    Ok(true) => self.dirty.push(ticket.key),
-                    Ok(false) => {}
-                    Err(Gone) => gone.push(ticket.key),
-                },
+                Some(Act::Say(ping)) => {
+                    match connection.beat(&Frame::bare(ping), end, &self.settings.delivery) {
+                        Ok(true) => self.dirty.push(ticket.key),
+                        Ok(false) => {}
+                        Err(Gone) => gone.push(ticket.key),
+                    }
+                }
                 Some(Act::End(ending)) => silent.push((ticket.key, ending)),
-                None => {}
+                Some(Act::Hear) | None => {}
             }
             true
         });
