@@ -19,7 +19,11 @@ use sqlx::{Connection, SqliteConnection};
 
 use super::{audiences, id, micros};
 use crate::{
-    chat::change::{Change, Operation, Outcome},
+    chat::{
+        change::{Change, Operation, Outcome},
+        post::Post,
+        username::Username,
+    },
     store::{Committed, StoreError, journal::Journal},
 };
 
@@ -41,15 +45,23 @@ pub(super) async fn commit(
     let (last_id,): (i64,) = sqlx::query_as("select last_id from log").fetch_one(&mut *tx).await?;
     let mut journal = Journal::new(id(last_id));
     let mut outcomes = Vec::with_capacity(operations.len());
-    for run in operations.chunk_by(|one, next| is_post(one) && is_post(next)) {
-        if let [Operation::Change(change)] = run {
-            outcomes.push(apply(&mut tx, &mut journal, change).await?);
-        } else {
-            let posts = run.iter().filter_map(|operation| match operation {
-                Operation::Post(post) => Some(post),
-                Operation::Change(_) => None,
-            });
-            outcomes.extend(posts::store(&mut tx, &mut journal, &posts.collect::<Vec<_>>()).await?);
+    for run in operations.chunk_by(go_together) {
+        let posts: Vec<_> = run.iter().filter_map(post).collect();
+        let guests: Vec<_> = run.iter().filter_map(guest).collect();
+        match run {
+            _ if !posts.is_empty() => {
+                outcomes.extend(posts::store(&mut tx, &mut journal, &posts).await?);
+            }
+            _ if !guests.is_empty() => {
+                outcomes.extend(user::welcome_guests(&mut tx, &journal, &guests).await?);
+            }
+            _ => {
+                for operation in run {
+                    if let Operation::Change(change) = operation {
+                        outcomes.push(apply(&mut tx, &mut journal, change).await?);
+                    }
+                }
+            }
         }
     }
     let sets = audiences::refer(&mut journal.events);
@@ -67,8 +79,27 @@ pub(super) async fn commit(
     Ok(Committed { outcomes, log, receipts })
 }
 
-fn is_post(operation: &Operation) -> bool {
-    matches!(operation, Operation::Post(_))
+/// Whether two operations that follow each other are carried out by the same statements.
+fn go_together(one: &Operation, next: &Operation) -> bool {
+    post(one).is_some() && post(next).is_some() || guest(one).is_some() && guest(next).is_some()
+}
+
+fn post(operation: &Operation) -> Option<&Post> {
+    match operation {
+        Operation::Post(post) => Some(post),
+        Operation::Change(_) => None,
+    }
+}
+
+/// Somebody who comes by name only.
+fn guest(operation: &Operation) -> Option<&Username> {
+    let Operation::Change(change) = operation else {
+        return None;
+    };
+    match &**change {
+        Change::Welcome { name, vouched: false } => Some(name),
+        _ => None,
+    }
 }
 
 async fn apply(tx: &mut SqliteConnection, journal: &mut Journal, change: &Change) -> Changed {

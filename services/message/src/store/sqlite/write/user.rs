@@ -1,6 +1,6 @@
 //! Accounts: making them, changing them, ending their sessions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use common::{Audience, EventId, event::SESSION, internal::UserRef};
 use sqlx::SqliteConnection;
@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 use super::{Changed, membership};
 use crate::{
     chat::{
-        change::{Answer, Change, Made, Refusal},
+        change::{Answer, Change, Made, Outcome, Refusal},
         event,
         member::Role,
         user::UserKind,
@@ -57,6 +57,32 @@ pub(super) async fn register(
         end_sessions_since(tx, journal, name.key(), "signed_out").await?;
     }
     answer(tx, name.key(), Made::New).await
+}
+
+/// Sees to it that those who have only a name can be addressed: a storm of newcomers is few statements.
+pub(super) async fn welcome_guests(
+    tx: &mut SqliteConnection,
+    journal: &Journal,
+    names: &[&Username],
+) -> Result<Vec<Outcome>, StoreError> {
+    let keys: BTreeSet<_> = names.iter().map(|name| name.key()).collect();
+    let known = known(tx, &keys).await?;
+    let mut new: BTreeMap<&str, &str> = BTreeMap::new();
+    for name in names.iter().filter(|name| !known.contains(name.key())) {
+        new.entry(name.key()).or_insert(name.as_str());
+    }
+    let new: Vec<_> = new.into_iter().collect();
+    insert_all(tx, journal.now(), &new, UserKind::Guest).await?;
+    let condition = "where key in (select value from json_each($1))";
+    let accounts = rows::accounts(tx, condition, &serde_json::to_string(&keys)?).await?;
+    let accounts: HashMap<_, _> =
+        accounts.into_iter().map(|account| (account.user.key.clone(), account)).collect();
+    let outcome = |name: &&Username| {
+        let made = if known.contains(name.key()) { Made::Found } else { Made::New };
+        let account = accounts.get(name.key()).cloned().ok_or(Refusal::NoUser)?;
+        Ok(Answer::Account(Box::new(account), made))
+    };
+    Ok(names.iter().map(outcome).collect())
 }
 
 /// Sees to it that someone who has only a name can be addressed.
