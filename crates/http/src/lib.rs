@@ -28,6 +28,7 @@
 //! | [`nameless`] | [`Nameless`](nameless::Nameless): what pages without an origin may ask for |
 //! | [`address`] | [`TrustedProxies`]: the address a request really comes from |
 //! | [`rate`] | [`RateLimit`]: how often an address may do something |
+//! | [`turns`] | [`Turns`](turns::Turns): whose question comes next, when many ask |
 //!
 //! What goes out:
 //!
@@ -69,6 +70,7 @@ pub mod session_cookie;
 pub mod settings;
 mod shape;
 pub mod shutdown;
+pub mod turns;
 pub mod unread;
 
 pub use address::TrustedProxies;

@@ -1,4 +1,4 @@
-//! [`Turns`]: who may have the message service asked for them, and when.
+//! [`Turns`]: who has something done for them that cannot be done for all at once, and when.
 //!
 //! A turn is one question, bounded in what it costs. However many somebody asks, the next question
 //! of everybody else comes soon: addresses take turns, in an address its users do, and no address has
@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use http_kit::address::{Shares, site};
+use crate::address::{Shares, site};
 use tokio::{sync::oneshot, time::timeout};
 
 /// Whose a question is.

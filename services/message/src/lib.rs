@@ -43,7 +43,7 @@ use log::{
     writer::Writer,
 };
 use metrics::Metrics;
-use routes::client::Client;
+use routes::{client::Client, reading::Reading};
 use state::AppState;
 use store::{SqliteStore, Store};
 
@@ -134,13 +134,14 @@ fn server(
     );
     let (origins, proxies, body) = (config.origins.clone(), config.proxies.clone(), config.body);
     let attended = connections.clone();
+    let reading = Reading::new(config.connections.shares(), config.proxies.clone());
     let server = HttpServer::new(move || {
         let (post_rate, proxies) = (state.post_rate.clone(), proxies.clone());
         let limited = from_fn(move |request, next| {
             post_rate.clone().limit_changes(proxies.clone(), request, next)
         });
         let (guard, attending) = (origins.clone(), attended.clone());
-        let reading = attended.clone();
+        let (answering, reading) = (attended.clone(), reading.clone());
         let door = Rc::new(Door {
             hop: state.hop.clone(),
             proxies: state.identity.proxies.clone(),
@@ -167,7 +168,8 @@ fn server(
             )
             .default_service(web::to(routes::client::get_file))
             .wrap(limited)
-            .wrap(from_fn(move |request, next| reading.clone().bound_answers(request, next)))
+            .wrap(from_fn(move |request, next| reading.clone().in_turn(request, next)))
+            .wrap(from_fn(move |request, next| answering.clone().bound_answers(request, next)))
             .wrap(from_fn(routes::dialect::answer_problems))
             .wrap(origins.cors())
             .wrap(from_fn(move |request, next| guard.clone().guard(door.clone(), request, next)))

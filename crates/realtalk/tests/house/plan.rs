@@ -64,7 +64,7 @@ pub(crate) const HOUSES: &[House] = &[
             ),
             room(
                 &["opening"],
-                "how a stream begins: `admission` (how many, in all and by address), `identity` (asks whose it is), `resume/` (where it goes on; `turns` at the message service), `busy` (what is told to who must come again)",
+                "how a stream begins: `admission` (how many, in all and by address), `identity` (asks whose it is), `resume/` (where it goes on), `busy` (what is told to who must come again)",
             ),
             room(
                 &["people"],
@@ -98,7 +98,10 @@ pub(crate) const HOUSES: &[House] = &[
                 &["request", "body", "query", "bearer", "session_cookie", "unread"],
                 "what comes in",
             ),
-            room(&["origin", "nameless", "host", "address", "rate"], "who may call, and how often"),
+            room(
+                &["origin", "nameless", "host", "address", "rate", "turns"],
+                "who may call, and how often",
+            ),
             room(&["description", "rejection", "shape", "request_id"], "what goes out"),
             room(
                 &["command", "settings", "shutdown", "open_files"],

@@ -9,6 +9,7 @@ pub mod messages;
 pub mod openapi;
 pub mod page;
 pub mod people;
+pub mod reading;
 pub mod sync;
 
 use actix_web::web;

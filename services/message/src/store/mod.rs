@@ -21,7 +21,7 @@ use crate::chat::{
     username::Username,
 };
 pub use conversations::ConversationReads;
-pub use sqlite::SqliteStore;
+pub use sqlite::{READS_AT_ONCE, SqliteStore};
 
 /// Why the store could not do its work.
 #[derive(Debug, thiserror::Error)]

@@ -7,12 +7,12 @@
 use std::collections::VecDeque;
 
 use common::internal::{Identified, Identify, IdentifyAnswer, MAX_BODY, MAX_IDENTIFIED};
+use http_kit::turns::Turn;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
 };
 
-use super::turns::Turn;
 use crate::log::upstream::{Upstream, UpstreamError};
 
 /// Exchanges under way.

@@ -14,14 +14,17 @@ use common::{
     event::PUBLIC_ROOM,
     internal::{Identified, Identify, MAX_ROOMS},
 };
-use http_kit::{AuthMode, Rejection, SessionCookies, address::Shares, bearer};
-
+use http_kit::{
+    AuthMode, Rejection, SessionCookies,
+    address::Shares,
+    bearer,
+    turns::{Asker, Crowded, Turns},
+};
 use tokio::time::timeout;
 
 use super::{
     enquiries::{self, Enquiries},
     resume::NotNow,
-    turns::{Asker, Crowded, Turns},
 };
 use crate::{
     event::scope::{Scope, Session},

@@ -6,4 +6,3 @@ pub mod enquiries;
 mod history;
 pub mod identity;
 pub mod resume;
-pub mod turns;

@@ -37,8 +37,14 @@ use crate::{
     config::Durability,
 };
 
-/// Connections for reading. SQLite answers from memory mostly; more would only wait for a core.
-const READERS: u32 = 4;
+/// Reads of people at the same time. SQLite answers from memory mostly; more would only wait for a core.
+pub const READS_AT_ONCE: usize = 4;
+
+/// Connections for reading: some are left when people take all of theirs, for the other service.
+const READERS: u32 = READS_AT_ONCE as u32 + 2;
+
+/// Connections for finding out who people are, which everything waits for.
+const IDENTIFIERS: u32 = 2;
 
 /// Versions before this one can corrupt a WAL when a write races a checkpoint.
 const MIN_VERSION: (u32, u32, u32) = (3, 51, 3);
@@ -47,6 +53,7 @@ const MIN_VERSION: (u32, u32, u32) = (3, 51, 3);
 pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
+    identifiers: SqlitePool,
     // Let go of after the connections.
     file: DatabaseFile,
 }
@@ -85,8 +92,10 @@ impl SqliteStore {
             .map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
         audiences::convert(&mut *writer.acquire().await?).await?;
         rewrite::run(&mut *writer.acquire().await?).await?;
-        let readers = pool(READERS).connect_with(options.read_only(true)).await?;
-        Ok(Self { writer, readers, file })
+        let options = options.read_only(true);
+        let readers = pool(READERS).connect_with(options.clone()).await?;
+        let identifiers = pool(IDENTIFIERS).connect_with(options).await?;
+        Ok(Self { writer, readers, identifiers, file })
     }
 }
 
@@ -123,15 +132,15 @@ impl Store for SqliteStore {
         keys: &BTreeSet<&str>,
         rooms: &BTreeSet<&str>,
     ) -> Result<Arrivals, StoreError> {
-        read::people::arrivals(&self.readers, keys, rooms).await
+        read::people::arrivals(&self.identifiers, keys, rooms).await
     }
 
     async fn account(&self, key: &str) -> Result<Option<Account>, StoreError> {
-        rows::account(&mut *self.readers.acquire().await?, key).await
+        rows::account(&mut *self.identifiers.acquire().await?, key).await
     }
 
     async fn is_lookalike(&self, name: &Username) -> Result<bool, StoreError> {
-        let found = looks::among(&mut *self.readers.acquire().await?, &[name]).await?;
+        let found = looks::among(&mut *self.identifiers.acquire().await?, &[name]).await?;
         Ok(!found.is_empty())
     }
 
@@ -193,6 +202,7 @@ impl Store for SqliteStore {
     }
 
     async fn close(&self) {
+        self.identifiers.close().await;
         self.readers.close().await;
         self.writer.close().await;
     }

@@ -6,14 +6,15 @@ mod request;
 use std::{sync::Arc, time::Duration};
 
 use common::{EventId, internal::MAX_BEGINNING};
-use http_kit::{address::Shares, connections::Unread};
+use http_kit::{
+    address::Shares,
+    connections::Unread,
+    turns::{Asker, Turn, Turns},
+};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
-use super::{
-    history::{self, History},
-    turns::{Asker, Turn, Turns},
-};
+use super::history::{self, History};
 use crate::{
     event::{
         frame::{Frame, Framing},

@@ -3,12 +3,11 @@
 use std::{collections::VecDeque, net::IpAddr};
 
 use common::EventId;
-use http_kit::connections::TooMuch;
+use http_kit::{connections::TooMuch, turns::Crowded};
 
 use crate::{
     event::{frame::Frame, scope::Scope, wire::Wire},
     hub::{Arrival, Subscriber},
-    opening::turns::Crowded,
 };
 
 /// Where a client says that it stopped.

@@ -86,7 +86,8 @@ pub(in crate::store::sqlite) async fn one(
     Ok(complete(&mut tx, rows).await?.pop().ok_or(Refusal::NoConversation))
 }
 
-/// Counts stop at 100. They are not made at all where everything has been read.
+/// Counts stop at 100, and after a thousand messages that were looked at: somebody's own ones, and deleted
+/// ones, do not count. They are not made at all where everything has been read.
 async fn seen(
     tx: &mut Transaction<'_, Sqlite>,
     asker: Option<&str>,
@@ -105,9 +106,11 @@ async fn seen(
          select listed.id, kind, name, history, created_by, created_at, active_at, last_seq, \
            role, joined_seq, read_seq, member_count, \
            case when read_seq < last_seq then ( \
-             select count(*) from (select 1 from messages \
+             select count(*) from (select 1 from ( \
+               select sender_key, deleted_at from messages \
                where messages.conversation_id = listed.id and messages.seq > mine.read_seq \
-               and sender_key <> $1 and deleted_at is null limit 100)) else 0 end as unread, \
+               order by messages.seq limit 1000) \
+             where sender_key <> $1 and deleted_at is null limit 100)) else 0 end as unread, \
            case when read_seq < last_seq then ( \
              select count(*) from (select 1 from mentions \
                where mentions.user_key = $1 and mentions.conversation_id = listed.id \

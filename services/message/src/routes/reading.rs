@@ -1,0 +1,110 @@
+//! Reads in turn: a few at the same time, and everybody's next one soon.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::{
+    Error, ResponseError,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    middleware::Next,
+};
+use http_kit::{
+    Rejection, TrustedProxies,
+    address::Shares,
+    turns::{Asker, Turns},
+};
+
+use crate::store::READS_AT_ONCE;
+
+/// How long a read waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is read from the database begins with one of these.
+const READ: [&str; 5] = ["/messages", "/conversations", "/users", "/sync", "/TaskMgt/"];
+
+/// Takes turns at reading the database, by address. Clones take turns with each other.
+#[derive(Clone)]
+pub struct Reading {
+    turns: Arc<Turns>,
+    proxies: TrustedProxies,
+}
+
+impl Reading {
+    /// With a share for each address that has one.
+    pub fn new(shares: Shares, proxies: TrustedProxies) -> Self {
+        Self { turns: Arc::new(Turns::new(READS_AT_ONCE, shares)), proxies }
+    }
+
+    /// Middleware: lets a read wait until it is its turn. A search through all people, or a list of
+    /// somebody who is everywhere, takes long; but at most half of the readers are one address's.
+    pub async fn in_turn(
+        self,
+        request: ServiceRequest,
+        next: Next<impl MessageBody + 'static>,
+    ) -> Result<ServiceResponse<impl MessageBody>, Error> {
+        let reads = |path: &str| READ.iter().any(|read| path.starts_with(read));
+        if !request.method().is_safe() || !reads(request.path()) {
+            return Ok(next.call(request).await?.map_into_left_body());
+        }
+        let address = self.proxies.client_address(request.request());
+        let Ok(_turn) = self.turns.take(&Asker { address, user: None }, PATIENCE).await else {
+            let answer = overloaded().error_response();
+            return Ok(request.into_response(answer).map_into_right_body());
+        };
+        Ok(next.call(request).await?.map_into_left_body())
+    }
+}
+
+fn overloaded() -> Rejection {
+    Rejection::unavailable("overloaded", "too much is asked at once: try again", 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{
+        App,
+        body::to_bytes,
+        middleware::from_fn,
+        test::{TestRequest, call_service, init_service},
+        web,
+    };
+    use futures_util::{FutureExt, future::join_all};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn whoever_reads_much_leaves_room_for_others() {
+        let (begun, may_end) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let shares = Shares { by_address: true, loopback: true };
+        let reading = Reading::new(shares, TrustedProxies::parse(Some("127.0.0.1")).unwrap());
+        let (begins, ends) = (begun.clone(), may_end.clone());
+        let slow = move || {
+            let (begins, ends) = (begins.clone(), ends.clone());
+            async move {
+                begins.add_permits(1);
+                ends.acquire().await.unwrap().forget();
+                "read"
+            }
+        };
+        let in_turn = from_fn(move |request, next| reading.clone().in_turn(request, next));
+        let app = App::new().default_service(web::to(slow)).wrap(in_turn);
+        let app = init_service(app).await;
+        let ask = |path: &str, address: &str| {
+            let request = TestRequest::get().uri(path).peer_addr(([127, 0, 0, 1], 1).into());
+            call_service(&app, request.insert_header(("x-forwarded-for", address)).to_request())
+        };
+        let mut rude = join_all((0..20).map(|_| ask("/users?q=a", "203.0.113.1")));
+        assert!((&mut rude).now_or_never().is_none());
+        assert_eq!(begun.available_permits(), READS_AT_ONCE / 2);
+        let mut other = Box::pin(ask("/messages", "203.0.113.2"));
+        let mut page = Box::pin(ask("/lib/chat.js", "203.0.113.1"));
+        assert!((&mut other).now_or_never().is_none() && (&mut page).now_or_never().is_none());
+        assert_eq!(begun.available_permits(), READS_AT_ONCE / 2 + 2);
+        may_end.add_permits(22);
+        assert!(other.await.status().is_success() && page.await.status().is_success());
+        for answer in rude.await {
+            assert_eq!(to_bytes(answer.into_body()).await.ok().unwrap(), "read");
+        }
+    }
+}
