@@ -3,7 +3,8 @@
 #
 #   ./test.sh          everything
 #   ./test.sh rust     formatting, lints, docs, all Rust tests with the short fault runs
-#   ./test.sh docs     the snippets of README and guide, the container setup without a Docker engine
+#   ./test.sh docs     the snippets of README and guide, the proxies of docs/proxies.md, the container
+#                      setup without a Docker engine
 #   ./test.sh api      requests generated from the API's descriptions, the WebSocket protocol suite,
 #                      streams read by other people's libraries
 #   ./test.sh web      the web client: types, units, headless Chromium
@@ -61,7 +62,13 @@ node_tools() {
     npm ci --silent --no-audit --no-fund --prefix web-tests
 }
 
-rust_docs() {
+rust_proxies() {
+    need nginx nginx-light
+    need caddy caddy
+    need haproxy haproxy
+}
+
+docs() {
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 }
 
@@ -120,6 +127,8 @@ docs() {
     step "build the launcher" cargo build --workspace --bins --locked --quiet
     step "container setup" python3 scripts/check-compose.py
     step "snippets of README and guide" python3 scripts/readme-test.py target/debug/realtalk
+    step "install the proxies" proxies
+    step "proxies, as docs/proxies.md sets them up" python3 scripts/proxy-test.py target/debug
 }
 
 web() {

@@ -9,7 +9,7 @@ import { dialog, drawer, Notice } from './views/shell.js';
 import { Sidebar } from './views/sidebar.js';
 import { Timeline } from './views/timeline.js';
 
-const SHEET = '/dialogs.css';
+const SHEET = './dialogs.css';
 const SignIn = lazy(async () => (await import('./views/sign-in.js')).SignIn, SHEET);
 /** A dialog that is not there must not stay open: nothing would open it again. */
 const missing = () => {

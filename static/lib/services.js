@@ -5,7 +5,7 @@ const DEFAULT_NOTIFICATION_URL = 'http://localhost:8081';
 
 /**
  * @typedef {object} Services
- * @property {string} messages base address, '' is this origin
+ * @property {string} messages base address, without an origin one on this origin
  * @property {string} notifications base address
  * @property {'open' | 'required'} mode whether a name is enough
  */
@@ -19,9 +19,9 @@ const DEFAULT_NOTIFICATION_URL = 'http://localhost:8081';
 export async function locate() {
   const page = /** @type {{MESSAGE_SERVICE_URL?: string, NOTIFICATION_SERVICE_URL?: string}} */ (globalThis);
   const messages = page.MESSAGE_SERVICE_URL && base(page.MESSAGE_SERVICE_URL);
-  const config = await readConfig(messages ?? '');
+  const config = await readConfig(messages ?? here());
   return {
-    messages: messages ?? base(config.message_service_url ?? ''),
+    messages: messages ?? base(config.message_service_url || here()),
     notifications: base(
       page.NOTIFICATION_SERVICE_URL ?? config.notification_service_url ?? DEFAULT_NOTIFICATION_URL,
     ),
@@ -50,6 +50,12 @@ async function readConfig(messages) {
     if (absent) return {};
     throw error;
   }
+}
+
+/** Where this page is, which may be behind a prefix of a proxy. */
+function here() {
+  const page = globalThis.document?.baseURI;
+  return page ? base(new URL('.', page).pathname) : '';
 }
 
 /** @param {string} url */

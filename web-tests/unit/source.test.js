@@ -37,10 +37,10 @@ const LAZY = /^(?:views\/dialogs\/.*|views\/actions\.js|views\/sign-in\.js|dialo
 
 test('the page preloads every module that it needs at once, and the import map names every library', () => {
   const modules = files.filter((file) => file.endsWith('.js') && file !== 'app.js' && !LAZY.test(file)).sort();
-  const preloaded = [...index.matchAll(/rel="modulepreload" href="\/([^"]+)"/g)].map((match) => match[1]);
+  const preloaded = [...index.matchAll(/rel="modulepreload" href="\.\/([^"]+)"/g)].map((match) => match[1]);
   assert.deepEqual(preloaded.sort(), modules);
   const map = /<script type="importmap">([\s\S]*?)<\/script>/.exec(index)?.[1] ?? '';
-  const targets = Object.values(JSON.parse(map).imports).map((path) => String(path).slice(1));
+  const targets = Object.values(JSON.parse(map).imports).map((path) => String(path).slice(2));
   assert.deepEqual(targets.sort(), modules.filter((file) => file.startsWith('vendor/')));
 });
 

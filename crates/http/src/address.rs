@@ -13,7 +13,7 @@ use ipnet::IpNet;
 
 use crate::settings::SettingError;
 
-/// The proxies whose `X-Forwarded-For`, `-Host` and `-Proto` are believed.
+/// The proxies whose `X-Forwarded-For`, `-Host`, `-Proto` and `-Prefix` are believed.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
 
@@ -71,6 +71,17 @@ impl TrustedProxies {
     pub fn host<'a>(&self, request: &'a HttpRequest) -> &'a str {
         let own = || request.headers().get(HOST).and_then(|host| host.to_str().ok());
         self.forwarded(request, "x-forwarded-host").or_else(own).unwrap_or_default()
+    }
+
+    /// The path under which a trusted proxy puts this service, without a slash at its end: what it says in
+    /// `X-Forwarded-Prefix`, if that is a path.
+    pub fn prefix<'a>(&self, request: &'a HttpRequest) -> Option<&'a str> {
+        let prefix = self.forwarded(request, "x-forwarded-prefix")?.trim_end_matches('/');
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
+        // It goes into headers, and two slashes would name another host there.
+        let is_path =
+            prefix.starts_with('/') && !prefix.contains("//") && prefix.chars().all(is_plain);
+        is_path.then_some(prefix)
     }
 
     /// What a trusted proxy says in a header; of several values the first, which is what the

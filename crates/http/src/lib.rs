@@ -7,6 +7,7 @@
 //! | [`guard`] | under which names a service answers |
 //! | [`connections`] | [`Connections`]: who is connected, and for how long |
 //! | [`operations`] | [`Operations`]: ids, log lines and metrics of requests; `/health`, `/readyz`, `/metrics`, `/version` |
+//! | [`prefix`] | addresses of a service that a proxy has put under a path |
 //! | [`internal`] | [`InternalHop`]: who may call the routes between the services |
 //!
 //! What comes in:
@@ -61,6 +62,7 @@ pub mod nameless;
 pub mod open_files;
 pub mod operations;
 pub mod origin;
+pub mod prefix;
 pub mod query;
 pub mod rate;
 pub mod rejection;

@@ -29,7 +29,7 @@ use actix_web::{
 use anyhow::Context;
 use http_kit::{
     Connections, InternalHop, OpenFiles, Operations, RateLimit, Shutdown, connections, guard::Door,
-    request, unread,
+    prefix, request, unread,
 };
 use tokio::sync::mpsc;
 use utoipa_swagger_ui::SwaggerUi;
@@ -140,6 +140,7 @@ fn server(
         let limited = from_fn(move |request, next| {
             post_rate.clone().limit_changes(proxies.clone(), request, next)
         });
+        let prefixed = state.identity.proxies.clone();
         let (guard, attending) = (origins.clone(), attended.clone());
         let (answering, reading) = (attended.clone(), reading.clone());
         let door = Rc::new(Door {
@@ -174,6 +175,7 @@ fn server(
             .wrap(origins.cors())
             .wrap(from_fn(move |request, next| guard.clone().guard(door.clone(), request, next)))
             .wrap(from_fn(Operations::observe))
+            .wrap(from_fn(move |request, next| prefix::put_before(prefixed.clone(), request, next)))
             .wrap(from_fn(unread::hold))
             .wrap(
                 DefaultHeaders::new()

@@ -6,7 +6,7 @@ const root = new URL('../../../static/', import.meta.url);
 const index = readFileSync(new URL('index.html', root), 'utf8');
 const { imports } = JSON.parse(/<script type="importmap">([\s\S]*?)<\/script>/.exec(index)?.[1] ?? '{}');
 const map = Object.fromEntries(
-  Object.entries(imports).map(([name, path]) => [name, new URL(`.${path}`, root).href]),
+  Object.entries(imports).map(([name, path]) => [name, new URL(path, root).href]),
 );
 
 // The hooks run in a thread of their own: they travel as text.

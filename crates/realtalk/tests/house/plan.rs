@@ -91,7 +91,7 @@ pub(crate) const HOUSES: &[House] = &[
         rooms: &[
             room(&["lib"], "what both services take from here"),
             room(
-                &["guard", "connections", "operations", "internal"],
+                &["guard", "prefix", "connections", "operations", "internal"],
                 "what wraps an app or a part of it: foreign pages, who may stay connected, health and metrics, the signed hop",
             ),
             room(

@@ -63,6 +63,10 @@ async fn what_was_delivered_right_before_a_stop_is_reported() {
         let key = format!("message-{round}");
         let said = alice.say("dm:alice:bob", &key, &key).await;
         assert_eq!(line.find("message").await["id"], said["id"]);
+        // He comes back with it, which says that he has it.
+        let mut address = Address::of(Way::Sse, notification_port, "bob");
+        address.cursor = said["id"].as_str().map(str::to_owned);
+        let _returned = address.ready().await;
         launcher.signal(Signal::TERM);
         let (status, _) = launcher.exit().await;
         assert!(status.success(), "{}", launcher.log());

@@ -65,7 +65,8 @@ impl Client {
         }
         // The host goes into a header and into JSON: nothing but a host name may pass.
         let host = host_name(self.proxies.host(request)).unwrap_or("localhost");
-        format!("http://{host}:{}", self.notification_port)
+        let scheme = if self.proxies.is_https(request) { "https" } else { "http" };
+        format!("{scheme}://{host}:{}", self.notification_port)
     }
 
     /// Nothing but the client's own code may run, and it may talk to the two services only.
