@@ -1,6 +1,8 @@
 //! Bodies of the requests that the services make of each other, besides the log itself, and how large
 //! those may be.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{id::EventId, name::MAX_KEY_BYTES, problem::Problem};
@@ -122,6 +124,9 @@ pub struct ClientFrame {
     /// The epoch of the user's sessions that this one belongs to, as [`Identified`] said.
     #[serde(default)]
     pub epoch: u64,
+    /// From where: what changes something is in the rate of its address, whichever way it comes.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub address: Option<IpAddr>,
     /// Over which connection; see [`Event::origin`](crate::Event).
     pub origin: String,
     /// The frame: an object with a `type`.

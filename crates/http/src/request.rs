@@ -7,10 +7,11 @@ use actix_web::{
         StatusCode,
         header::{ALLOW, HeaderValue},
     },
+    rt::{self, task::JoinError},
     web,
 };
 
-use crate::rejection::Rejection;
+use crate::{rejection::Rejection, request_id};
 
 /// A resource that answers 405, with the methods it does have, to all others.
 ///
@@ -46,4 +47,14 @@ pub fn extractor_errors(config: &mut web::ServiceConfig) {
     config.app_data(web::PathConfig::default().error_handler(|_, _| {
         Rejection::bad_request("invalid_path", "the path cannot be read").into()
     }));
+}
+/// Works on an answer to the end, also when its client goes away meanwhile: what the work holds is given back
+/// when it is done, and not before.
+pub async fn to_the_end<T: 'static>(
+    work: impl Future<Output = T> + 'static,
+) -> Result<T, JoinError> {
+    match request_id::current() {
+        Some(id) => rt::spawn(request_id::scope(id, work)).await,
+        None => rt::spawn(work).await,
+    }
 }

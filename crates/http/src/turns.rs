@@ -70,7 +70,7 @@ impl Turns {
         Self(Arc::new(Shared { each, shares, state: Mutex::new(state) }))
     }
 
-    /// Waits for a turn, but not longer than `patience`. That bounds, with the number of streams, how
+    /// Waits for a turn, but not longer than `patience`. That bounds, with the number of connections, how
     /// many wait.
     pub async fn take(&self, asker: &Asker, patience: Duration) -> Result<Turn, Crowded> {
         let turn = self.0.line_up(asker);

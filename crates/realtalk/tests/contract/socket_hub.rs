@@ -156,7 +156,7 @@ async fn a_client_that_does_not_answer_pings_is_closed() {
         frame = good.next() => panic!("nothing was said: {frame:?}"),
     }
     assert!(heard.starts_with(b"HTTP/1.1 101"));
-    assert!(heard.windows(2).filter(|pair| pair == &[0x89, 0]).count() >= 2, "it was pinged");
+    assert!(heard.windows(2).filter(|pair| pair == &[0x89, 4]).count() >= 2, "it was pinged");
     assert!(started.elapsed() > Duration::from_secs(1), "it had the time to answer");
     Api::of(&pair.message).say("alice", "still here").await;
     assert_eq!(good.hear().await, "still here");

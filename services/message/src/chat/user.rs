@@ -66,8 +66,6 @@ pub struct Account {
     pub kind: UserKind,
     /// Their password, hashed.
     pub password_hash: Option<String>,
-    /// Whether the name looks like a protected one, and is none.
-    pub lookalike: bool,
     /// Whether an outside issuer has said that the name is theirs.
     pub vouched: bool,
     /// Whether they may do what admins may.
@@ -119,7 +117,7 @@ impl Account {
 
     /// Whether the name can only be used with a credential.
     pub const fn is_protected(&self) -> bool {
-        self.password_hash.is_some() || self.vouched || self.deactivated || self.lookalike
+        self.password_hash.is_some() || self.vouched || self.deactivated
     }
 }
 

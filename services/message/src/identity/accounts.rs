@@ -29,8 +29,7 @@ impl Accounts {
         self.store.account(key).await
     }
 
-    /// Whether nobody can have this name by just using it, who is not known yet: it looks like one that
-    /// is protected.
+    /// Whether nobody can have this name by just using it: it looks like a protected one of somebody else.
     pub async fn is_lookalike(&self, name: &Username) -> Result<bool, StoreError> {
         self.store.is_lookalike(name).await
     }

@@ -10,6 +10,7 @@ use crate::chat::{
     access::Asker,
     change::{Actor, Refusal},
     post::Terms,
+    user::Account,
     username::Username,
 };
 
@@ -63,14 +64,14 @@ impl Caller {
             return Ok((Self::NOBODY, 0));
         };
         let name = Username::parse(claimed)?;
-        let (user, epoch) = match identity.accounts.find(name.key()).await? {
-            Some(account) if account.is_protected() => return Err(Refusal::NameProtected.into()),
-            Some(account) => (account.user, account.epoch),
-            None if identity.accounts.is_lookalike(&name).await? => {
-                return Err(Refusal::NameProtected.into());
-            }
-            None => (name.to_ref(), 0),
-        };
+        let account = identity.accounts.find(name.key()).await?;
+        if account.as_ref().is_some_and(Account::is_protected)
+            || identity.accounts.is_lookalike(&name).await?
+        {
+            return Err(Refusal::NameProtected.into());
+        }
+        let known = account.map(|account| (account.user, account.epoch));
+        let (user, epoch) = known.unwrap_or_else(|| (name.to_ref(), 0));
         Ok((Self { user: Some(user), shown: false, admin: false }, epoch))
     }
 

@@ -53,11 +53,11 @@ impl Presented {
         }
     }
 
-    /// The key of whom it is for.
-    pub fn key(&self) -> Option<&str> {
+    /// Whom it is for.
+    pub fn name(&self) -> Option<&Username> {
         match self {
             Self::Operator => None,
-            Self::User(proof) => Some(proof.name.key()),
+            Self::User(proof) => Some(&proof.name),
         }
     }
 }
@@ -89,8 +89,8 @@ impl Shown {
         let Some(presented) = Presented::read(identity, token) else {
             return Ok(None);
         };
-        let account = match presented.key() {
-            Some(key) => identity.accounts.find(key).await?,
+        let account = match presented.name() {
+            Some(name) => identity.accounts.find(name.key()).await?,
             None => None,
         };
         Self::by_presented(identity, presented, account).await
@@ -124,6 +124,13 @@ impl Shown {
         }
         // Anybody can have a token of an account without a password: it proves nothing.
         let proven = account.password_hash.is_some() || !own;
+        if !proven && identity.accounts.is_lookalike(&proof.name).await? {
+            tracing::debug!(
+                user = account.user.name,
+                "a token was refused: it is taken for another's"
+            );
+            return Ok(None);
+        }
         Ok(Some(Self {
             admin: proof.admin || account.admin && proven,
             user: Some(account.user),

@@ -77,7 +77,7 @@ pub struct Known {
     /// Users among the senders, and whom posts to rooms may mention: their names by key, and
     /// whether the name is protected.
     pub users: HashMap<String, (String, bool)>,
-    /// Keys of senders who are not among them, and look like one whose name is protected.
+    /// Keys of senders who have shown nothing, and look like somebody else whose name is protected.
     pub lookalikes: HashSet<String>,
     /// Messages that are replied to: where they are, and their seq there.
     pub replies: HashMap<EventId, (String, u64)>,

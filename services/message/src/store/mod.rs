@@ -71,6 +71,8 @@ pub struct Arrivals {
     pub rooms: HashSet<String>,
     /// The keys of those for whom there may be what has not been delivered to them.
     pub awaited: HashSet<String>,
+    /// Keys of those who look like somebody else, whose name is protected.
+    pub lookalikes: HashSet<String>,
 }
 
 /// What a read gives, or why the caller may not have it.
@@ -131,10 +133,10 @@ pub trait Store: ConversationReads + Send + Sync + 'static {
     /// The last id of the event log.
     async fn head(&self) -> Result<EventId, StoreError>;
 
-    /// What is known of those with these keys who come to streams of these rooms, in one read.
+    /// What is known of those with these names who come to streams of these rooms, in one read.
     async fn arrivals(
         &self,
-        keys: &BTreeSet<&str>,
+        names: &[&Username],
         rooms: &BTreeSet<&str>,
     ) -> Result<Arrivals, StoreError>;
 

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::app::App;
+use crate::{answer::Answer, app::App};
 
 async fn send(app: &App, user: Value, authenticated: bool, frame: Value) -> Value {
     let body = json!({
@@ -29,6 +29,34 @@ async fn a_message_is_acknowledged_and_a_repeat_is_the_same() {
     assert_eq!(stored[0]["user"], "Alice");
     assert_eq!(send(&app, user("Alice"), false, frame).await, ack);
     assert_eq!(app.list("").await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_address_has_one_rate_however_it_comes() {
+    let app =
+        App::with(&[("POST_RATE", "1"), ("POST_BURST", "4"), ("TRUSTED_PROXIES", "127.0.0.1")]);
+    let frame = |address: &str, kind: &str| {
+        json!({
+            "user": user("Alice"), "authenticated": false, "origin": "connection-1", "address": address,
+            "frame": {"type": kind, "content": "hi", "conversation_id": "public", "seq": 1},
+        })
+    };
+    let mut codes = Vec::new();
+    for number in 0..12 {
+        // Over two connections, and by REST.
+        let kind = ["message", "typing"][number % 2];
+        let answer = app.post_signed("/internal/frames", frame("203.0.113.1", kind)).await;
+        codes.push(answer.json()["reply"]["code"].clone());
+        let request =
+            app.request(Method::POST, "/messages").header("x-forwarded-for", "203.0.113.1");
+        let answer = Answer::to(request.json(&json!({"content": "hi"}))).await;
+        codes.push(answer.json()["code"].clone());
+    }
+    let refused = codes.iter().filter(|code| **code == "rate_limited").count();
+    // What has come in again meanwhile depends on how long that took; some were refused by each way.
+    assert!(refused > 0 && codes[..3].iter().all(|code| code.is_null()), "{codes:?}");
+    let other = app.post_signed("/internal/frames", frame("203.0.113.2", "message")).await;
+    assert_eq!(other.json()["reply"]["type"], "ack");
 }
 
 #[tokio::test]

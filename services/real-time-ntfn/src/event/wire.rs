@@ -100,7 +100,7 @@ impl Wire {
     pub fn heartbeat(self) -> Frame {
         match self {
             Self::Sse => frame::heartbeat(),
-            Self::Ws => Frame::bare(frame::ws::ping()),
+            Self::Ws => Frame::bare(frame::ws::ping(&[])),
             Self::Chat => frame::chat::heartbeat(None, None),
         }
     }

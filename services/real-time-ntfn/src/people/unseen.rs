@@ -7,13 +7,20 @@ use common::EventId;
 /// That a socket took them says nothing: a client may be gone, or read nothing. A WebSocket's client
 /// that answers a ping has read what was written before it. Of any other nothing can be heard, so it has
 /// to live on: two heartbeats are written after an event, and when it is time for another one, its system
-/// has acknowledged all of it.
+/// has acknowledged what was written up to the first of them.
 #[derive(Debug, Default)]
 pub struct Unseen {
     written: Option<EventId>,
-    /// Something that may prove it was written after these.
-    before_last: Option<EventId>,
-    before_two: Option<EventId>,
+    /// Written before the last heartbeat, or the last ping.
+    before_last: Option<Mark>,
+    before_two: Option<Mark>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    up_to: EventId,
+    /// How many bytes of the stream that takes.
+    bytes: u64,
 }
 
 impl Unseen {
@@ -27,30 +34,32 @@ impl Unseen {
         *self = Self::default();
     }
 
-    /// A heartbeat is about to be written, and nothing else waits to be. Returns up to where everything
-    /// has arrived; nothing counts while something is not acknowledged.
-    pub fn beat(&mut self, is_acknowledged: impl FnOnce() -> bool) -> Option<EventId> {
-        let is_empty = self.written.is_none() && self.before_last.is_none();
-        if is_empty && self.before_two.is_none() || !is_acknowledged() {
-            return None;
+    /// A heartbeat is about to be written, after so many bytes of the stream, and nothing else waits to be.
+    /// Returns up to where everything has arrived, given how many bytes have been acknowledged.
+    pub fn beat(&mut self, bytes: u64, acknowledged: impl FnOnce() -> u64) -> Option<EventId> {
+        let mut seen = None;
+        if let Some(mark) = self.before_two {
+            if acknowledged() < mark.bytes {
+                // Nothing moves.
+                return None;
+            }
+            seen = Some(mark.up_to);
         }
-        let seen = self.before_two.take();
         self.before_two = self.before_last.take();
-        self.before_last = self.written.take();
+        self.before_last = self.written.take().map(|up_to| Mark { up_to, bytes });
         seen
     }
 
     /// A ping is about to be written, and nothing else waits to be.
     pub fn ask(&mut self) {
-        // The answer to the one before may still come, and would be taken for this one's.
-        if self.before_last.is_none() {
-            self.before_last = self.written.take();
-        }
+        let before = self.before_last.map(|mark| mark.up_to);
+        let up_to = self.written.take().max(before);
+        self.before_last = up_to.map(|up_to| Mark { up_to, bytes: 0 });
     }
 
-    /// The client has answered a ping. Returns up to where everything has arrived.
+    /// The client has answered the last ping. Returns up to where everything has arrived.
     pub fn answer(&mut self) -> Option<EventId> {
-        self.before_last.take()
+        self.before_last.take().map(|mark| mark.up_to)
     }
 }
 
@@ -63,18 +72,19 @@ mod tests {
     }
 
     #[test]
-    fn who_only_listens_has_what_was_written_two_heartbeats_ago() {
+    fn who_only_listens_has_what_was_acknowledged_two_heartbeats_later() {
         let mut unseen = Unseen::default();
-        assert_eq!(unseen.beat(|| unreachable!("nothing is written")), None);
+        assert_eq!(unseen.beat(0, || unreachable!("nothing is written")), None);
         unseen.write(id(1));
-        assert_eq!(unseen.beat(|| true), None);
+        assert_eq!(unseen.beat(100, || unreachable!("it is too early")), None);
         unseen.write(id(2));
-        assert_eq!(unseen.beat(|| true), None);
-        assert_eq!(unseen.beat(|| false), None, "while nothing moves");
-        assert_eq!(unseen.beat(|| true), id(1));
+        assert_eq!(unseen.beat(200, || unreachable!("it is too early")), None);
+        assert_eq!(unseen.beat(300, || 99), None, "while nothing moves");
+        // However much is under way behind it.
+        assert_eq!(unseen.beat(400, || 100), id(1));
         unseen.write(None);
-        assert_eq!(unseen.beat(|| true), id(2));
-        assert_eq!(unseen.beat(|| unreachable!("all has arrived")), None);
+        assert_eq!(unseen.beat(500, || 200), id(2));
+        assert_eq!(unseen.beat(600, || unreachable!("all has arrived")), None);
     }
 
     #[test]
@@ -85,10 +95,11 @@ mod tests {
         assert_eq!(unseen.answer(), None, "it was not asked since");
         unseen.ask();
         unseen.write(id(2));
-        unseen.ask();
         assert_eq!(unseen.answer(), id(1));
         assert_eq!(unseen.answer(), None);
         unseen.ask();
-        assert_eq!(unseen.answer(), id(2));
+        unseen.write(id(3));
+        unseen.ask();
+        assert_eq!(unseen.answer(), id(3));
     }
 }

@@ -149,6 +149,7 @@ async fn handle(mailbox: &Mailbox, frames: &dyn Frames, frame: Value, is_cut_off
         user: session.map(|session| session.user.clone()),
         authenticated: session.is_some_and(|session| session.authenticated),
         epoch: session.map_or(0, |session| session.epoch),
+        address: Some(mailbox.peer().address),
         origin: mailbox.id().to_string(),
         frame,
     };

@@ -29,7 +29,7 @@ pub(super) enum Incoming {
     /// It wants a pong with the same data.
     Ping(Bytes),
     /// It is there.
-    Pong,
+    Pong(Bytes),
     /// It wants to end, with this code.
     Close(Option<u16>),
 }
@@ -81,7 +81,7 @@ impl Inbound {
             }
             let incoming = match head.opcode {
                 OpCode::Ping => Some(Incoming::Ping(payload.freeze())),
-                OpCode::Pong => Some(Incoming::Pong),
+                OpCode::Pong => Some(Incoming::Pong(payload.freeze())),
                 OpCode::Close => Some(Incoming::Close(close_code(&payload)?)),
                 _ => self.collect(&head, payload)?,
             };

@@ -35,6 +35,8 @@ pub struct Link {
     bucket: Bucket,
     /// Pings since the client was last heard.
     silent: u8,
+    /// Pings so far; each has its number as data.
+    pings: u32,
 }
 
 /// What is to be done.
@@ -42,7 +44,7 @@ pub struct Link {
 pub enum Act {
     /// Write this frame.
     Say(Bytes),
-    /// Know that a ping has been answered: the client has read what was written before it.
+    /// Know that the last ping has been answered: the client has read what was written before it.
     Hear,
     /// Say goodbye. Nothing comes after it.
     End(Ending),
@@ -52,7 +54,7 @@ impl Link {
     /// A connection that has just been opened.
     pub fn new(limits: FrameLimits, partner: Partner, now: Instant) -> Self {
         let bucket = Bucket::new(limits.rate, now);
-        Self { limits, partner, inbound: Inbound::default(), bucket, silent: 0 }
+        Self { limits, partner, inbound: Inbound::default(), bucket, silent: 0, pings: 0 }
     }
 
     /// Takes bytes from the client, and says what to do, in order.
@@ -80,7 +82,8 @@ impl Link {
             return Act::End(Ending { code, reason, label: "silent" });
         }
         self.silent += 1;
-        Act::Say(frame::ws::ping())
+        self.pings = self.pings.wrapping_add(1);
+        Act::Say(frame::ws::ping(&self.pings.to_be_bytes()))
     }
 
     fn answer(&mut self, incoming: Incoming, now: Instant) -> Option<Act> {
@@ -115,7 +118,10 @@ impl Link {
             (Incoming::Binary(_), Partner::Service(_)) => {
                 Some(Act::End(Ending::fault(close::UNSUPPORTED, "frames are text")))
             }
-            (Incoming::Pong, _) => Some(Act::Hear),
+            // Others are to earlier ones, or to none: some clients send them by a timer.
+            (Incoming::Pong(data), _) => {
+                (data == self.pings.to_be_bytes()[..]).then_some(Act::Hear)
+            }
             (Incoming::Close(_), _) => None,
         }
     }

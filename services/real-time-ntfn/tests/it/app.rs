@@ -153,3 +153,10 @@ pub(crate) fn cookie(token: &str) -> String {
 pub(crate) fn sign(method: &str, target: &str, body: &[u8]) -> String {
     signature::sign(&Secret::parse(SECRET).unwrap(), method, target, body)
 }
+
+/// How many connections there are, by what the metrics say.
+pub(crate) fn connections(metrics: &Answer) -> usize {
+    let text = metrics.text();
+    let count = text.lines().find_map(|line| line.strip_prefix("realtalk_connections "));
+    count.unwrap().parse().unwrap()
+}

@@ -27,6 +27,9 @@ use crate::stage::{PATIENCE, Part, Stage};
 
 const ALICE: &str = "alice";
 
+/// As often as it can be.
+const OFTEN: Duration = Duration::from_millis(100);
+
 fn stage() -> Stage {
     Stage::new(Backlog { events: 10_000, bytes: 1 << 30 })
 }
@@ -163,7 +166,7 @@ fn read_until(client: &mut TcpStream, last: &str) {
 
 #[test]
 fn what_was_written_before_two_heartbeats_is_noted() {
-    let stage = Stage::beating();
+    let stage = Stage::beating(OFTEN);
     let mut with_preface = part(session(), Wire::Sse);
     with_preface.preface_up_to = EventId::from_micros(5);
     let (mut client, _) = stage.play(with_preface);
@@ -199,37 +202,58 @@ fn who_leaves_before_that_gets_it_again() {
 
 #[test]
 fn who_answers_a_ping_has_what_was_written_before_it() {
-    let stage = Stage::beating();
+    let stage = Stage::beating(Duration::from_secs(1));
     let (mut client, _) = stage.play(part(session(), Wire::Ws));
     stage.publish_entry(to_alice(6, "private"));
     read_until(&mut client, "private");
-    // Whatever is asked now comes after it; and one that answers often is never silent for too long.
-    let noted = std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| noted(&stage));
-        while !waiting.is_finished() {
-            client.write_all(&[0x8a, 0x80, 0, 0, 0, 0]).unwrap();
-            std::thread::sleep(Duration::from_millis(60));
+    // Answers to nothing say nothing, though they show that somebody is there.
+    client.write_all(&[0x8a, 0x80, 0, 0, 0, 0]).unwrap();
+    assert!(stage.delivery.take().is_empty());
+    let (mut tail, mut buffer) = (Vec::<u8>::new(), [0; 1_024]);
+    let number = loop {
+        if let Some(at) = tail.windows(2).position(|head| head == [0x89, 4])
+            && let Some(number) = tail.get(at + 2..at + 6)
+        {
+            break number.to_vec();
         }
-        waiting.join().unwrap()
-    });
-    assert_eq!(noted, 6);
+        let count = client.read(&mut buffer).unwrap();
+        assert!(count > 0, "it ends");
+        tail.extend(&buffer[..count]);
+    };
+    assert!(stage.delivery.take().is_empty(), "it has not answered yet");
+    client.write_all(&[&[0x8a, 0x84, 0, 0, 0, 0], &number[..]].concat()).unwrap();
+    assert_eq!(noted(&stage), 6);
 }
 
 #[test]
 fn a_client_that_acknowledges_itself_is_not_spoken_for() {
-    let stage = stage();
-    let session = Session { acknowledges: true, ..session() };
-    let mut silent = part(session, Wire::Sse);
+    let stage = Stage::beating(OFTEN);
+    let mut silent = part(Session { acknowledges: true, ..session() }, Wire::Sse);
     silent.preface_up_to = EventId::from_micros(5);
     let (mut client, _) = stage.play(silent);
-    stage.publish_entry(to_alice(6, "private"));
-    read_exactly(&mut client, b"helloprivate");
-    assert!(stage.delivery.take().is_empty());
+    read_exactly(&mut client, b"hello");
+    for round in 0..2 {
+        // By the time that this one's are noted, the other's would be.
+        let bob = UserRef { name: "bob".to_owned(), key: "bob".to_owned() };
+        let mut other = part(Session { user: bob, ..session() }, Wire::Sse);
+        other.preface_up_to = EventId::from_micros(5);
+        let _other = stage.play(other);
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let noted = stage.delivery.take();
+            assert!(noted.iter().all(|noted| noted.user == "bob"), "round {round}");
+            if !noted.is_empty() {
+                break;
+            }
+            assert!(Instant::now() < deadline, "nothing is noted");
+            std::thread::yield_now();
+        }
+    }
 }
 
 #[test]
 fn nothing_is_noted_while_something_is_not_read() {
-    let stage = Stage::beating();
+    let stage = Stage::beating(OFTEN);
     let (mut client, _) = stage.play(part(session(), Wire::Sse));
     SockRef::from(&client).set_recv_buffer_size(16 * 1_024).unwrap();
     // More than the buffers of the system hold, in one piece.

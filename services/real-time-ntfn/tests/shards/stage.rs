@@ -78,10 +78,10 @@ impl Stage {
         Self::with(RING, backlog)
     }
 
-    /// Shards that write a heartbeat or a ping as often as they can.
-    pub(crate) fn beating() -> Self {
+    /// Shards that write a heartbeat or a ping so often.
+    pub(crate) fn beating(every: Duration) -> Self {
         let backlog = Backlog { events: u64::MAX, bytes: u64::MAX };
-        Self::made(RING, backlog, Duration::from_millis(100))
+        Self::made(RING, backlog, every)
     }
 
     /// Shards whose rings hold so many events; nobody is closed for being slow.

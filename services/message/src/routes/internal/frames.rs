@@ -54,7 +54,10 @@ pub async fn run_frame(
 }
 
 async fn carry_out(state: &AppState, frame: ClientFrame) -> Result<Option<Value>, Rejection> {
-    let ClientFrame { user, authenticated, epoch, origin, frame } = frame;
+    let ClientFrame { user, authenticated, epoch, address, origin, frame } = frame;
+    if let Some(address) = address {
+        state.post_rate.take(address)?;
+    }
     check_session(state, user.as_ref(), authenticated, epoch).await?;
     let caller = Caller { user, shown: authenticated, admin: false };
     match frame.get("type").and_then(Value::as_str).unwrap_or("message") {

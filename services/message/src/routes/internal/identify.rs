@@ -51,11 +51,11 @@ pub async fn identify(
         tokio::task::yield_now().await;
     }
     let known = comers.iter().flatten();
-    let keys: BTreeSet<_> = known.clone().filter_map(Comer::key).collect();
+    let names: Vec<_> = known.clone().filter_map(Comer::name).collect();
     let rooms: BTreeSet<_> = known.flat_map(|comer| &comer.rooms).map(String::as_str).collect();
     // Before the read: what is said from now on is on the stream that begins here.
     let head = state.writer.head().get();
-    let known = state.store.arrivals(&keys, &rooms).await?;
+    let known = state.store.arrivals(&names, &rooms).await?;
     let answers = comers.into_iter().map(async |comer| {
         let identified = comer?.identify(&state, &known, head);
         // One that has to be written down waits for the writer, and all others for that one.
@@ -83,7 +83,7 @@ struct Comer {
 
 enum Shows {
     /// What it says as long as nobody else uses it.
-    Ticket(String, Grant),
+    Ticket(String, Grant, Username),
     Token(Presented),
     /// A name, or nothing at all.
     Name(Option<Username>),
@@ -96,7 +96,8 @@ impl Comer {
         let shows = match (ticket, token) {
             (Some(ticket), _) => {
                 let grant = identity.tickets.look_at(&ticket).ok_or_else(ticket_invalid)?;
-                Shows::Ticket(ticket, grant)
+                let name = Username::parse(&grant.user.name)?;
+                Shows::Ticket(ticket, grant, name)
             }
             (None, Some(token)) => {
                 Shows::Token(Presented::read(identity, &token).ok_or_else(token_invalid)?)
@@ -107,11 +108,11 @@ impl Comer {
         Ok(Self { shows, claims, rooms, only_asks })
     }
 
-    fn key(&self) -> Option<&str> {
+    fn name(&self) -> Option<&Username> {
         match &self.shows {
-            Shows::Ticket(_, grant) => Some(&grant.user.key),
-            Shows::Token(presented) => presented.key(),
-            Shows::Name(name) => name.as_ref().map(Username::key),
+            Shows::Ticket(_, _, name) => Some(name),
+            Shows::Token(presented) => presented.name(),
+            Shows::Name(name) => name.as_ref(),
         }
     }
 
@@ -121,16 +122,23 @@ impl Comer {
         known: &Arrivals,
         head: EventId,
     ) -> Result<Identified, Rejection> {
-        let key = self.key();
+        let key = self.name().map(Username::key);
         let account = key.and_then(|key| known.accounts.get(key)).cloned();
+        let is_protected = account.as_ref().is_some_and(Account::is_protected);
+        let is_lookalike = key.is_some_and(|key| known.lookalikes.contains(key)) && !is_protected;
         // Nothing can wait for somebody who was not known when the read began.
         let received = key.filter(|key| !known.awaited.contains(*key)).map(|_| head);
         let claims = self.claims.as_deref();
         let mut identified = match self.shows {
-            Shows::Ticket(ticket, _) => {
-                let grant = state.identity.tickets.redeem(&ticket).ok_or_else(ticket_invalid)?;
-                by_ticket(state, grant, account, claims).await?
+            // A name alone was good for it, and is not any more.
+            Shows::Ticket(..) if is_lookalike => return Err(ticket_invalid()),
+            Shows::Ticket(ticket, grant, name) => {
+                let identified = by_ticket(state, grant, name, account, claims).await?;
+                // Used now, when nothing can fail any more: by one of those who try at once.
+                state.identity.tickets.redeem(&ticket).ok_or_else(ticket_invalid)?;
+                identified
             }
+            Shows::Name(_) if is_lookalike => return Err(Refusal::NameProtected.into()),
             Shows::Token(presented) => {
                 let shown = Shown::by_presented(&state.identity, presented, account).await?;
                 let shown = shown.ok_or_else(token_invalid)?;
@@ -150,13 +158,14 @@ impl Comer {
 async fn by_ticket(
     state: &AppState,
     grant: Grant,
+    name: Username,
     account: Option<Account>,
     claims: Option<&str>,
 ) -> Result<Identified, Rejection> {
-    let Grant { user, shown: authenticated, epoch, expires_at } = grant;
+    let Grant { shown: authenticated, epoch, expires_at, .. } = grant;
     let account = match account {
         Some(account) => account,
-        None => state.identity.accounts.welcome(Username::parse(&user.name)?, false).await?,
+        None => state.identity.accounts.welcome(name, false).await?,
     };
     // What has happened since the ticket was issued counts.
     let ended = expires_at.is_some_and(|end| end <= token::now());

@@ -101,7 +101,11 @@ async fn react(
 /// One emoji, possibly of several code points, in the form that it has however it is sent.
 fn parse_emoji(text: &str) -> Result<String, Rejection> {
     if text.len() <= MAX_EMOJI_BYTES && is_emoji(text) {
-        return Ok(canonical(text));
+        let emoji = canonical(text);
+        // Sent as it is answered, it has to pass again.
+        if emoji.len() <= MAX_EMOJI_BYTES {
+            return Ok(emoji);
+        }
     }
     Err(Rejection::bad_request("emoji_invalid", "a reaction is one emoji, such as 👍"))
 }

@@ -105,6 +105,7 @@ pub struct Changed {
         (status = 401, description = "say who you are", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "an outside issuer keeps the passwords", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "nobody has used this name yet", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "a password would protect a name that looks like a protected one", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "a field is not acceptable, or the current password is wrong", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "too many wrong passwords: see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "not now: try again", body = ProblemBody, content_type = "application/problem+json"),

@@ -158,7 +158,10 @@ async fn by_password(
 /// A name that anybody can use.
 async fn by_name(state: &AppState, name: &Username) -> Result<Account, Rejection> {
     let account = state.identity.accounts.welcome(name.clone(), false).await?;
-    if account.is_protected() { Err(Refusal::NameProtected.into()) } else { Ok(account) }
+    if account.is_protected() || state.identity.accounts.is_lookalike(name).await? {
+        return Err(Refusal::NameProtected.into());
+    }
+    Ok(account)
 }
 
 /// Whether a password is that of an account. Takes the same work whatever is wrong, and counts

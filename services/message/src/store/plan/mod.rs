@@ -82,8 +82,8 @@ impl Plan {
     ) -> Result<Outcome, StoreError> {
         let sender_key = post.sender.name.key().to_owned();
         let account = known.users.get(&sender_key);
-        let is_protected = account
-            .map_or_else(|| known.lookalikes.contains(&sender_key), |(_, protected)| *protected);
+        let is_protected = account.is_some_and(|(_, protected)| *protected)
+            || known.lookalikes.contains(&sender_key);
         if post.sender.claim != Claim::Shown && is_protected {
             return Ok(Err(Refusal::NameProtected));
         }

@@ -1,80 +1,61 @@
-//! Which names look like protected ones: written down when a name is, so that a post costs no more for it.
+//! What protected names look like, and which names look like one.
 
 use std::collections::HashSet;
 
 use sqlx::SqliteConnection;
 
-use crate::{
-    chat::{look::looks, username::Username},
-    store::StoreError,
-};
+use crate::{chat::look::looks, store::StoreError};
 
-/// Those of these names, by their keys, that look like a protected one of somebody else.
-pub(super) async fn among(
+/// The keys of those of these names, by key and name, that look like a protected one of somebody else.
+pub(super) async fn alike(
     connection: &mut SqliteConnection,
-    names: &[&Username],
+    names: &[(&str, &str)],
 ) -> Result<HashSet<String>, StoreError> {
-    if names.is_empty() {
+    if names.is_empty() || !is_any_protected(connection).await? {
         return Ok(HashSet::new());
     }
-    let looks: Vec<_> = names
-        .iter()
-        .flat_map(|name| looks(name.as_str()).into_iter().map(|look| (look, name.key())))
-        .collect();
     let found: Vec<(String,)> = sqlx::query_as(
-        "select asked.value ->> 1 from json_each($1) as asked \
-         cross join looks on looks.look = asked.value ->> 0 and user_key <> asked.value ->> 1 \
-         cross join users on users.key = user_key where password_hash is not null or vouched",
+        "select asked.value ->> 1 from json_each($1) as asked cross join protected_looks \
+         on look = asked.value ->> 0 and user_key <> asked.value ->> 1",
     )
-    .bind(serde_json::to_string(&looks)?)
+    .bind(looks_of(names)?)
     .fetch_all(connection)
     .await?;
     Ok(found.into_iter().map(|(key,)| key).collect())
 }
 
-/// Writes down what these names look like, which are known by key and name from now on, and which of them
-/// look like a protected one.
-pub(super) async fn add(
+/// Where nobody has protected a name, no post costs anything for it.
+async fn is_any_protected(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+    let (is_any,): (bool,) = sqlx::query_as("select exists (select 1 from protected_looks)")
+        .fetch_one(connection)
+        .await?;
+    Ok(is_any)
+}
+
+/// From now on nobody uses names that look like these, by key and name, unless they show that they are
+/// theirs.
+pub(super) async fn protect(
     tx: &mut SqliteConnection,
     names: &[(&str, &str)],
 ) -> Result<(), StoreError> {
-    let looks =
-        names.iter().flat_map(|(key, name)| looks(name).into_iter().map(move |it| (it, key)));
-    let looks = serde_json::to_string(&looks.collect::<Vec<_>>())?;
     sqlx::query(
-        "insert or ignore into looks (look, user_key) \
+        "insert or ignore into protected_looks (look, user_key) \
          select value ->> 0, value ->> 1 from json_each($1)",
     )
-    .bind(&looks)
-    .execute(&mut *tx)
-    .await?;
-    sqlx::query(
-        "update users set lookalike = 1 where password_hash is null and not vouched and key in ( \
-         select asked.value ->> 1 from json_each($1) as asked \
-         cross join looks on look = asked.value ->> 0 and user_key <> asked.value ->> 1 \
-         cross join users as others on others.key = user_key \
-         where others.password_hash is not null or others.vouched)",
-    )
-    .bind(&looks)
+    .bind(looks_of(names)?)
     .execute(tx)
     .await?;
     Ok(())
 }
 
-/// From now on nobody uses a name that looks like this one, unless they have shown that it is theirs.
-pub(super) async fn protect(
-    tx: &mut SqliteConnection,
-    key: &str,
-    name: &str,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "update users set lookalike = 1 where password_hash is null and not vouched and key in ( \
-         select user_key from json_each($1) as asked cross join looks on look = asked.value \
-         where user_key <> $2)",
-    )
-    .bind(serde_json::to_string(&looks(name))?)
-    .bind(key)
-    .execute(tx)
-    .await?;
+/// Names that look like this user's can be used again.
+pub(super) async fn free(tx: &mut SqliteConnection, key: &str) -> Result<(), StoreError> {
+    sqlx::query("delete from protected_looks where user_key = $1").bind(key).execute(tx).await?;
     Ok(())
+}
+
+fn looks_of(names: &[(&str, &str)]) -> Result<String, StoreError> {
+    let looks =
+        names.iter().flat_map(|(key, name)| looks(name).into_iter().map(move |it| (it, key)));
+    Ok(serde_json::to_string(&looks.collect::<Vec<_>>())?)
 }

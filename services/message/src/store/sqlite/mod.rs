@@ -129,10 +129,10 @@ impl Store for SqliteStore {
 
     async fn arrivals(
         &self,
-        keys: &BTreeSet<&str>,
+        names: &[&Username],
         rooms: &BTreeSet<&str>,
     ) -> Result<Arrivals, StoreError> {
-        read::people::arrivals(&self.identifiers, keys, rooms).await
+        read::people::arrivals(&self.identifiers, names, rooms).await
     }
 
     async fn account(&self, key: &str) -> Result<Option<Account>, StoreError> {
@@ -140,7 +140,8 @@ impl Store for SqliteStore {
     }
 
     async fn is_lookalike(&self, name: &Username) -> Result<bool, StoreError> {
-        let found = looks::among(&mut *self.identifiers.acquire().await?, &[name]).await?;
+        let names = [(name.key(), name.as_str())];
+        let found = looks::alike(&mut *self.identifiers.acquire().await?, &names).await?;
         Ok(!found.is_empty())
     }
 

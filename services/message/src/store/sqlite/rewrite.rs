@@ -8,7 +8,7 @@ use crate::{chat::emoji, store::StoreError};
 /// Names in one transaction.
 const CHUNK: u32 = 1_000;
 
-/// The last of these: names have looks, and reactions one form for each emoji.
+/// The last of these: protected names have looks, and reactions one form for each emoji.
 const LATEST: i64 = 1;
 
 /// Rewrites what is left. Interrupted, it begins anew, and does nothing twice.
@@ -25,34 +25,27 @@ pub(super) async fn run(connection: &mut SqliteConnection) -> Result<(), StoreEr
 }
 
 async fn look_at_names(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let mut after = String::new();
+    let (mut after, mut count) = (String::new(), 0);
     loop {
         let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-        let names: Vec<(String, String)> =
-            sqlx::query_as("select key, name from users where key > $1 order by key limit $2")
-                .bind(&after)
-                .bind(CHUNK)
-                .fetch_all(&mut *tx)
-                .await?;
+        let names: Vec<(String, String)> = sqlx::query_as(
+            "select key, name from users where key > $1 and deactivated_at is null \
+             and (password_hash is not null or vouched) order by key limit $2",
+        )
+        .bind(&after)
+        .bind(CHUNK)
+        .fetch_all(&mut *tx)
+        .await?;
         let Some((last, _)) = names.last() else {
             break;
         };
         after.clone_from(last);
         let named: Vec<_> = names.iter().map(|(key, name)| (key.as_str(), name.as_str())).collect();
-        looks::add(&mut tx, &named).await?;
+        looks::protect(&mut tx, &named).await?;
         tx.commit().await?;
-        tracing::info!(names = names.len(), up_to = after, "looked at names of an earlier version");
+        count += names.len();
+        tracing::info!(count, "looking at the names of an earlier version");
     }
-    // All are known now, and with them who looks like whom.
-    sqlx::query(
-        "update users set lookalike = 1 where password_hash is null and not vouched and exists ( \
-         select 1 from looks as mine cross join looks as theirs on theirs.look = mine.look \
-         cross join users as others on others.key = theirs.user_key \
-         where mine.user_key = users.key and theirs.user_key <> users.key \
-         and (others.password_hash is not null or others.vouched))",
-    )
-    .execute(connection)
-    .await?;
     Ok(())
 }
 
@@ -87,6 +80,7 @@ mod tests {
     use std::path::Path;
 
     use crate::{
+        chat::username::Username,
         config::Durability,
         store::{SqliteStore, Store},
     };
@@ -103,7 +97,7 @@ mod tests {
         for statement in [
             "insert into users (key, name, display_name, kind, password_hash, created_at) values \
              ('alice', 'Alice', 'Alice', 'member', 'x', 1), ('aiice', 'AIice', 'A', 'guest', null, 1), \
-             ('a1ice', 'a1ice', 'A', 'member', 'x', 1), ('bob', 'bob', 'bob', 'guest', null, 1)",
+             ('bob', 'bob', 'bob', 'guest', null, 1)",
             "insert into messages (id, conversation_id, seq, sender, sender_key, content) \
              values (5, 'public', 1, 'bob', 'bob', 'hi')",
             "insert into reactions (message_id, emoji, user_key, user, created_at) values \
@@ -117,11 +111,11 @@ mod tests {
         store.close().await;
         drop(store);
         let store = open(folder.path()).await;
-        for (key, lookalike) in
-            [("alice", false), ("aiice", true), ("a1ice", false), ("bob", false)]
+        for (key, is_lookalike) in
+            [("alice", false), ("AIice", true), ("a1ice", true), ("bob", false)]
         {
-            let account = store.account(key).await.unwrap().unwrap();
-            assert_eq!(account.lookalike, lookalike, "{key}");
+            let name = Username::parse(key).unwrap();
+            assert_eq!(store.is_lookalike(&name).await.unwrap(), is_lookalike, "{key}");
         }
         let counts: Vec<(String, i64)> =
             sqlx::query_as("select emoji, count from reaction_counts order by count")

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{PASSWORD, open, refused};
+use super::{ADMIN_TOKEN, PASSWORD, open, refused};
 use crate::app::App;
 
 /// What is read as alice: with a dot that is there anyway, in Cyrillic, without a dot, with a large I.
@@ -44,6 +44,15 @@ async fn nobody_is_taken_for_somebody_whose_name_is_protected() {
     assert_eq!(app.send_as(Method::POST, "/messages", None, direct).await.status, 201);
     refused(&say(&app, "\u{430}l\u{131}ce").await, 401, "name_registered");
     assert_eq!(say(&app, "alicé").await.status, 201);
+    // Both in one commit: who is made known by the one is not for that reason believed by the other.
+    let both = [("bob", Some("al\u{131}\u{307}ce")), ("al\u{131}\u{307}ce", None)].map(
+        |(user, recipient)| {
+            let body = json!({"content": "psst", "user": user, "recipient": recipient});
+            let app = &app;
+            async move { app.send_as(Method::POST, "/messages", None, body).await.status }
+        },
+    );
+    assert_eq!(futures_util::future::join_all(both).await, [201, 401]);
     let token = app.token("alice").await;
     let own = app.send_as(Method::POST, "/messages", Some(&token), json!({"content": "me"})).await;
     assert_eq!(own.status, 201);
@@ -53,10 +62,19 @@ async fn nobody_is_taken_for_somebody_whose_name_is_protected() {
 async fn a_guest_does_not_protect_a_name_that_is_taken_for_another() {
     let app = open();
     let guest = app.sign_in_by_name("AIice").await;
+    let ticket = app.send_as(Method::POST, "/tickets", Some(&guest), json!(null)).await.json();
+    assert_eq!(app.get_as(&guest, "/users/me").await.status, 200);
     app.register("Alice").await;
-    let body = json!({"password": PASSWORD});
-    let answer = app.send_as(Method::PATCH, "/users/me", Some(&guest), body).await;
-    refused(&answer, 409, "name_confusable");
+    // What was good for the name alone is good for nothing now.
+    refused(&app.get_as(&guest, "/users/me").await, 401, "token_invalid");
+    let client = json!({"ticket": ticket["ticket"], "rooms": ["public"]});
+    refused(&app.identify(client).await, 401, "ticket_invalid");
+    let client = json!({"token": guest, "rooms": ["public"]});
+    refused(&app.identify(client).await, 401, "token_invalid");
+    // An admin who ends the protected one lets the others be.
+    let end = json!({"deactivated": true});
+    app.send_as(Method::PATCH, "/users/Alice", Some(ADMIN_TOKEN), end).await;
+    assert_eq!(say(&app, "AIice").await.status, 201);
     // What differs in nothing that can be seen is no name of its own either.
     app.register("❤\u{fe0f} Zoe").await;
     refused(&say(&app, "❤ Zoe").await, 401, "name_registered");

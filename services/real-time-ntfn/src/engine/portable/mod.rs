@@ -165,7 +165,7 @@ impl Stream {
             }
             None => {
                 // With default settings a socket whose client acknowledges nothing has ended by now.
-                let seen = self.unseen.beat(|| true);
+                let seen = self.unseen.beat(0, || 0);
                 self.note(seen);
                 self.say(self.wire().heartbeat());
             }

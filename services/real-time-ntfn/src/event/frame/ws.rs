@@ -16,9 +16,9 @@ pub fn binary(data: &[u8]) -> Bytes {
     frame(OpCode::Binary, data)
 }
 
-/// Asks whether the client is still there.
-pub fn ping() -> Bytes {
-    Bytes::from_static(&[0x89, 0])
+/// Asks whether the client is still there; its answer has the same data.
+pub fn ping(data: &[u8]) -> Bytes {
+    frame(OpCode::Ping, data)
 }
 
 /// Answers a ping, with its data.

@@ -1,13 +1,16 @@
 //! What a user's stream begins with.
 
-use std::time::Duration;
-
 use common::EventId;
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{app::App, desk::Desk, socket::Socket, stream::Stream};
+use crate::{
+    app::{App, connections},
+    desk::Desk,
+    socket::Socket,
+    stream::Stream,
+};
 
 /// What a client returns with that has read nothing of what begins with this message.
 fn just_before(message: &Value) -> Value {
@@ -60,7 +63,8 @@ async fn history_is_read_once_for_all_who_come_meanwhile() {
             (stream, posted)
         };
         let release = async {
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            // All have come by then, and who asks this.
+            app.eventually("/metrics", |metrics| connections(metrics) >= 32).await;
             desk.hold(path, false);
         };
         tokio::join!(stream, release).0

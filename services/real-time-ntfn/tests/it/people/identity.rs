@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     answer::Answer,
-    app::{App, cookie},
+    app::{App, connections, cookie},
     desk::Desk,
     stream::Stream,
 };
@@ -151,12 +151,6 @@ async fn a_page_of_an_allowed_origin_may_send_its_cookie() {
     assert_eq!(stream.header("access-control-allow-origin"), Some("https://chat.example"));
     let answer = Answer::to(page("https://evil.example")).await;
     assert_eq!(answer.refusal(), (403, "origin_not_allowed".to_owned()));
-}
-
-fn connections(metrics: &Answer) -> usize {
-    let text = metrics.text();
-    let count = text.lines().find_map(|line| line.strip_prefix("realtalk_connections "));
-    count.unwrap().parse().unwrap()
 }
 
 #[tokio::test]

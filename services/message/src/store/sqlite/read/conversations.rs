@@ -86,7 +86,7 @@ pub(in crate::store::sqlite) async fn one(
     Ok(complete(&mut tx, rows).await?.pop().ok_or(Refusal::NoConversation))
 }
 
-/// Counts stop at 100, and after a thousand messages that were looked at: somebody's own ones, and deleted
+/// Counts stop at 100, and are made among the newest thousand messages: somebody's own ones, and deleted
 /// ones, do not count. They are not made at all where everything has been read.
 async fn seen(
     tx: &mut Transaction<'_, Sqlite>,
@@ -109,7 +109,7 @@ async fn seen(
              select count(*) from (select 1 from ( \
                select sender_key, deleted_at from messages \
                where messages.conversation_id = listed.id and messages.seq > mine.read_seq \
-               order by messages.seq limit 1000) \
+               order by messages.seq desc limit 1000) \
              where sender_key <> $1 and deleted_at is null limit 100)) else 0 end as unread, \
            case when read_seq < last_seq then ( \
              select count(*) from (select 1 from mentions \

@@ -1,13 +1,13 @@
 //! Reads about people, and about where they may go.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use sqlx::{SqliteConnection, SqlitePool};
 
 use super::rows;
 use crate::{
-    chat::user::Account,
-    store::{Arrivals, StoreError},
+    chat::{user::Account, username::Username},
+    store::{Arrivals, StoreError, sqlite::looks},
 };
 
 /// Conversations of one user that are looked at for what waits in them. Whoever has more is asked
@@ -62,11 +62,14 @@ async fn rooms_among(
 /// What is known of those who come to streams.
 pub(in crate::store::sqlite) async fn arrivals(
     readers: &SqlitePool,
-    keys: &BTreeSet<&str>,
+    names: &[&Username],
     rooms: &BTreeSet<&str>,
 ) -> Result<Arrivals, StoreError> {
     let mut tx = readers.begin().await?;
-    let listed = serde_json::to_string(keys)?;
+    let names: BTreeMap<&str, &str> =
+        names.iter().map(|name| (name.key(), name.as_str())).collect();
+    let keys: Vec<_> = names.keys().collect();
+    let listed = serde_json::to_string(&keys)?;
     let condition = "where key in (select value from json_each($1))";
     let accounts = rows::accounts(&mut tx, condition, &listed).await?;
     let awaited: Vec<(String,)> = sqlx::query_as(
@@ -86,9 +89,12 @@ pub(in crate::store::sqlite) async fn arrivals(
     .fetch_all(&mut *tx)
     .await?;
     let rooms = rooms_among(&mut tx, rooms).await?;
+    let names: Vec<_> = names.into_iter().collect();
+    let lookalikes = looks::alike(&mut tx, &names).await?;
     Ok(Arrivals {
         accounts: accounts.into_iter().map(|it| (it.user.key.clone(), it)).collect(),
         rooms,
+        lookalikes,
         awaited: awaited.into_iter().map(|(key,)| key).collect(),
     })
 }

@@ -51,7 +51,6 @@ struct AccountRow {
     display_name: String,
     kind: String,
     password_hash: Option<String>,
-    lookalike: bool,
     vouched: bool,
     admin: bool,
     epoch: i64,
@@ -200,7 +199,7 @@ pub(super) async fn accounts(
     argument: &str,
 ) -> Result<Vec<Account>, StoreError> {
     let statement = format!(
-        "select key, name, display_name, kind, password_hash, lookalike, vouched, admin, epoch, \
+        "select key, name, display_name, kind, password_hash, vouched, admin, epoch, \
          signed_out_at, created_at, deactivated_at from users {condition}"
     );
     let rows: Vec<AccountRow> =
@@ -212,7 +211,6 @@ pub(super) async fn accounts(
             display_name: row.display_name,
             kind: if row.kind == "member" { UserKind::Member } else { UserKind::Guest },
             password_hash: row.password_hash,
-            lookalike: row.lookalike,
             vouched: row.vouched,
             admin: row.admin,
             epoch: row.epoch as u64,

@@ -2,7 +2,7 @@
 
 use std::{
     cell::OnceCell,
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
 };
 
 use common::EventId;
@@ -18,7 +18,7 @@ use crate::{
         change::Outcome,
         conversation::{ConversationKind, History},
         mention,
-        post::{Post, Target},
+        post::{Claim, Post, Target},
     },
     store::{
         StoreError,
@@ -58,10 +58,11 @@ pub(super) async fn store(
     posts: &[&Post],
 ) -> Result<Vec<Outcome>, StoreError> {
     let users = users(tx, posts).await?;
-    let senders = posts.iter().map(|post| &post.sender.name);
-    let unknown: Vec<_> = senders.filter(|name| !users.contains_key(name.key())).collect();
+    let said = posts.iter().filter(|post| post.sender.claim != Claim::Shown);
+    let said = said.map(|post| (post.sender.name.key(), post.sender.name.as_str()));
+    let said: Vec<_> = said.collect::<BTreeMap<_, _>>().into_iter().collect();
     let known = Known {
-        lookalikes: looks::among(tx, &unknown).await?,
+        lookalikes: looks::alike(tx, &said).await?,
         users,
         places: places(tx, posts).await?,
         keys: known_keys(tx, posts).await?,
@@ -100,7 +101,7 @@ async fn users(
     }
     let rows: Vec<(String, String, bool)> = sqlx::query_as(
         "select users.key, name, \
-         password_hash is not null or vouched or deactivated_at is not null or lookalike \
+         password_hash is not null or vouched or deactivated_at is not null \
          from json_each($1) as asked cross join users on users.key = asked.value",
     )
     .bind(serde_json::to_string(&keys)?)

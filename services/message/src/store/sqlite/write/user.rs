@@ -31,11 +31,11 @@ pub(super) async fn register(
     takes_over_guest: bool,
 ) -> Changed {
     match rows::account(tx, name.key()).await? {
-        None if !looks::among(tx, &[name]).await?.is_empty() => {
+        Some(account) if account.is_protected() => return Ok(Err(Refusal::NameTaken)),
+        _ if is_lookalike(tx, name.key(), name.as_str()).await? => {
             return Ok(Err(Refusal::NameConfusable));
         }
         None => insert(tx, journal.now(), name, UserKind::Member).await?,
-        Some(guest) if guest.lookalike => return Ok(Err(Refusal::NameConfusable)),
         Some(guest)
             if takes_over_guest && guest.kind == UserKind::Guest && !guest.is_protected() => {}
         Some(_) => return Ok(Err(Refusal::NameTaken)),
@@ -52,7 +52,7 @@ pub(super) async fn register(
     .execute(&mut *tx)
     .await?;
     if password_hash.is_some() {
-        looks::protect(tx, name.key(), name.as_str()).await?;
+        looks::protect(tx, &[(name.key(), name.as_str())]).await?;
         // Whoever used the name until now has to show that it is theirs.
         end_sessions_since(tx, journal, name.key(), "signed_out").await?;
     }
@@ -98,11 +98,11 @@ pub(super) async fn welcome(
     }
     let known_to_be = there.as_ref().is_some_and(|account| account.vouched);
     if vouched && !known_to_be {
-        sqlx::query("update users set kind = 'member', vouched = 1, lookalike = 0 where key = $1")
+        sqlx::query("update users set kind = 'member', vouched = 1 where key = $1")
             .bind(name.key())
             .execute(&mut *tx)
             .await?;
-        looks::protect(tx, name.key(), name.as_str()).await?;
+        looks::protect(tx, &[(name.key(), name.as_str())]).await?;
         if there.is_some() {
             // Whoever used the name until now has to show a token; those of the issuer stay valid.
             begin_epoch(tx, journal, name.key(), "signed_out", None).await?;
@@ -130,11 +130,10 @@ pub(super) async fn ensure(
 ) -> Result<Result<(), Refusal>, StoreError> {
     if known(tx, &BTreeSet::from([user.key.as_str()])).await?.is_empty() {
         let name = (user.key.as_str(), user.name.as_str());
-        insert_all(tx, journal.now(), &[name], UserKind::Guest).await?;
-        let account = rows::account(tx, &user.key).await?;
-        if account.is_some_and(|account| account.lookalike) {
+        if is_lookalike(tx, name.0, name.1).await? {
             return Ok(Err(Refusal::NameProtected));
         }
+        insert_all(tx, journal.now(), &[name], UserKind::Guest).await?;
     }
     Ok(Ok(()))
 }
@@ -162,8 +161,7 @@ pub(super) async fn update_profile(
     let Change::UpdateProfile { user, epoch, display_name, password_hash } = change else {
         return Ok(Ok(Answer::Done));
     };
-    let account = rows::account(tx, &user.key).await?;
-    if password_hash.is_some() && account.is_some_and(|account| account.lookalike) {
+    if password_hash.is_some() && is_lookalike(tx, &user.key, &user.name).await? {
         return Ok(Err(Refusal::NameConfusable));
     }
     let query = sqlx::query(
@@ -181,7 +179,7 @@ pub(super) async fn update_profile(
         return Ok(Err(Refusal::NameProtected));
     }
     if password_hash.is_some() {
-        looks::protect(tx, &user.key, &user.name).await?;
+        looks::protect(tx, &[(&user.key, &user.name)]).await?;
         end_sessions_since(tx, journal, &user.key, "signed_out").await?;
     }
     answer(tx, &user.key, Made::Found).await
@@ -206,6 +204,14 @@ pub(super) async fn update_account(
         .bind(deactivated_at)
         .execute(&mut *tx)
         .await?;
+    let is_protected = before.password_hash.is_some() || before.vouched;
+    match deactivated_at {
+        Some(_) => looks::free(tx, name.key()).await?,
+        None if is_protected => {
+            looks::protect(tx, &[(&before.user.key, &before.user.name)]).await?;
+        }
+        None => {}
+    }
     if deactivated_at.is_some() && !before.deactivated {
         end_sessions_since(tx, journal, name.key(), "deactivated").await?;
     }
@@ -286,12 +292,19 @@ async fn insert_all(
     .bind(micros(at))
     .execute(&mut *tx)
     .await?;
-    looks::add(tx, names).await?;
     if let Some(public) = rows::place(tx, common::event::PUBLIC_ROOM).await? {
         let members: Vec<_> = names.iter().map(|(key, _)| (*key, Role::default())).collect();
         membership::insert_all(tx, at, &public, &members).await?;
     }
     Ok(())
+}
+
+async fn is_lookalike(
+    tx: &mut SqliteConnection,
+    key: &str,
+    name: &str,
+) -> Result<bool, StoreError> {
+    Ok(!looks::alike(tx, &[(key, name)]).await?.is_empty())
 }
 
 async fn answer(tx: &mut SqliteConnection, key: &str, made: Made) -> Changed {

@@ -75,6 +75,8 @@ struct Cold {
     front_is_rest: bool,
     /// What is written to the user, once the preface is.
     unseen: Unseen,
+    /// All that is written.
+    bytes: u64,
     /// Why it ends, once it does.
     over: Option<&'static str>,
 }
@@ -117,6 +119,7 @@ impl Connection {
             said: 0,
             front_is_rest: false,
             unseen,
+            bytes: 0,
             over: None,
         };
         let mut connection = Self {
@@ -237,16 +240,22 @@ impl Connection {
         if self.wire == Wire::Ws {
             self.cold.unseen.ask();
         } else {
-            let seen = self.cold.unseen.beat(|| is_acknowledged(&self.socket));
+            let bytes = self.cold.bytes;
+            let acknowledged = || bytes - unacknowledged(&self.socket).min(bytes);
+            let seen = self.cold.unseen.beat(bytes, acknowledged);
             self.note(seen, delivery);
         }
         let bytes = heartbeat.bytes(self.framing);
         match self.socket.write(bytes) {
             Ok(0) => Err(Gone),
             Ok(written) if written < bytes.len() => {
+                self.cold.bytes += written as u64;
                 Ok(self.interject_rest(heartbeat.share(self.framing).slice(written..), end))
             }
-            Ok(_) => Ok(false),
+            Ok(written) => {
+                self.cold.bytes += written as u64;
+                Ok(false)
+            }
             Err(error)
                 if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
             {
@@ -299,20 +308,21 @@ impl Connection {
     }
 }
 
-/// Whether the client's system has acknowledged all that was written.
+/// Written bytes that the client's system has not acknowledged.
 #[cfg(target_os = "linux")]
-fn is_acknowledged(socket: &TcpStream) -> bool {
+fn unacknowledged(socket: &TcpStream) -> u64 {
     use std::os::fd::AsRawFd;
     let mut left: libc::c_int = 0;
     #[expect(unsafe_code, reason = "the call writes one int, which outlives it")]
     let asked = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut left) };
-    asked == 0 && left == 0
+    // A socket that cannot be asked has acknowledged nothing.
+    if asked == 0 { u64::try_from(left).unwrap_or(0) } else { u64::MAX }
 }
 
 /// Elsewhere that cannot be asked; a socket whose client acknowledges nothing ends soon.
 #[cfg(not(target_os = "linux"))]
-fn is_acknowledged(_: &TcpStream) -> bool {
-    true
+fn unacknowledged(_: &TcpStream) -> u64 {
+    0
 }
 
 /// Whether it is noted what reaches this scope's user.

@@ -128,6 +128,7 @@ impl Connection {
     /// Moves on by so many written bytes.
     fn advance(&mut self, ring: &Ring, mut written: usize, tally: &mut Tally) {
         tally.bytes += written as u64;
+        self.cold.bytes += written as u64;
         while let Some(first) = self.preface.front() {
             let left = first.len() - self.offset as usize;
             if written < left {
