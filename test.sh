@@ -62,13 +62,7 @@ node_tools() {
     npm ci --silent --no-audit --no-fund --prefix web-tests
 }
 
-rust_proxies() {
-    need nginx nginx-light
-    need caddy caddy
-    need haproxy haproxy
-}
-
-docs() {
+rust_docs() {
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 }
 
@@ -118,6 +112,12 @@ api() {
     step "WebSocket protocol suite" autobahn
     step "install Node" node_20
     step "other people's clients" other_clients
+}
+
+proxies() {
+    need nginx nginx-light
+    need caddy caddy
+    need haproxy haproxy
 }
 
 docs() {

@@ -46,7 +46,7 @@ pub(crate) const HOUSES: &[House] = &[
             ),
             room(
                 &["chat"],
-                "the nouns and the rules, pure, without I/O: `access` (who may), `change` (what the writer carries out), `event` (the form of all events), `post`, `message`, `conversation`, `member`, `user`, `username` …",
+                "the nouns and the rules, pure, without I/O: `access` (who may), `change` (what the writer carries out), `event` (the form of all events), `post`, `message`, `conversation`, `member`, `user`, `username`, `look` (which names are taken for each other) …",
             ),
             room(&["config", "metrics"], "the ground"),
         ],
@@ -64,7 +64,7 @@ pub(crate) const HOUSES: &[House] = &[
             ),
             room(
                 &["opening"],
-                "how a stream begins: `admission` (how many, in all and by address), `identity` (asks whose it is), `resume/` (where it goes on), `busy` (what is told to who must come again)",
+                "how a stream begins: `admission` (how many, in all and by address), `identity` (asks whose it is, by `enquiries`, many at once), `resume/` (where it goes on, and after how many questions), `history` (what is read once for all), `busy` (what is told to who must come again)",
             ),
             room(
                 &["people"],
@@ -92,11 +92,11 @@ pub(crate) const HOUSES: &[House] = &[
             room(&["lib"], "what both services take from here"),
             room(
                 &["guard", "prefix", "connections", "operations", "internal"],
-                "what wraps an app or a part of it: foreign pages, who may stay connected, health and metrics, the signed hop",
+                "what wraps an app or a part of it: foreign pages, the path that a proxy puts before `Location`, who may stay connected, health and metrics, the signed hop",
             ),
             room(
                 &["request", "body", "query", "bearer", "session_cookie", "unread"],
-                "what comes in",
+                "what comes in: bodies, parameters, the token, and under which name a cookie carries it",
             ),
             room(
                 &["origin", "nameless", "host", "address", "rate", "turns"],
