@@ -132,9 +132,14 @@ def check_page(port):
     _, config = ask(port, "GET", "/chat/config.json")
     told = json.loads(config)["notification_service_url"]
     assert told == f"http://127.0.0.1:{port}/chat", told
-    for path in ("/chat/notify", "/chat/internal/events"):
+    for path in ("/chat/notify", "/chat/metrics", "/chat/internal/events", "/chat/%69nternal/events",
+                 "/internal/events", "/notify", "/chatinternal/events", "/chat/x/../internal/events"):
         answer, _ = ask(port, "POST", path, {})
-        assert answer.status == 404, f"{path} is let through: {answer.status}"
+        # Whatever a service answers has an id; it knows nothing of a path with dots.
+        is_own = answer.getheader("x-request-id") and answer.status != 404
+        assert not is_own, f"{path} is let through: {answer.status}"
+    answer, page = ask(port, "GET", "/chat/docs/")
+    assert answer.status == 200, f"the description: {answer.status}"
 
 
 def check_addresses(port):
@@ -153,6 +158,10 @@ def check_addresses(port):
     answer, _ = ask(port, "POST", "/chat/sessions", session, forged)
     cookie = answer.getheader("set-cookie")
     assert cookie and "Secure" not in cookie, f"it believes that it is https: {cookie}"
+    page = {"Origin": "http://evil.example", "X-Forwarded-Host": "evil.example",
+            "Cookie": cookie.split(";")[0]}
+    answer, _ = ask(port, "POST", "/chat/messages", {"content": "hi"}, page)
+    assert answer.status == 403, f"it takes a foreign page for its own: {answer.status}"
 
 
 def check_events(port):
@@ -206,7 +215,19 @@ def check_down(port):
     answer, text = ask(port, "GET", "/chat/events", headers={"Accept": "text/event-stream"})
     kind = answer.getheader("content-type")
     assert answer.status == 200 and kind.startswith("text/event-stream"), f"{answer.status} {kind}"
+    answer, _ = ask(port, "GET", "/chat/presence")
+    assert answer.status in (502, 503), f"presence: {answer.status}"
     assert "retry: 3000\nevent: busy\ndata: {" in text and text.endswith("\n\n"), repr(text)
+
+
+def check_rate(port):
+    """However many addresses a client says that it has, it has one."""
+    for number in range(1_000):
+        said = {"X-Forwarded-For": f"203.0.113.{number % 250}"}
+        answer, _ = ask(port, "POST", "/chat/messages", {"content": "hi", "user": "alice"}, said)
+        if answer.status == 429:
+            return
+    raise AssertionError("a client chooses its address, and so has no limit")
 
 
 def main():
@@ -220,7 +241,8 @@ def main():
             front, messages, streams = free_ports(3)
             shared = {
                 "DATA_DIR": str(folder), "INTERNAL_SECRET": "a secret of the tests", "HOST": "127.0.0.1",
-                "TRUSTED_PROXIES": "127.0.0.1", "ALLOWED_ORIGINS": f"http://127.0.0.1:{front}",
+                "TRUSTED_PROXIES": "127.0.0.1", "POST_RATE": "1", "POST_BURST": "100",
+                "LIMIT_LOOPBACK": "true",
                 "PUBLIC_NOTIFICATION_URL": f"http://127.0.0.1:{front}/chat",
                 "MESSAGE_SERVICE_URL": f"http://127.0.0.1:{messages}",
                 "NOTIFICATION_SERVICE_URL": f"http://127.0.0.1:{streams}",
@@ -241,6 +263,7 @@ def main():
                 programs[1].stop()
                 check_down(front)
                 post(front, "posting goes on")
+                check_rate(front)
             except AssertionError as fault:
                 sys.exit(f"{name}: {fault}")
             finally:

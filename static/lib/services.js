@@ -5,7 +5,7 @@ const DEFAULT_NOTIFICATION_URL = 'http://localhost:8081';
 
 /**
  * @typedef {object} Services
- * @property {string} messages base address, without an origin one on this origin
+ * @property {string} messages base address, '' is this origin
  * @property {string} notifications base address
  * @property {'open' | 'required'} mode whether a name is enough
  */
@@ -55,7 +55,7 @@ async function readConfig(messages) {
 /** Where this page is, which may be behind a prefix of a proxy. */
 function here() {
   const page = globalThis.document?.baseURI;
-  return page ? base(new URL('.', page).pathname) : '';
+  return page ? base(new URL('.', page).href) : '';
 }
 
 /** @param {string} url */

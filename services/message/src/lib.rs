@@ -94,7 +94,10 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let operations = operations(registry, &writer, &shutdown)?;
     let post_rate = RateLimit::new(config.post_rate, config.post_burst)
         .limiting(config.connections.limits_loopback);
-    let forget_task = tokio::spawn(forget_idle([post_rate.clone(), identity.sign_in_rate.clone()]));
+    let marker_rate = RateLimit::new(10 * config.post_rate, 10 * config.post_burst)
+        .limiting(config.connections.limits_loopback);
+    let rates = [post_rate.clone(), marker_rate.clone(), identity.sign_in_rate.clone()];
+    let forget_task = tokio::spawn(forget_idle(rates));
     let state = AppState {
         store: store.clone(),
         writer,
@@ -102,6 +105,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         hop,
         identity,
         post_rate,
+        marker_rate,
         max_content_chars: config.max_content_chars,
         metrics,
     };
@@ -164,7 +168,7 @@ fn server(
                     .wrap(DefaultHeaders::new().add((CONTENT_SECURITY_POLICY, DOCS_POLICY)))
                     .service(
                         SwaggerUi::new("/{_:.*}")
-                            .config(utoipa_swagger_ui::Config::from("/openapi.json")),
+                            .config(utoipa_swagger_ui::Config::from("../openapi.json")),
                     ),
             )
             .default_service(web::to(routes::client::get_file))
@@ -218,7 +222,7 @@ fn operations(
     Ok(Operations::new("message-service", registry, readiness)?)
 }
 
-async fn forget_idle(limits: [RateLimit; 2]) {
+async fn forget_idle(limits: [RateLimit; 3]) {
     let mut interval = tokio::time::interval(FORGET_EVERY);
     loop {
         interval.tick().await;

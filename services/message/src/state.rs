@@ -27,6 +27,8 @@ pub struct AppState {
     pub identity: Arc<Identity>,
     /// How often an address may change something.
     pub post_rate: RateLimit,
+    /// How often an address may move a marker or type, over WebSockets: ten of these cost what a post does.
+    pub marker_rate: RateLimit,
     /// The longest message, in characters.
     pub max_content_chars: usize,
     /// Counts.

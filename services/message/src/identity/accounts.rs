@@ -30,8 +30,16 @@ impl Accounts {
     }
 
     /// Whether nobody can have this name by just using it: it looks like a protected one of somebody else.
-    pub async fn is_lookalike(&self, name: &Username) -> Result<bool, StoreError> {
-        self.store.is_lookalike(name).await
+    ///
+    /// As it is shown, if there is an account, and as it is written now.
+    pub async fn is_lookalike(
+        &self,
+        name: &Username,
+        account: Option<&Account>,
+    ) -> Result<bool, StoreError> {
+        let shown = account.map(|account| account.user.name.as_str());
+        let spellings: Vec<_> = [name.as_str()].into_iter().chain(shown).collect();
+        self.store.is_lookalike(name.key(), &spellings).await
     }
 
     /// Makes a change of an account; returns it as it is then.

@@ -66,7 +66,7 @@ impl Caller {
         let name = Username::parse(claimed)?;
         let account = identity.accounts.find(name.key()).await?;
         if account.as_ref().is_some_and(Account::is_protected)
-            || identity.accounts.is_lookalike(&name).await?
+            || identity.accounts.is_lookalike(&name, account.as_ref()).await?
         {
             return Err(Refusal::NameProtected.into());
         }

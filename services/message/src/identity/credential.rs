@@ -124,7 +124,7 @@ impl Shown {
         }
         // Anybody can have a token of an account without a password: it proves nothing.
         let proven = account.password_hash.is_some() || !own;
-        if !proven && identity.accounts.is_lookalike(&proof.name).await? {
+        if !proven && identity.accounts.is_lookalike(&proof.name, Some(&account)).await? {
             tracing::debug!(
                 user = account.user.name,
                 "a token was refused: it is taken for another's"

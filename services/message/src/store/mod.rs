@@ -143,8 +143,9 @@ pub trait Store: ConversationReads + Send + Sync + 'static {
     /// The account with this key.
     async fn account(&self, key: &str) -> Result<Option<Account>, StoreError>;
 
-    /// Whether somebody else's name that is protected looks like this one.
-    async fn is_lookalike(&self, name: &Username) -> Result<bool, StoreError>;
+    /// Whether somebody else's name that is protected looks like that of the user with this key, in one of
+    /// these spellings.
+    async fn is_lookalike(&self, key: &str, spellings: &[&str]) -> Result<bool, StoreError>;
 
     /// People whose name or display name has `part` in it, folded like a
     /// name's key; those whose name begins with it first. Deactivated ones are left out. Only

@@ -41,20 +41,24 @@ async fn an_address_has_one_rate_however_it_comes() {
             "frame": {"type": kind, "content": "hi", "conversation_id": "public", "seq": 1},
         })
     };
-    let mut codes = Vec::new();
-    for number in 0..12 {
-        // Over two connections, and by REST.
-        let kind = ["message", "typing"][number % 2];
+    let framed = async |kind: &str| {
         let answer = app.post_signed("/internal/frames", frame("203.0.113.1", kind)).await;
-        codes.push(answer.json()["reply"]["code"].clone());
+        answer.json()["reply"]["code"].clone()
+    };
+    // Where each way had a rate of its own, the first requests by REST would pass. One comes in again each
+    // second: on a slow machine it takes another try.
+    let mut tries = 0..3;
+    while tries.next().is_some() {
+        while framed("message").await != "rate_limited" {}
         let request =
             app.request(Method::POST, "/messages").header("x-forwarded-for", "203.0.113.1");
-        let answer = Answer::to(request.json(&json!({"content": "hi"}))).await;
-        codes.push(answer.json()["code"].clone());
+        if Answer::to(request.json(&json!({"content": "hi"}))).await.status == 429 {
+            break;
+        }
     }
-    let refused = codes.iter().filter(|code| **code == "rate_limited").count();
-    // What has come in again meanwhile depends on how long that took; some were refused by each way.
-    assert!(refused > 0 && codes[..3].iter().all(|code| code.is_null()), "{codes:?}");
+    assert!(!tries.is_empty(), "posts by REST have a rate of their own");
+    // Typing, and markers, cost a tenth.
+    assert_ne!(framed("typing").await, "rate_limited");
     let other = app.post_signed("/internal/frames", frame("203.0.113.2", "message")).await;
     assert_eq!(other.json()["reply"]["type"], "ack");
 }

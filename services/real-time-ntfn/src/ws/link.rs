@@ -164,6 +164,25 @@ mod tests {
     }
 
     #[test]
+    fn only_an_answer_to_the_last_ping_says_what_has_been_read() {
+        let mut link = link(FrameLimits::default().rate);
+        let heard = |link: &mut Link, data: &[u8]| {
+            let mut acts = vec![];
+            let head = [0x8a, 0x80 | data.len() as u8, 0, 0, 0, 0];
+            link.receive(&[&head, data].concat(), Instant::now(), &mut acts);
+            acts == [Act::Hear]
+        };
+        let number = |act: Act| match act {
+            Act::Say(ping) => ping[2..].to_vec(),
+            act => panic!("{act:?}"),
+        };
+        let first = number(link.beat());
+        assert!(!heard(&mut link, b"") && heard(&mut link, &first));
+        let second = number(link.beat());
+        assert!(!heard(&mut link, &first) && heard(&mut link, &second));
+    }
+
+    #[test]
     fn who_goes_on_sending_too_much_is_let_go() {
         let mut link = link(FrameRate { per_second: 1, burst: 2 });
         let (mut acts, now) = (vec![], Instant::now());

@@ -267,7 +267,9 @@ fn nothing_is_noted_while_something_is_not_read() {
     std::thread::sleep(Duration::from_millis(500));
     assert!(stage.delivery.take().is_empty(), "half a frame is none");
     read_until(&mut client, "heartbeat");
-    assert_eq!(noted(&stage), 2);
+    // The small one before it may have arrived by itself.
+    let first = noted(&stage);
+    assert!(first == 2 || first == 1 && noted(&stage) == 2, "{first}");
 }
 
 #[test]

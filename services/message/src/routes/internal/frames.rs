@@ -13,6 +13,7 @@ use crate::{
     chat::{
         change::{Change, Mark, Refusal},
         post::{Post, Terms},
+        user::Account,
         username::Username,
     },
     identity::{
@@ -55,12 +56,14 @@ pub async fn run_frame(
 
 async fn carry_out(state: &AppState, frame: ClientFrame) -> Result<Option<Value>, Rejection> {
     let ClientFrame { user, authenticated, epoch, address, origin, frame } = frame;
-    if let Some(address) = address {
-        state.post_rate.take(address)?;
-    }
     check_session(state, user.as_ref(), authenticated, epoch).await?;
     let caller = Caller { user, shown: authenticated, admin: false };
-    match frame.get("type").and_then(Value::as_str).unwrap_or("message") {
+    let kind = frame.get("type").and_then(Value::as_str).unwrap_or("message");
+    if let Some(address) = address {
+        let rate = if kind == "message" { &state.post_rate } else { &state.marker_rate };
+        rate.take(address)?;
+    }
+    match kind {
         "message" => post(state, &caller, origin, frame).await.map(Some),
         "read" => mark(state, caller.require_user()?, frame, true).await,
         "delivered" => mark(state, caller.require_user()?, frame, false).await,
@@ -89,11 +92,19 @@ async fn check_session(
     let Some(user) = user else {
         return Ok(());
     };
-    match state.store.account(&user.key).await? {
-        Some(account) if account.epoch > epoch && authenticated => Err(token_invalid()),
-        Some(account) if account.epoch > epoch => Err(Refusal::NameProtected.into()),
-        _ => Ok(()),
+    let refused = || if authenticated { token_invalid() } else { Refusal::NameProtected.into() };
+    let account = state.store.account(&user.key).await?;
+    if account.as_ref().is_some_and(|account| account.epoch > epoch) {
+        return Err(refused());
     }
+    // A name that nobody has shown to be theirs, and that is taken for a protected one since.
+    if !account.as_ref().is_some_and(Account::is_protected) {
+        let name = Username::parse(&user.name)?;
+        if state.identity.accounts.is_lookalike(&name, account.as_ref()).await? {
+            return Err(refused());
+        }
+    }
+    Ok(())
 }
 
 async fn post(

@@ -157,11 +157,14 @@ async fn by_password(
 
 /// A name that anybody can use.
 async fn by_name(state: &AppState, name: &Username) -> Result<Account, Rejection> {
-    let account = state.identity.accounts.welcome(name.clone(), false).await?;
-    if account.is_protected() || state.identity.accounts.is_lookalike(name).await? {
+    let accounts = &state.identity.accounts;
+    let known = accounts.find(name.key()).await?;
+    // Before anything of it is kept.
+    if accounts.is_lookalike(name, known.as_ref()).await? {
         return Err(Refusal::NameProtected.into());
     }
-    Ok(account)
+    let account = accounts.welcome(name.clone(), false).await?;
+    if account.is_protected() { Err(Refusal::NameProtected.into()) } else { Ok(account) }
 }
 
 /// Whether a password is that of an account. Takes the same work whatever is wrong, and counts

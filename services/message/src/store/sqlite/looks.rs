@@ -6,7 +6,8 @@ use sqlx::SqliteConnection;
 
 use crate::{chat::look::looks, store::StoreError};
 
-/// The keys of those of these names, by key and name, that look like a protected one of somebody else.
+/// The keys of those of these names, by key and name, that look like a protected one of somebody else. A
+/// user may be among them in several spellings: as they are shown, and as they call themselves.
 pub(super) async fn alike(
     connection: &mut SqliteConnection,
     names: &[(&str, &str)],

@@ -139,8 +139,8 @@ impl Store for SqliteStore {
         rows::account(&mut *self.identifiers.acquire().await?, key).await
     }
 
-    async fn is_lookalike(&self, name: &Username) -> Result<bool, StoreError> {
-        let names = [(name.key(), name.as_str())];
+    async fn is_lookalike(&self, key: &str, spellings: &[&str]) -> Result<bool, StoreError> {
+        let names: Vec<_> = spellings.iter().map(|name| (key, *name)).collect();
         let found = looks::alike(&mut *self.identifiers.acquire().await?, &names).await?;
         Ok(!found.is_empty())
     }

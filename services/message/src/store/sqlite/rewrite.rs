@@ -115,7 +115,11 @@ mod tests {
             [("alice", false), ("AIice", true), ("a1ice", true), ("bob", false)]
         {
             let name = Username::parse(key).unwrap();
-            assert_eq!(store.is_lookalike(&name).await.unwrap(), is_lookalike, "{key}");
+            assert_eq!(
+                store.is_lookalike(name.key(), &[name.as_str()]).await.unwrap(),
+                is_lookalike,
+                "{key}"
+            );
         }
         let counts: Vec<(String, i64)> =
             sqlx::query_as("select emoji, count from reaction_counts order by count")

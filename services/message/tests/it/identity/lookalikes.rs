@@ -71,6 +71,22 @@ async fn a_guest_does_not_protect_a_name_that_is_taken_for_another() {
     refused(&app.identify(client).await, 401, "ticket_invalid");
     let client = json!({"token": guest, "rooms": ["public"]});
     refused(&app.identify(client).await, 401, "token_invalid");
+    // Nor over a socket that they had opened with it, and however they spell it now.
+    for name in ["AIice", "aiice", "AIICE"] {
+        refused(&say(&app, name).await, 401, "name_registered");
+        for authenticated in [true, false] {
+            for frame in
+                [json!({"content": "hi"}), json!({"type": "typing", "conversation_id": "public"})]
+            {
+                let body = json!({
+                    "user": {"name": "AIice", "key": "aiice"}, "authenticated": authenticated,
+                    "origin": "connection-1", "frame": frame,
+                });
+                let reply = app.post_signed("/internal/frames", body).await.json()["reply"].clone();
+                assert_eq!(reply["status"], 401, "{reply}");
+            }
+        }
+    }
     // An admin who ends the protected one lets the others be.
     let end = json!({"deactivated": true});
     app.send_as(Method::PATCH, "/users/Alice", Some(ADMIN_TOKEN), end).await;

@@ -1,6 +1,6 @@
 //! Reads about people, and about where they may go.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use sqlx::{SqliteConnection, SqlitePool};
 
@@ -66,9 +66,7 @@ pub(in crate::store::sqlite) async fn arrivals(
     rooms: &BTreeSet<&str>,
 ) -> Result<Arrivals, StoreError> {
     let mut tx = readers.begin().await?;
-    let names: BTreeMap<&str, &str> =
-        names.iter().map(|name| (name.key(), name.as_str())).collect();
-    let keys: Vec<_> = names.keys().collect();
+    let keys: BTreeSet<_> = names.iter().map(|name| name.key()).collect();
     let listed = serde_json::to_string(&keys)?;
     let condition = "where key in (select value from json_each($1))";
     let accounts = rows::accounts(&mut tx, condition, &listed).await?;
@@ -89,8 +87,11 @@ pub(in crate::store::sqlite) async fn arrivals(
     .fetch_all(&mut *tx)
     .await?;
     let rooms = rooms_among(&mut tx, rooms).await?;
-    let names: Vec<_> = names.into_iter().collect();
-    let lookalikes = looks::alike(&mut tx, &names).await?;
+    let claimed = names.iter().map(|name| (name.key(), name.as_str()));
+    let shown = accounts.iter().map(|it| (it.user.key.as_str(), it.user.name.as_str()));
+    let spellings: BTreeSet<_> = claimed.chain(shown).collect();
+    let spellings: Vec<_> = spellings.into_iter().collect();
+    let lookalikes = looks::alike(&mut tx, &spellings).await?;
     Ok(Arrivals {
         accounts: accounts.into_iter().map(|it| (it.user.key.clone(), it)).collect(),
         rooms,

@@ -2,7 +2,7 @@
 
 use std::{
     cell::OnceCell,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
 };
 
 use common::EventId;
@@ -59,8 +59,12 @@ pub(super) async fn store(
 ) -> Result<Vec<Outcome>, StoreError> {
     let users = users(tx, posts).await?;
     let said = posts.iter().filter(|post| post.sender.claim != Claim::Shown);
-    let said = said.map(|post| (post.sender.name.key(), post.sender.name.as_str()));
-    let said: Vec<_> = said.collect::<BTreeMap<_, _>>().into_iter().collect();
+    let said = said.flat_map(|post| {
+        let name = &post.sender.name;
+        let shown = users.get(name.key()).map(|(shown, _)| shown.as_str());
+        [name.as_str()].into_iter().chain(shown).map(|spelling| (name.key(), spelling))
+    });
+    let said: Vec<_> = said.collect::<BTreeSet<_>>().into_iter().collect();
     let known = Known {
         lookalikes: looks::alike(tx, &said).await?,
         users,
