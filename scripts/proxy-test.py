@@ -21,22 +21,12 @@ import sys
 import tempfile
 import time
 
+from ports import free_ports
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CONFIGURATION = re.compile(r"<!-- proxy: (\w+) -->\n```\w+\n(.*?)```", re.DOTALL)
 PROXIES = ("nginx", "caddy", "haproxy")
 PATIENCE = 60
-
-
-def free_ports(count):
-    """Ports that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 class Program:

@@ -11,15 +11,15 @@ run in the order in which they stand, in one folder, on one instance, with its p
 import json
 import os
 import pathlib
-import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+
+from ports import free_ports
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SNIPPET = re.compile(r"<!-- run: (.*?) -->\n```(\w+)\n(.*?)```", re.DOTALL)
@@ -50,20 +50,6 @@ WEB_SOCKET = (
     .stdout.startswith("undefined")
     else []
 )
-
-
-def free_ports(count):
-    # Below those that the system gives to clients: one could take what nobody listens on yet.
-    sockets = []
-    while len(sockets) < count:
-        try:
-            sockets.append(socket.create_server(("127.0.0.1", random.randrange(30_000, 32_768))))
-        except OSError:
-            pass
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def wait_ready(url, process):

@@ -73,10 +73,15 @@ impl Secret {
     /// Eight digits by which those who have this secret know each other, for one use of them. They may
     /// be seen by anybody.
     pub fn mark(&self, of: &str) -> String {
-        #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("any key length");
+        let mut mac = self.mac();
         mac.update(format!("mark\n{of}").as_bytes());
         hex::encode(&mac.finalize().into_bytes()[..4])
+    }
+
+    /// A code that only those can make who have this secret.
+    pub(crate) fn mac(&self) -> Hmac<Sha256> {
+        #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+        Hmac::new_from_slice(&self.0).expect("any key length")
     }
 
     /// The bytes to key a signature with.

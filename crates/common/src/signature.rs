@@ -6,7 +6,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::secret::Secret;
@@ -66,8 +66,7 @@ fn sign_at(secret: &Secret, time: u64, method: &str, target: &str, body: &[u8]) 
 }
 
 fn mac(secret: &Secret, time: u64, method: &str, target: &str, body: &[u8]) -> Hmac<Sha256> {
-    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.bytes()).expect("any key length");
+    let mut mac = secret.mac();
     // The body comes last, so no byte of it can pass for another part.
     mac.update(format!("{time}\n{method}\n{target}\n").as_bytes());
     mac.update(body);

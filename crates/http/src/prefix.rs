@@ -56,10 +56,9 @@ mod tests {
         let proxies = TrustedProxies::parse(Some("198.51.100.1")).unwrap();
         let answer = move || {
             let links = "</users?a=1>; rel=\"next\", </users>; rel=\"first\"";
-            let answer = HttpResponse::Ok().insert_header((LOCATION, place)).finish();
-            let mut answer = answer;
-            answer.headers_mut().insert(LINK, HeaderValue::from_static(links));
-            async { answer }
+            let mut answer = HttpResponse::Ok();
+            answer.insert_header((LOCATION, place)).insert_header((LINK, links));
+            async move { answer.finish() }
         };
         let put = from_fn(move |request, next| put_before(proxies.clone(), request, next));
         let app = init_service(App::new().default_service(web::to(answer)).wrap(put)).await;

@@ -48,6 +48,7 @@ pub fn extractor_errors(config: &mut web::ServiceConfig) {
         Rejection::bad_request("invalid_path", "the path cannot be read").into()
     }));
 }
+
 /// Works on an answer to the end, also when its client goes away meanwhile: what the work holds is given back
 /// when it is done, and not before.
 pub async fn to_the_end<T: 'static>(

@@ -11,8 +11,9 @@ use std::{
     time::Duration,
 };
 
-use crate::address::{Shares, site};
 use tokio::{sync::oneshot, time::timeout};
+
+use crate::address::{Shares, site};
 
 /// Whose a question is.
 #[derive(Clone, Debug, PartialEq, Eq)]

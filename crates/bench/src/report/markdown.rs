@@ -17,7 +17,8 @@ use crate::target::Kind;
 const BEGIN: &str = "<!-- realtalk-bench report: begin -->";
 const END: &str = "<!-- realtalk-bench report: end -->";
 
-/// Row, figure, and what a reader calls it: all figures with bars, and those that say most without.
+/// Row, figure, and what a reader calls it: all figures with bars, and those that say most without; but for
+/// [`ARRIVALS`].
 const LINES: &[(&str, &str, &str)] = &[
     ("idle", "memory per client", "memory per idle client"),
     ("idle", "cpu per client and second", "CPU per idle client and second"),
@@ -43,127 +44,43 @@ const LINES: &[(&str, &str, &str)] = &[
     ("people", "deliveries per message", "private message: deliveries"),
     ("people", "deliveries to others", "private messages: deliveries to others"),
     ("people", "other events written", "private messages: other events written"),
-    (
-        "arrivals-sse-anonymous",
-        "cpu of an opening",
-        "storm of people, SSE, anonymous: CPU of an opening",
-    ),
-    (
-        "arrivals-sse-anonymous",
-        "peak memory per client",
-        "storm of people, SSE, anonymous: peak memory for each",
-    ),
-    (
-        "arrivals-sse-anonymous",
-        "memory per client 30 s later",
-        "storm of people, SSE, anonymous: memory for each 30 s later",
-    ),
-    (
-        "arrivals-sse-anonymous",
-        "more per client with the third storm",
-        "storm of people, SSE, anonymous: more for each with the third storm",
-    ),
-    ("arrivals-sse-named", "cpu of an opening", "storm of people, SSE, named: CPU of an opening"),
-    ("arrivals-sse-named", "openings", "storm of people, SSE, named: openings"),
-    (
-        "arrivals-sse-named",
-        "peak memory per client",
-        "storm of people, SSE, named: peak memory for each",
-    ),
-    (
-        "arrivals-sse-named",
-        "memory per client 30 s later",
-        "storm of people, SSE, named: memory for each 30 s later",
-    ),
-    (
-        "arrivals-sse-named",
-        "more per client with the third storm",
-        "storm of people, SSE, named: more for each with the third storm",
-    ),
-    (
-        "arrivals-sse-token",
-        "cpu of an opening",
-        "storm of people, SSE, by token: CPU of an opening",
-    ),
-    ("arrivals-sse-token", "openings", "storm of people, SSE, by token: openings"),
-    (
-        "arrivals-sse-token",
-        "peak memory per client",
-        "storm of people, SSE, by token: peak memory for each",
-    ),
-    (
-        "arrivals-sse-token",
-        "memory per client 30 s later",
-        "storm of people, SSE, by token: memory for each 30 s later",
-    ),
-    (
-        "arrivals-sse-token",
-        "more per client with the third storm",
-        "storm of people, SSE, by token: more for each with the third storm",
-    ),
-    (
-        "arrivals-ws-anonymous",
-        "cpu of an opening",
-        "storm of people, WebSocket, anonymous: CPU of an opening",
-    ),
-    (
-        "arrivals-ws-anonymous",
-        "peak memory per client",
-        "storm of people, WebSocket, anonymous: peak memory for each",
-    ),
-    (
-        "arrivals-ws-anonymous",
-        "memory per client 30 s later",
-        "storm of people, WebSocket, anonymous: memory for each 30 s later",
-    ),
-    (
-        "arrivals-ws-anonymous",
-        "more per client with the third storm",
-        "storm of people, WebSocket, anonymous: more for each with the third storm",
-    ),
-    (
-        "arrivals-ws-named",
-        "cpu of an opening",
-        "storm of people, WebSocket, named: CPU of an opening",
-    ),
-    ("arrivals-ws-named", "openings", "storm of people, WebSocket, named: openings"),
-    (
-        "arrivals-ws-named",
-        "peak memory per client",
-        "storm of people, WebSocket, named: peak memory for each",
-    ),
-    (
-        "arrivals-ws-named",
-        "memory per client 30 s later",
-        "storm of people, WebSocket, named: memory for each 30 s later",
-    ),
-    (
-        "arrivals-ws-named",
-        "more per client with the third storm",
-        "storm of people, WebSocket, named: more for each with the third storm",
-    ),
-    (
-        "arrivals-ws-token",
-        "cpu of an opening",
-        "storm of people, WebSocket, by token: CPU of an opening",
-    ),
-    ("arrivals-ws-token", "openings", "storm of people, WebSocket, by token: openings"),
-    (
-        "arrivals-ws-token",
-        "peak memory per client",
-        "storm of people, WebSocket, by token: peak memory for each",
-    ),
-    (
-        "arrivals-ws-token",
-        "memory per client 30 s later",
-        "storm of people, WebSocket, by token: memory for each 30 s later",
-    ),
-    (
-        "arrivals-ws-token",
-        "more per client with the third storm",
-        "storm of people, WebSocket, by token: more for each with the third storm",
-    ),
 ];
+
+/// The ways to arrive, by their rows.
+const ARRIVALS: [(&str, &str); 6] = [
+    ("arrivals-sse-anonymous", "SSE, anonymous"),
+    ("arrivals-sse-named", "SSE, named"),
+    ("arrivals-sse-token", "SSE, by token"),
+    ("arrivals-ws-anonymous", "WebSocket, anonymous"),
+    ("arrivals-ws-named", "WebSocket, named"),
+    ("arrivals-ws-token", "WebSocket, by token"),
+];
+
+/// The figures of each of them, as far as there are bars for it.
+const OF_ARRIVALS: [(&str, &str); 5] = [
+    ("cpu of an opening", "CPU of an opening"),
+    ("openings", "openings"),
+    ("peak memory per client", "peak memory for each"),
+    ("memory per client 30 s later", "memory for each 30 s later"),
+    ("more per client with the third storm", "more for each with the third storm"),
+];
+
+/// All lines of the table: row, figure, and what a reader calls it.
+fn lines() -> Vec<(&'static str, &'static str, String)> {
+    let rows = suite::rows(false);
+    let has_bars = |row: &str, figure: &str| {
+        let figures = rows.iter().filter(|known| known.name() == row).flat_map(|row| row.figures());
+        figures.into_iter().any(|known| known.name == figure && !known.bars.is_empty())
+    };
+    let mut lines: Vec<_> =
+        LINES.iter().map(|(row, figure, what)| (*row, *figure, (*what).to_owned())).collect();
+    for (row, who) in ARRIVALS {
+        for (figure, what) in OF_ARRIVALS.iter().filter(|(figure, _)| has_bars(row, figure)) {
+            lines.push((row, figure, format!("storm of people, {who}: {what}")));
+        }
+    }
+    lines
+}
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Report {
@@ -231,13 +148,13 @@ impl Report {
 
 /// The table and the conditions.
 fn render(measurements: &[Measurement]) -> Result<String> {
-    let mut rows = BTreeMap::new();
+    let (lines, mut rows) = (lines(), BTreeMap::new());
     for row in measurements.iter().flat_map(|measurement| &measurement.rows) {
         // Of two results of a row, nobody should pick the better one.
         ensure!(rows.insert(&*row.row, row).is_none(), "the row {} was given twice", row.row);
         for bar in &row.bars {
             // A bar that is left out might be a missed one.
-            let shown = LINES.iter().any(|line| line.0 == row.row && line.1 == bar.figure);
+            let shown = lines.iter().any(|line| line.0 == row.row && line.1 == bar.figure);
             ensure!(shown, "{}: unknown figure {}: from another version?", row.row, bar.figure);
         }
     }
@@ -245,7 +162,7 @@ fn render(measurements: &[Measurement]) -> Result<String> {
                     | --- | ---: | ---: | ---: | ---: | --- | --- |\n"
         .to_owned();
     let known = suite::rows(false);
-    for (name, figure, what) in LINES {
+    for (name, figure, what) in &lines {
         let Some(row) = rows.get(name) else { continue };
         let mut known =
             known.iter().filter(|row| row.name() == *name).flat_map(|row| row.figures());

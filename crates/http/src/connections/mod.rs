@@ -3,9 +3,10 @@
 //! actix can bound the time for the first head of a connection, and nothing after that: one that sends
 //! half of its second head, or takes nothing of its answer, would stay for ever, and what it was answered
 //! with. And when that time is over it answers 408 before it looks at what has come, so that a busy
-//! service would refuse what it had no time to read: that bound is not used. Here each connection is counted, by address and in the process; what nobody asks over is
-//! ended after a while, sooner when descriptors run short; sent bytes that nobody takes end a connection;
-//! and whoever has large answers under way that they do not read gets no further ones.
+//! service would refuse what it had no time to read: that bound is not used. Here each connection is
+//! counted, by address and in the process; what nobody asks over is ended after a while, sooner when
+//! descriptors run short; sent bytes that nobody takes end a connection; and whoever has large answers
+//! under way that they do not read gets no further ones.
 
 mod answer;
 mod idle;

@@ -70,13 +70,13 @@ fn a_row_is_taken_from_one_file_only() {
 
 #[test]
 fn every_figure_with_a_bar_has_a_line_and_every_line_a_figure() {
-    let rows = suite::rows(false);
+    let (rows, lines) = (suite::rows(false), lines());
     let figures = || rows.iter().flat_map(|row| row.figures().iter().map(|of| (row.name(), of)));
     for (row, figure) in figures().filter(|(_, figure)| !figure.bars.is_empty()) {
-        let mut lines = LINES.iter();
+        let mut lines = lines.iter();
         assert!(lines.any(|line| (line.0, line.1) == (row, figure.name)), "{row}: {}", figure.name);
     }
-    for line in LINES {
+    for line in &lines {
         assert!(figures().any(|(row, of)| (row, of.name) == (line.0, line.1)), "{line:?}");
     }
 }

@@ -90,7 +90,6 @@ impl SqliteStore {
             .run(&writer)
             .await
             .map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
-        audiences::convert(&mut *writer.acquire().await?).await?;
         rewrite::run(&mut *writer.acquire().await?).await?;
         let options = options.read_only(true);
         let readers = pool(READERS).connect_with(options.clone()).await?;

@@ -2,7 +2,7 @@
 
 use sqlx::{Connection, SqliteConnection};
 
-use super::looks;
+use super::{audiences, looks};
 use crate::{chat::emoji, store::StoreError};
 
 /// Names in one transaction.
@@ -13,6 +13,7 @@ const LATEST: i64 = 1;
 
 /// Rewrites what is left. Interrupted, it begins anew, and does nothing twice.
 pub(super) async fn run(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    audiences::convert(connection).await?;
     let (done,): (i64,) =
         sqlx::query_as("select rewritten from log").fetch_one(&mut *connection).await?;
     if done >= LATEST {

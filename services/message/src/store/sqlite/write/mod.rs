@@ -46,22 +46,12 @@ pub(super) async fn commit(
     let mut journal = Journal::new(id(last_id));
     let mut outcomes = Vec::with_capacity(operations.len());
     for run in operations.chunk_by(go_together) {
-        let posts: Vec<_> = run.iter().filter_map(post).collect();
-        let guests: Vec<_> = run.iter().filter_map(guest).collect();
-        match run {
-            _ if !posts.is_empty() => {
-                outcomes.extend(posts::store(&mut tx, &mut journal, &posts).await?);
-            }
-            _ if !guests.is_empty() => {
-                outcomes.extend(user::welcome_guests(&mut tx, &journal, &guests).await?);
-            }
-            _ => {
-                for operation in run {
-                    if let Operation::Change(change) = operation {
-                        outcomes.push(apply(&mut tx, &mut journal, change).await?);
-                    }
-                }
-            }
+        if let Some(posts) = run.iter().map(post).collect::<Option<Vec<_>>>() {
+            outcomes.extend(posts::store(&mut tx, &mut journal, &posts).await?);
+        } else if let Some(guests) = run.iter().map(guest).collect::<Option<Vec<_>>>() {
+            outcomes.extend(user::welcome(&mut tx, &journal, &guests).await?);
+        } else if let [Operation::Change(change)] = run {
+            outcomes.push(apply(&mut tx, &mut journal, change).await?);
         }
     }
     let sets = audiences::refer(&mut journal.events);
@@ -134,7 +124,8 @@ async fn apply(tx: &mut SqliteConnection, journal: &mut Journal, change: &Change
             let password_hash = password_hash.as_deref();
             user::register(tx, journal, name, display_name, password_hash, *takes_over_guest).await
         }
-        Change::Welcome { name, vouched } => user::welcome(tx, journal, name, *vouched).await,
+        // Those who come by name only have come together.
+        Change::Welcome { name, .. } => user::vouch(tx, journal, name).await,
         Change::UpdateProfile { .. } => user::update_profile(tx, journal, change).await,
         Change::UpdateAccount { user, admin, deactivated } => {
             user::update_account(tx, journal, user, *admin, *deactivated).await

@@ -60,7 +60,7 @@ pub(super) async fn register(
 }
 
 /// Sees to it that those who have only a name can be addressed: a storm of newcomers is few statements.
-pub(super) async fn welcome_guests(
+pub(super) async fn welcome(
     tx: &mut SqliteConnection,
     journal: &Journal,
     names: &[&Username],
@@ -85,19 +85,18 @@ pub(super) async fn welcome_guests(
     Ok(names.iter().map(outcome).collect())
 }
 
-/// Sees to it that someone who has only a name can be addressed.
-pub(super) async fn welcome(
+/// Sees to it that someone can be addressed of whom an outside issuer has said that the name is theirs, and
+/// that nobody uses it without a token any more.
+pub(super) async fn vouch(
     tx: &mut SqliteConnection,
     journal: &mut Journal,
     name: &Username,
-    vouched: bool,
 ) -> Changed {
     let there = rows::account(tx, name.key()).await?;
     if there.is_none() {
         insert(tx, journal.now(), name, UserKind::Guest).await?;
     }
-    let known_to_be = there.as_ref().is_some_and(|account| account.vouched);
-    if vouched && !known_to_be {
+    if there.as_ref().is_none_or(|account| !account.vouched) {
         sqlx::query("update users set kind = 'member', vouched = 1 where key = $1")
             .bind(name.key())
             .execute(&mut *tx)
