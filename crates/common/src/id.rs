@@ -54,6 +54,12 @@ impl EventId {
         Self(self.0.saturating_sub(1))
     }
 
+    /// Whether this is a cursor that was given out where an event with the id `held` stands: that event
+    /// has been read, or everything before it.
+    pub fn is_at(self, held: Self) -> bool {
+        self == held || self.next() == held
+    }
+
     /// When the event happened, as an RFC 3339 timestamp with microseconds.
     pub fn timestamp(self) -> String {
         format!("{:.6}", self.instant())

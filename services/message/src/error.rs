@@ -4,7 +4,11 @@
 use actix_web::http::StatusCode;
 use http_kit::Rejection;
 
-use crate::{chat::change::Refusal, log::write_error::WriteError, store::StoreError};
+use crate::{
+    chat::change::Refusal,
+    log::write_error::WriteError,
+    store::{NoCursor, StoreError},
+};
 
 /// Why the service could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -15,12 +19,9 @@ pub enum Error {
     /// The writer did not do it.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// The log does not reach back to the cursor.
-    #[error("the cursor is too old")]
-    CursorExpired,
-    /// The log has not reached the cursor.
-    #[error("the cursor is unknown")]
-    CursorUnknown,
+    /// The log cannot be continued from the cursor.
+    #[error(transparent)]
+    Cursor(#[from] NoCursor),
 }
 
 impl Error {
@@ -79,16 +80,16 @@ impl From<Error> for Rejection {
                 Self::unavailable("stopping", "the service is restarting", 2)
             }
             Error::Write(WriteError::Refused(refusal)) => refusal.into(),
-            Error::CursorExpired => Self::new(
+            Error::Cursor(NoCursor::Expired) => Self::new(
                 StatusCode::GONE,
                 "cursor_expired",
                 "the log no longer reaches back to this cursor: load anew and go on from \
                  X-Event-Cursor",
             ),
-            Error::CursorUnknown => Self::new(
+            Error::Cursor(NoCursor::Unknown) => Self::new(
                 StatusCode::GONE,
                 "cursor_unknown",
-                "the log has not reached this cursor: load anew and go on from X-Event-Cursor",
+                "the log does not hold this cursor: load anew and go on from X-Event-Cursor",
             ),
         }
     }

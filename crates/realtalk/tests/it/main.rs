@@ -21,6 +21,7 @@ mod ghosts;
 mod hang;
 mod idle;
 mod launcher;
+mod restore;
 mod resume;
 mod sessions;
 mod slow;

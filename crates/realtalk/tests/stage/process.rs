@@ -224,7 +224,7 @@ impl Drop for Service {
 pub(crate) struct Pair {
     pub(crate) message: Service,
     pub(crate) notification: Service,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Pair {
@@ -243,7 +243,7 @@ impl Pair {
                 service.set(name, value);
             }
         }
-        Self { message, notification, _folder: folder }
+        Self { message, notification, folder }
     }
 
     /// Starts two services with fresh data and these settings.
@@ -253,6 +253,11 @@ impl Pair {
         pair.notification.spawn();
         pair.wait_ready().await;
         pair
+    }
+
+    /// Where their data are.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     pub(crate) async fn wait_ready(&mut self) {

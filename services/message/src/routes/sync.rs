@@ -6,11 +6,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{self, Data},
 };
-use common::{
-    EventId,
-    event::{LogPage, PUBLIC_ROOM},
-    internal::MAX_ROOMS,
-};
+use common::{EventId, event::PUBLIC_ROOM, internal::MAX_ROOMS};
 use http_kit::{
     Query, Rejection,
     rejection::ProblemBody,
@@ -92,8 +88,7 @@ pub async fn sync_events(
     let rooms = parse_rooms(&state, query.rooms.as_deref()).await?;
     let (mut events, mut next, mut scanned) = (Vec::new(), after, 0);
     loop {
-        let page = state.store.events_after(next, SCAN).await?;
-        check_cursor(next, &page)?;
+        let page = state.store.events_after(next, SCAN).await?.map_err(Error::from)?;
         scanned += page.batch.events.len();
         let (batch, missing) = page.batch.resolve_page();
         if missing > 0 {
@@ -132,15 +127,4 @@ pub async fn parse_rooms(
         return Err(Refusal::NoConversation.into());
     }
     Ok(rooms)
-}
-
-/// Refuses a cursor that the log cannot continue from: an answer would hide a hole.
-pub fn check_cursor(after: EventId, page: &LogPage) -> Result<(), Error> {
-    if after < page.floor {
-        return Err(Error::CursorExpired);
-    }
-    if after > page.head {
-        return Err(Error::CursorUnknown);
-    }
-    Ok(())
 }

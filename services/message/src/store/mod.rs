@@ -75,6 +75,17 @@ pub struct Arrivals {
     pub lookalikes: HashSet<String>,
 }
 
+/// Why the log cannot be continued from a cursor: an answer would hide a hole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoCursor {
+    /// The log does not reach back to it any more.
+    #[error("the cursor is too old")]
+    Expired,
+    /// The log does not hold it: it has not come so far, or it is not the log that the cursor is from.
+    #[error("the cursor is unknown")]
+    Unknown,
+}
+
 /// What a read gives, or why the caller may not have it.
 pub type Allowed<T> = Result<Result<T, Refusal>, StoreError>;
 
@@ -193,8 +204,13 @@ pub trait Store: ConversationReads + Send + Sync + 'static {
     /// Markers that have moved within some seconds of the one that moved last, at most `limit`.
     async fn last_receipts(&self, seconds: u32, limit: u32) -> Result<Vec<Receipt>, StoreError>;
 
-    /// The events after a cursor, at most `limit` and one page; who sees less than the head reads on.
-    async fn events_after(&self, after: EventId, limit: u32) -> Result<LogPage, StoreError>;
+    /// The events after a cursor that the log holds, at most `limit` and one page; who sees less than
+    /// the head reads on.
+    async fn events_after(
+        &self,
+        after: EventId,
+        limit: u32,
+    ) -> Result<Result<LogPage, NoCursor>, StoreError>;
 
     /// The first page of the last `limit` events, of fewer if those are large.
     async fn events_tail(&self, limit: u32) -> Result<LogPage, StoreError>;

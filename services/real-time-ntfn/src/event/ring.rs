@@ -163,13 +163,13 @@ impl Ring {
     }
 
     /// The position from which a client that has everything up to `cursor` goes on, unless the
-    /// ring no longer reaches back to it.
+    /// ring no longer reaches back to it, or never held it: then it may come from a log that was lost.
     pub fn after(&self, cursor: EventId) -> Option<Position> {
-        if cursor < self.floor {
-            return None;
-        }
         let index = self.slots.partition_point(|slot| slot.id <= cursor);
-        Some(Position(self.start + index as u64))
+        let last = index.checked_sub(1).map_or(self.floor, |last| self.slots[last].id);
+        let next = self.slots.get(index).map(|slot| slot.id);
+        let is_held = cursor == last || next.is_some_and(|next| cursor.is_at(next));
+        (cursor >= self.floor && is_held).then(|| Position(self.start + index as u64))
     }
 
     /// Entries from a position on, with the position after each; `None` if the position has
@@ -241,11 +241,25 @@ mod tests {
         }
         assert_eq!(ids(&ring, 99), None);
         assert_eq!(ids(&ring, 100).unwrap().len(), 4);
-        // A cursor between two ids, and one right at an id: what has no id is not repeated.
-        assert_eq!(ids(&ring, 115), Some(vec![Some(120), None, Some(130)]));
+        // A cursor right before an id, and one right at an id: what has no id is not repeated.
+        assert_eq!(ids(&ring, 119), Some(vec![Some(120), None, Some(130)]));
         assert_eq!(ids(&ring, 120), Some(vec![Some(130)]));
         assert_eq!(ids(&ring, 130), Some(vec![]));
         assert!(ring.contains(id(120)) && !ring.contains(id(121)) && !ring.contains(id(100)));
+    }
+
+    #[test]
+    fn a_cursor_that_was_never_held_is_of_another_log() {
+        let mut ring = Ring::new(RingLimits { events: 10, bytes: 1_000 }, id(100));
+        for micros in [Some(110), None, Some(120)] {
+            ring.push(entry(micros, 10));
+        }
+        for cursor in [101, 108, 111, 118, 121, 500] {
+            assert_eq!(ids(&ring, cursor), None, "{cursor}");
+        }
+        for cursor in [100, 109, 110, 119, 120] {
+            assert!(ids(&ring, cursor).is_some(), "{cursor}");
+        }
     }
 
     #[test]
@@ -291,8 +305,9 @@ mod tests {
                 let replayed: Vec<_> = replayed.into_iter().flatten().collect();
                 prop_assert_eq!(replayed, expected);
             } else {
-                // Refused only when something is really missing, or lies before the start.
-                prop_assert!(cursor < 50 || published.iter().any(|at| *at > cursor));
+                // Refused only when something is really missing, or was never here.
+                let is_held = cursor == 50 || published.iter().any(|at| id(cursor).is_at(id(*at)));
+                prop_assert!(!is_held || published.iter().any(|at| *at > cursor));
             }
             let end = ring.end();
             prop_assert_eq!(ring.lag(end), Some(Lag { events: 0, bytes: 0 }));

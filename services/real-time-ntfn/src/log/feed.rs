@@ -183,10 +183,10 @@ impl FeedTask {
     async fn apply(&mut self, batch: Batch) {
         self.heard = Instant::now();
         let after = batch.after;
-        // A set that is not known any more is as good as a gap: the log has both.
-        if after <= self.last
-            && let Ok(batch) = self.resolve(batch)
-        {
+        // What repeats what is here and does not hold its end may be of another log, one that was put
+        // back from a copy. A set that is not known any more is as good as a gap: the log has both.
+        let goes_on = after == self.last || batch.events.iter().any(|event| event.id == self.last);
+        if goes_on && let Ok(batch) = self.resolve(batch) {
             let new = batch.events.partition_point(|event| event.id <= self.last);
             self.append(&batch.events[new..]).await;
         } else {

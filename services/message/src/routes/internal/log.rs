@@ -4,10 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web::Data};
 use http_kit::{Query, Rejection};
 use serde::Deserialize;
 
-use crate::{
-    routes::{page::parse_id, sync::check_cursor},
-    state::AppState,
-};
+use crate::{error::Error, routes::page::parse_id, state::AppState};
 
 /// The most events in one answer.
 const MAX_EVENTS: u32 = 65_536;
@@ -32,9 +29,7 @@ pub async fn list_events(
         (Some(after), None) => {
             let after = parse_id("after", after)?;
             let limit = query.limit.unwrap_or(1_000).clamp(1, MAX_EVENTS);
-            let page = state.store.events_after(after, limit).await?;
-            check_cursor(after, &page)?;
-            page
+            state.store.events_after(after, limit).await?.map_err(Error::from)?
         }
         (None, Some(tail)) => state.store.events_tail(tail.min(MAX_EVENTS)).await?,
         _ => {

@@ -212,7 +212,7 @@ mod tests {
         );
         assert_eq!(count(&store, "select count(*) from audiences").await, 1);
         assert_eq!(count(&store, "select inline_after from log").await, 2_500);
-        let page = store.events_after(EventId::ZERO, 5_000).await.unwrap();
+        let page = store.events_after(EventId::ZERO, 5_000).await.unwrap().unwrap();
         let events = page.batch.resolve(|_| None).unwrap().events;
         assert_eq!(events.len(), 2_500);
         for event in events {
@@ -245,7 +245,7 @@ mod tests {
         .await;
         let (mut after, mut seen, mut pages) = (EventId::ZERO, 0, 0);
         while after.micros() < 720_000_000_000 {
-            let page = store.events_after(after, 1_000).await.unwrap();
+            let page = store.events_after(after, 1_000).await.unwrap().unwrap();
             let bytes = serde_json::to_vec(&page).unwrap().len();
             assert!(bytes < 5 * 1024 * 1024, "{bytes} bytes");
             (after, seen, pages) = (page.batch.end(), seen + page.batch.events.len(), pages + 1);
@@ -256,6 +256,15 @@ mod tests {
         let before = EventId::from_micros(50 * 7_200_000_000 + 1).unwrap();
         assert_eq!(store.prune(before, 1_000).await.unwrap(), 50);
         assert_eq!(count(&store, "select count(*) from audiences").await, 51);
-        assert!(store.events_after(before, 1_000).await.unwrap().batch.resolve(|_| None).is_ok());
+        assert!(
+            store
+                .events_after(before, 1_000)
+                .await
+                .unwrap()
+                .unwrap()
+                .batch
+                .resolve(|_| None)
+                .is_ok()
+        );
     }
 }

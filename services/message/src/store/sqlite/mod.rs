@@ -26,7 +26,7 @@ use sqlx::{
 
 pub use file::{DatabaseFile, FileError};
 
-use super::{Allowed, Arrivals, Committed, Page, Store, StoreError, Window};
+use super::{Allowed, Arrivals, Committed, NoCursor, Page, Store, StoreError, Window};
 use crate::{
     chat::{
         change::{Operation, Receipt},
@@ -193,7 +193,11 @@ impl Store for SqliteStore {
         delivery::last_receipts(&self.readers, seconds, limit).await
     }
 
-    async fn events_after(&self, after: EventId, limit: u32) -> Result<LogPage, StoreError> {
+    async fn events_after(
+        &self,
+        after: EventId,
+        limit: u32,
+    ) -> Result<Result<LogPage, NoCursor>, StoreError> {
         read::events_after(&self.readers, after, limit).await
     }
 

@@ -18,7 +18,7 @@ use sqlx::{FromRow, Sqlite, SqliteConnection, SqliteExecutor, SqlitePool, Transa
 use super::{audiences, id, micros, rows};
 use crate::{
     chat::{change::Refusal, message::Message},
-    store::{Allowed, Page, Position, StoreError, Window},
+    store::{Allowed, NoCursor, Page, Position, StoreError, Window},
 };
 
 /// The most bytes of events and audiences in one page of the log: what is asked for is to be there
@@ -125,8 +125,31 @@ pub(super) async fn events_after(
     readers: &SqlitePool,
     after: EventId,
     limit: u32,
-) -> Result<LogPage, StoreError> {
-    read_after(&mut *readers.begin().await?, after, limit).await
+) -> Result<Result<LogPage, NoCursor>, StoreError> {
+    let mut tx = readers.begin().await?;
+    Ok(match find_cursor(&mut tx, after).await? {
+        Ok(()) => Ok(read_after(&mut tx, after, limit).await?),
+        Err(lost) => Err(lost),
+    })
+}
+
+/// Whether the log goes on from a cursor: one that it does not hold may be of a log that was lost, as
+/// when a copy of the database has been put back.
+async fn find_cursor(
+    connection: &mut SqliteConnection,
+    cursor: EventId,
+) -> Result<Result<(), NoCursor>, StoreError> {
+    let (floor, head) = floor_and_head(&mut *connection).await?;
+    if cursor < floor {
+        return Ok(Err(NoCursor::Expired));
+    }
+    let (held,): (Option<i64>,) = sqlx::query_as("select min(id) from events where id >= $1")
+        .bind(micros(cursor))
+        .fetch_one(connection)
+        .await?;
+    let is_held =
+        cursor == floor || cursor == head || held.is_some_and(|held| cursor.is_at(id(held)));
+    Ok(if is_held { Ok(()) } else { Err(NoCursor::Unknown) })
 }
 
 /// The last events, as far as they fit into a tail; of those, as many as fit into a page.
