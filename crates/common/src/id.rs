@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use crate::Moment;
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -25,6 +26,9 @@ impl EventId {
     /// digits would not hold the year.
     const MAX: u64 = 253_402_207_200_000_000;
 
+    /// 2100-01-01 00:00:00 UTC.
+    const BEYOND: u64 = 4_102_444_800_000_000;
+
     /// The id with this many microseconds since 1970, or `None` past the end of the year 9999.
     pub const fn from_micros(micros: u64) -> Option<Self> {
         if micros <= Self::MAX { Some(Self(micros)) } else { None }
@@ -38,9 +42,10 @@ impl EventId {
     /// The id for an event that happens now and follows `last`.
     ///
     /// Takes the clock only when it has moved on: a clock that stands still or jumps back
-    /// yields `last + 1`, so order never depends on it.
-    pub fn after(last: Self) -> Self {
-        let now = u64::try_from(Timestamp::now().as_microsecond()).unwrap_or(0);
+    /// yields `last + 1`, so order never depends on it. Nor does it follow a clock beyond the year
+    /// 2100, which is wrong, and would leave no ids for afterwards.
+    pub fn after(last: Self, now: Moment) -> Self {
+        let now = if now.micros() < Self::BEYOND { now.micros() } else { 0 };
         Self(now.max(last.0 + 1).min(Self::MAX))
     }
 
@@ -60,9 +65,9 @@ impl EventId {
         self == held || self.next() == held
     }
 
-    /// When the event happened, as an RFC 3339 timestamp with microseconds.
-    pub fn timestamp(self) -> String {
-        format!("{:.6}", self.instant())
+    /// When the event happened, if the clock was right and nothing hurried.
+    pub const fn moment(self) -> Moment {
+        Moment::from_micros(self.0)
     }
 
     fn instant(self) -> Timestamp {
@@ -141,13 +146,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::Clock;
 
     #[test]
     fn is_written_as_a_utc_date_with_microseconds() {
         let id: EventId = "20240101120000.123456".parse().unwrap();
         assert_eq!(id.micros(), 1_704_110_400_123_456);
         assert_eq!(id.to_string(), "20240101120000.123456");
-        assert_eq!(id.timestamp(), "2024-01-01T12:00:00.123456Z");
+        assert_eq!(id.moment().to_string(), "2024-01-01T12:00:00.123456Z");
         assert_eq!(EventId::ZERO.to_string(), "19700101000000.000000");
         let last = EventId::from_micros(EventId::MAX).unwrap();
         assert_eq!(last.to_string(), "99991230220000.000000");
@@ -176,9 +182,18 @@ mod tests {
 
     #[test]
     fn follows_the_last_id_when_the_clock_jumps_back() {
+        let now = Clock::default().now();
         let future = EventId::from_micros(EventId::MAX - 10).unwrap();
-        assert_eq!(EventId::after(future), future.next());
-        assert!(EventId::after(EventId::ZERO) > "20240101120000.123456".parse().unwrap());
+        assert_eq!(EventId::after(future, now), future.next());
+        assert!(EventId::after(EventId::ZERO, now) > "20240101120000.123456".parse().unwrap());
+    }
+
+    #[test]
+    fn does_not_follow_a_clock_that_is_wrong_by_a_century() {
+        let clock = Clock::default();
+        let last = EventId::after(EventId::ZERO, clock.now());
+        clock.set_ahead(100 * 365 * 86_400);
+        assert_eq!(EventId::after(last, clock.now()), last.next());
     }
 
     proptest! {

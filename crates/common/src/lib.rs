@@ -4,6 +4,7 @@
 //! | module | noun |
 //! | --- | --- |
 //! | [`id`] | [`EventId`]: the one number that orders everything |
+//! | [`clock`] | [`Moment`]: when something happened, as a [`Clock`] said |
 //! | [`event`] | [`Event`], and the [`Batch`] that carries events between the services |
 //! | [`audience`] | [`Audience`]: who may see an event |
 //! | [`internal`] | what the services ask of each other besides: who is it, what was delivered, … |
@@ -18,6 +19,7 @@
 
 pub mod audience;
 pub mod backoff;
+pub mod clock;
 pub mod event;
 pub mod id;
 pub mod internal;
@@ -29,6 +31,7 @@ pub mod telemetry;
 
 pub use audience::Audience;
 pub use backoff::Backoff;
+pub use clock::{Clock, Moment};
 pub use event::{Batch, Ephemeral, Event};
 pub use id::EventId;
 pub use problem::Problem;

@@ -27,6 +27,7 @@ use actix_web::{
     web::{self, Data},
 };
 use anyhow::Context;
+use common::Clock;
 use http_kit::{
     Connections, InternalHop, OpenFiles, Operations, RateLimit, Shutdown, connections, guard::Door,
     prefix, request, unread,
@@ -57,7 +58,7 @@ const FORGET_EVERY: Duration = Duration::from_secs(60);
 pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let path = config.data_dir.join("realtalk.db");
     let store: Arc<dyn Store> = Arc::new(
-        SqliteStore::open(&path, config.durability)
+        SqliteStore::open(&path, config.durability, Clock::default())
             .await
             .with_context(|| format!("cannot open the database {}", path.display()))?,
     );

@@ -1,6 +1,6 @@
 //! [`Conversation`]: where messages are.
 
-use common::EventId;
+use common::Moment;
 use http_kit::Rejection;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -155,14 +155,14 @@ pub struct Place {
     /// The name of who made it.
     pub created_by: Option<String>,
     /// When.
-    pub created_at: EventId,
+    pub created_at: Moment,
     /// The seq of the newest message.
     pub last_seq: u64,
 }
 
 impl Place {
     /// A direct conversation that begins.
-    pub const fn direct(id: String, created_at: EventId) -> Self {
+    pub const fn direct(id: String, created_at: Moment) -> Self {
         Self {
             id,
             kind: ConversationKind::Direct,
@@ -182,7 +182,7 @@ impl Place {
             name: self.name.clone(),
             history: (self.kind == ConversationKind::Group).then_some(self.history),
             created_by: self.created_by.clone(),
-            created_at: self.created_at.timestamp(),
+            created_at: self.created_at.to_string(),
             last_seq: self.last_seq,
             members,
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use common::{Audience, Event, EventId, event::MESSAGE};
+use common::{Audience, Event, EventId, Moment, event::MESSAGE};
 use serde::Serialize;
 use serde_json::value::to_raw_value;
 use utoipa::ToSchema;
@@ -92,9 +92,10 @@ pub struct Reaction {
 }
 
 impl Message {
-    /// A message with what follows from its id filled in, and nothing special about it.
+    /// A message with nothing special about it.
     pub fn new(
         id: EventId,
+        said_at: Moment,
         conversation_id: String,
         seq: u64,
         user: String,
@@ -107,7 +108,7 @@ impl Message {
             seq,
             user,
             content,
-            timestamp: id.timestamp(),
+            timestamp: said_at.to_string(),
             status: Status::Sent,
             client_msg_id: None,
             recipient: None,

@@ -1,6 +1,6 @@
 //! [`User`]: a person, as others see them; [`Account`]: as the service knows them.
 
-use common::{EventId, internal::UserRef};
+use common::{Moment, internal::UserRef};
 use http_kit::Rejection;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -73,9 +73,9 @@ pub struct Account {
     /// Tokens of other epochs are void.
     pub epoch: u64,
     /// Tokens without an epoch that were issued before this are void.
-    pub signed_out_at: Option<EventId>,
+    pub signed_out_at: Option<Moment>,
     /// When they first came.
-    pub created_at: EventId,
+    pub created_at: Moment,
     /// Whether the name can no longer be used.
     pub deactivated: bool,
 }
@@ -106,7 +106,7 @@ impl Account {
             username: self.user.name.clone(),
             display_name: self.display_name.clone(),
             kind: self.kind,
-            created_at: self.created_at.timestamp(),
+            created_at: self.created_at.to_string(),
         }
     }
 

@@ -4,7 +4,9 @@
 pub mod downstream;
 pub mod ephemera;
 pub mod head;
+pub mod health;
 mod lanes;
 pub mod relay;
+mod upkeep;
 pub mod write_error;
 pub mod writer;

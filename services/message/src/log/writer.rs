@@ -5,23 +5,19 @@
 //! when its request is cancelled, so a client that repeats it must send the same `client_msg_id`.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use common::{Batch, EventId};
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::MissedTickBehavior,
-};
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
     ephemera::{Facts, Passing},
     head::Head,
+    health::Health,
     lanes::{Lanes, Load},
+    upkeep::Upkeep,
     write_error::WriteError,
 };
 use crate::{
@@ -40,27 +36,12 @@ const QUEUE: usize = 4_096;
 /// The most posts in one commit: beyond this a batch takes longer without costing less per post.
 const MAX_BATCH: usize = 256;
 
-/// How often old events are looked for, and how many are removed in one transaction, so that
-/// posts hardly wait for it.
-const PRUNE_EVERY: Duration = Duration::from_secs(600);
-const PRUNE_CHUNK: u32 = 2_000;
-
-/// How soon the next chunk follows while there are more.
-const PRUNE_AGAIN: Duration = Duration::from_millis(100);
-
-/// How often a failed store is tried again, so that readiness returns without a post, and one that
-/// works is tidied.
-const PROBE_EVERY: Duration = Duration::from_secs(1);
-
-/// How soon a store is tidied again that somebody holds up, a backup for example: each try makes
-/// commits wait.
-const TIDY_AGAIN: Duration = Duration::from_secs(30);
-
 /// Hands operations to the writer task.
 #[derive(Clone)]
 pub struct Writer {
     queue: mpsc::Sender<Waiting>,
-    state: Arc<State>,
+    head: Head,
+    health: Health,
     metrics: Metrics,
 }
 
@@ -68,13 +49,12 @@ pub struct Writer {
 pub struct WriterTask {
     queue: mpsc::Receiver<Waiting>,
     lanes: Lanes<Waiting>,
-    /// When the store is tidied again.
-    tidies_at: Instant,
     store: Arc<dyn Store>,
+    upkeep: Upkeep,
     committed: mpsc::Sender<Batch>,
     passing: Facts,
-    retention: Duration,
-    state: Arc<State>,
+    head: Head,
+    health: Health,
     metrics: Metrics,
 }
 
@@ -92,12 +72,6 @@ impl Load for Waiting {
 /// Where an answer goes.
 type Asker = oneshot::Sender<Result<Answer, WriteError>>;
 
-#[derive(Default)]
-struct State {
-    failed: AtomicBool,
-    head: Head,
-}
-
 impl Writer {
     /// A writer and its task. Each committed batch goes to `committed` if there is room; whoever
     /// reads that finds what was left out in the log. Markers that moved are told to `passing`.
@@ -110,20 +84,20 @@ impl Writer {
         metrics: Metrics,
     ) -> (Self, WriterTask) {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let state = Arc::<State>::default();
-        state.head.set(head);
+        let (end, health) = (Head::default(), Health::default());
+        end.set(head);
         let task = WriterTask {
             queue: receiver,
             lanes: Lanes::default(),
-            tidies_at: Instant::now(),
+            upkeep: Upkeep::new(store.clone(), retention, health.clone()),
             store,
             committed,
             passing,
-            retention,
-            state: state.clone(),
+            head: end.clone(),
+            health: health.clone(),
             metrics: metrics.clone(),
         };
-        (Self { queue: sender, state, metrics }, task)
+        (Self { queue: sender, head: end, health, metrics }, task)
     }
 
     /// Stores a post. Returns when it is durable.
@@ -148,12 +122,12 @@ impl Writer {
 
     /// The last id of the event log.
     pub fn head(&self) -> &Head {
-        &self.state.head
+        &self.head
     }
 
     /// Whether the last write succeeded.
     pub fn is_healthy(&self) -> bool {
-        !self.state.failed.load(Ordering::Relaxed)
+        self.health.is_good()
     }
 }
 
@@ -161,20 +135,11 @@ impl WriterTask {
     /// Commits until every [`Writer`] is gone and the queue is empty.
     pub async fn run(mut self) {
         let mut arrived = Vec::with_capacity(MAX_BATCH);
-        let mut probe = tokio::time::interval(PROBE_EVERY);
-        probe.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut prune = tokio::time::interval(PRUNE_EVERY);
-        prune.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 // What is rarely due comes first: under load there is always something in the queue.
                 biased;
-                _ = probe.tick() => self.probe().await,
-                _ = prune.tick() => {
-                    if self.prune().await == u64::from(PRUNE_CHUNK) {
-                        prune.reset_after(PRUNE_AGAIN);
-                    }
-                }
+                chore = self.upkeep.due() => self.upkeep.run(chore).await,
                 // What is lined up goes on, with what has come meanwhile.
                 () = std::future::ready(()), if self.lanes.len() > 0 => self.commit_next().await,
                 taken = self.queue.recv_many(&mut arrived, MAX_BATCH) => {
@@ -229,12 +194,12 @@ impl WriterTask {
     }
 
     fn answer(&self, committed: Committed, answers: Vec<Asker>) {
-        self.recovered();
+        self.health.recovered();
         if !committed.log.events.is_empty() {
             let head = committed.log.end();
             // No room: the relay is behind, and sees by the head that something is missing.
             self.committed.try_send(committed.log).ok();
-            self.state.head.set(head);
+            self.head.set(head);
         }
         for receipt in committed.receipts {
             self.passing.tell(Passing::Receipt(receipt));
@@ -249,7 +214,7 @@ impl WriterTask {
         if error.is_of_operation() {
             tracing::error!(%error, "something cannot be written");
         } else {
-            self.failed(error);
+            self.health.failed(error);
         }
         for answer in answers {
             let why = match error {
@@ -257,56 +222,6 @@ impl WriterTask {
                 error => WriteError::NotStored { disk_full: matches!(error, StoreError::Full(_)) },
             };
             answer.send(Err(why)).ok();
-        }
-    }
-
-    async fn probe(&mut self) {
-        if !self.state.failed.load(Ordering::Relaxed) {
-            if self.tidies_at > Instant::now() {
-                return;
-            }
-            let is_done = self.store.tidy().await.unwrap_or_else(|error| {
-                tracing::warn!(%error, "what is written beside the data cannot be cut back");
-                false
-            });
-            if !is_done {
-                self.tidies_at = Instant::now() + TIDY_AGAIN;
-            }
-        } else if self.store.probe().await.is_ok() {
-            self.recovered();
-        }
-    }
-
-    /// Removes a chunk of what is older than the log remembers; returns how much it was.
-    async fn prune(&self) -> u64 {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let before = now.saturating_sub(self.retention).as_micros();
-        let Some(before) = u64::try_from(before).ok().and_then(EventId::from_micros) else {
-            return 0;
-        };
-        match self.store.prune(before, PRUNE_CHUNK).await {
-            Ok(0) => 0,
-            Ok(removed) => {
-                tracing::info!(removed, %before, "removed old events from the log");
-                removed
-            }
-            Err(error) => {
-                self.failed(&error);
-                0
-            }
-        }
-    }
-
-    /// Logged when it begins and when it ends, not once a post.
-    fn failed(&self, error: &StoreError) {
-        if !self.state.failed.swap(true, Ordering::Relaxed) {
-            tracing::error!(%error, "posts cannot be stored; clients are asked to try again");
-        }
-    }
-
-    fn recovered(&self) {
-        if self.state.failed.swap(false, Ordering::Relaxed) {
-            tracing::info!("posts are stored again");
         }
     }
 }

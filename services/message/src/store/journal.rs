@@ -1,18 +1,22 @@
 //! [`Journal`]: what a batch adds to the event log, in the order in which it happens.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use common::{Audience, Batch, Event, EventId};
+use common::{Audience, Batch, Event, EventId, Moment};
 use serde_json::{Value, value::to_raw_value};
 
 use super::StoreError;
 use crate::chat::change::Receipt;
+
+/// As near to the clock as an id is that says when it was made: in a busy batch, ids run ahead a little.
+const ON_TIME: Duration = Duration::from_secs(1);
 
 /// Hands out ids and collects what happens under them.
 #[derive(Debug)]
 pub struct Journal {
     after: EventId,
     last: EventId,
+    now: Moment,
     /// Events, in the order of their ids.
     pub events: Vec<Event>,
     /// Markers that moved.
@@ -20,20 +24,32 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// A journal that goes on after the last id of the log.
-    pub const fn new(after: EventId) -> Self {
-        Self { after, last: after, events: Vec::new(), receipts: Vec::new() }
+    /// A journal that goes on after the last id of the log, now.
+    pub const fn new(after: EventId, now: Moment) -> Self {
+        Self { after, last: after, now, events: Vec::new(), receipts: Vec::new() }
     }
 
     /// The id of the next event, which is to be [`push`](Self::push)ed under it.
     pub fn next_id(&mut self) -> EventId {
-        self.last = EventId::after(self.last);
+        self.last = EventId::after(self.last, self.now);
         self.last
     }
 
-    /// What the clock says, in the order of ids. It is no event's id.
-    pub fn now(&self) -> EventId {
-        EventId::after(self.last)
+    /// A place in the order of ids, after all events until here. It is no event's id.
+    pub fn here(&self) -> EventId {
+        EventId::after(self.last, self.now)
+    }
+
+    /// What the clock says, for people to read. It says nothing about order: clocks are set.
+    pub const fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// When what has an id happened, if that cannot be seen from the id: ids stay ahead where the clock
+    /// was ahead once.
+    pub fn said_at(&self, id: EventId) -> Option<Moment> {
+        let apart = id.moment().since(self.now).max(self.now.since(id.moment()));
+        (apart > ON_TIME).then_some(self.now)
     }
 
     /// Appends an event.

@@ -9,10 +9,13 @@ pub mod known;
 pub mod plan;
 pub mod sqlite;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use common::{Batch, EventId, event::LogPage};
+use common::{Batch, EventId, Moment, event::LogPage};
 
 use crate::chat::{
     change::{Operation, Outcome, Receipt, Refusal},
@@ -60,6 +63,15 @@ pub struct Committed {
     pub log: Batch,
     /// Markers that moved.
     pub receipts: Vec<Receipt>,
+}
+
+/// What time it is, for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keeping {
+    /// What the clock says.
+    pub now: Moment,
+    /// The last id of the log.
+    pub head: EventId,
 }
 
 /// What is known of those who come to streams.
@@ -123,15 +135,20 @@ pub struct Page {
 }
 
 /// The data of the service. Only the writer task calls [`commit`](Store::commit),
-/// [`prune`](Store::prune), [`tidy`](Store::tidy) and [`probe`](Store::probe); reads never wait for it.
+/// [`keep_time`](Store::keep_time), [`prune`](Store::prune), [`tidy`](Store::tidy) and [`probe`](Store::probe); reads never wait for it.
 #[async_trait]
 pub trait Store: ConversationReads + Send + Sync + 'static {
     /// Carries out operations in order, with their events, and makes them durable. Each is done or
     /// refused by itself; if this fails, none is done.
     async fn commit(&self, operations: &[Operation]) -> Result<Committed, StoreError>;
 
-    /// Removes at most `limit` events that are older than `before`; returns how many.
-    async fn prune(&self, before: EventId, limit: u32) -> Result<u64, StoreError>;
+    /// Notes how far the log has come at this time, and puts right what a clock that was ahead has
+    /// dated. To be called every few minutes, and when the clock has been set back.
+    async fn keep_time(&self) -> Result<Keeping, StoreError>;
+
+    /// Removes at most `limit` events that are older than this, as far as that has been noted; returns
+    /// how many.
+    async fn prune(&self, age: Duration, limit: u32) -> Result<u64, StoreError>;
 
     /// Finds out whether writing works, by writing what nobody reads.
     async fn probe(&self) -> Result<(), StoreError>;

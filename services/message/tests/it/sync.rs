@@ -124,6 +124,8 @@ async fn age(folder: &Path) {
         "update log set last_id = last_id - 691200000000",
         "update events set id = id - 691200000000",
         "update messages set id = id - 691200000000",
+        // What is noted every few minutes.
+        "insert or replace into moments (at, last_id) select last_id, last_id from log",
     ] {
         sqlx::query(shift).execute(&mut database).await.unwrap();
     }

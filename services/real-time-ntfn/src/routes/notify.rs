@@ -5,7 +5,7 @@ use actix_web::{
     web::{Data, Payload},
 };
 use common::{
-    Audience, Batch, EventId,
+    Audience, Batch, Clock, EventId,
     event::{Accepted, EphemeralBatch, MESSAGE, PUBLIC_ROOM},
     internal::MAX_FACTS,
 };
@@ -156,7 +156,7 @@ impl Direct {
             fields.remove("user");
         }
         if timestamp.is_none() {
-            let now = id.unwrap_or_else(|| EventId::after(EventId::ZERO)).timestamp();
+            let now = id.map_or_else(|| Clock::default().now(), EventId::moment).to_string();
             fields.insert("timestamp".to_owned(), json!(now));
         }
         Ok(Self { id, name, data: Value::Object(fields) })

@@ -135,7 +135,10 @@ async fn a_set_of_users_that_is_not_known_is_read_from_the_log() {
     let gaps = app.get("/metrics").await;
     assert!(gaps.text().contains("realtalk_feed_gaps_total 1\n"), "{}", gaps.text());
     // What comes with its set is taken as it is.
-    let id = common::EventId::after(last["id"].as_str().unwrap().parse().unwrap());
+    let id = common::EventId::after(
+        last["id"].as_str().unwrap().parse().unwrap(),
+        common::Clock::default().now(),
+    );
     let data = json!({"type": "message", "id": id, "content": "again"});
     let names = ["alice", "bob", "carol"].map(str::to_owned).to_vec();
     let mut sets = Sets::default();

@@ -265,9 +265,13 @@ fn nothing_is_noted_while_something_is_not_read() {
     client.read_exact(&mut most).unwrap();
     // Several heartbeats would have been written by now.
     std::thread::sleep(Duration::from_millis(500));
-    assert!(stage.delivery.take().is_empty(), "half a frame is none");
+    // The small one before it has arrived, if the machine took its time with the large one.
+    let halfway = stage.delivery.take();
+    assert!(
+        halfway.iter().all(|noted| noted.up_to.micros() == 1),
+        "half a frame is none: {halfway:?}"
+    );
     read_until(&mut client, "heartbeat");
-    // The small one before it may have arrived by itself.
     let first = noted(&stage);
     assert!(first == 2 || first == 1 && noted(&stage) == 2, "{first}");
 }

@@ -2,7 +2,7 @@
 
 use std::{cell::OnceCell, collections::HashMap};
 
-use common::EventId;
+use common::{EventId, Moment};
 
 use super::{
     StoreError,
@@ -31,6 +31,8 @@ pub struct NewMessage {
     pub sender_key: String,
     /// The digest of a post that has a `client_msg_id`.
     pub digest: Option<String>,
+    /// When it was said, if its id does not say so.
+    pub said_at: Option<Moment>,
     /// Keys of those it mentions.
     pub mentioned: Vec<String>,
 }
@@ -41,7 +43,7 @@ pub struct NewGuest {
     /// The name.
     pub name: Username,
     /// When they came: no later than what they came for.
-    pub at: EventId,
+    pub at: Moment,
 }
 
 /// What a run of posts changes.
@@ -123,8 +125,10 @@ impl Plan {
         let account = known.users.get(&sender_key);
         let name = account.map_or(post.sender.name.as_str(), |(name, _)| name);
         let mentioned = mentioned(&post.content, place, &known.users, &sender_key);
+        let said_at = journal.said_at(id);
         let mut message = Message::new(
             id,
+            said_at.unwrap_or(id.moment()),
             conversation_id.into_owned(),
             place.last_seq,
             name.to_owned(),
@@ -145,7 +149,14 @@ impl Plan {
         // A later post of the same batch may answer this one.
         known.replies.insert(id, (message.conversation_id.clone(), message.seq));
         let mentioned = mentioned.into_iter().map(|(key, _)| key).collect();
-        self.messages.push(NewMessage { message: message.clone(), sender_key, digest, mentioned });
+        let message_row = message.clone();
+        self.messages.push(NewMessage {
+            message: message_row,
+            sender_key,
+            digest,
+            said_at,
+            mentioned,
+        });
         Ok(Ok(Answer::Posted(message)))
     }
 
@@ -166,7 +177,7 @@ impl Plan {
         };
         self.welcome(recipient, known, journal);
         let id = post.conversation_id().into_owned();
-        let place = Place::direct(id.clone(), journal.next_id());
+        let place = Place::direct(id.clone(), journal.now());
         let card = place.card(Some(fresh.members.values().map(newcomer).collect()));
         journal.record(CONVERSATION, fresh.audience(&id), |event_id| {
             event::conversation(event_id, ConversationAction::Created, &card)

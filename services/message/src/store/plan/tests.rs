@@ -2,7 +2,7 @@
 
 use std::{cell::OnceCell, collections::BTreeMap};
 
-use common::Audience;
+use common::{Audience, Clock};
 
 use super::*;
 use crate::chat::post::Sender;
@@ -16,6 +16,10 @@ fn post(user: &str, content: &str, key: Option<&str>) -> Post {
         client_msg_id: key.map(str::to_owned),
         origin: None,
     }
+}
+
+fn now() -> Moment {
+    Clock::default().now()
 }
 
 fn direct(user: &str, recipient: &str) -> Post {
@@ -54,9 +58,9 @@ fn plan(posts: &[Post], known: Known, journal: &mut Journal) -> Plan {
 
 #[test]
 fn ids_and_seqs_follow_the_order_of_the_posts() {
-    let after = EventId::from_micros(EventId::after(EventId::ZERO).micros() + 60_000_000).unwrap();
+    let after = EventId::from_micros(now().micros() + 60_000_000).unwrap();
     let posts = [post("a", "1", None), post("b", "2", None), post("a", "3", None)];
-    let mut journal = Journal::new(after);
+    let mut journal = Journal::new(after, now());
     let plan = plan(&posts, known(41), &mut journal);
     let ids: Vec<_> = journal.events.iter().map(|event| event.id).collect();
     // The clock is behind `after`: each id is one more than the last.
@@ -74,7 +78,7 @@ fn a_key_posts_once_even_within_a_batch() {
         post("al", "y", Some("k")),
         post("bo", "x", Some("k")),
     ];
-    let plan = plan(&posts, known(0), &mut Journal::new(EventId::ZERO));
+    let plan = plan(&posts, known(0), &mut Journal::new(EventId::ZERO, now()));
     let first = plan.messages[0].message.clone();
     assert_eq!(plan.messages.len(), 2);
     assert_eq!(plan.outcomes[1], Ok(Answer::Repeated(first)));
@@ -88,7 +92,7 @@ fn a_conversation_that_is_not_there_or_not_theirs_gets_nothing() {
     lost.target = Target::Conversation("nowhere".to_owned());
     let mut foreign = post("carol", "x", None);
     foreign.target = Target::Conversation("dm:al:bo".to_owned());
-    let mut journal = Journal::new(EventId::ZERO);
+    let mut journal = Journal::new(EventId::ZERO, now());
     let plan = plan(&[lost, foreign], known(0), &mut journal);
     assert_eq!(plan.outcomes, [Err(Refusal::NoConversation), Err(Refusal::NoConversation)]);
     assert_eq!((journal.end(), journal.events.len()), (EventId::ZERO, 0));
@@ -96,7 +100,7 @@ fn a_conversation_that_is_not_there_or_not_theirs_gets_nothing() {
 
 #[test]
 fn a_private_message_is_for_its_two_and_names_the_other() {
-    let mut journal = Journal::new(EventId::ZERO);
+    let mut journal = Journal::new(EventId::ZERO, now());
     let plan = plan(&[direct("AL", "bo")], known(0), &mut journal);
     let new = &plan.messages[0];
     assert_eq!(new.message.recipient.as_deref(), Some("Bo"));
@@ -114,7 +118,8 @@ fn a_protected_name_needs_a_credential() {
     known.users.insert("al".to_owned(), ("Al".to_owned(), true));
     let mut shown = post("al", "x", None);
     shown.sender.claim = Claim::Shown;
-    let plan = plan(&[post("AL", "x", None), shown], known, &mut Journal::new(EventId::ZERO));
+    let plan =
+        plan(&[post("AL", "x", None), shown], known, &mut Journal::new(EventId::ZERO, now()));
     assert_eq!(plan.outcomes[0], Err(Refusal::NameProtected));
     assert_eq!(plan.messages[0].message.user, "Al");
 }
@@ -130,7 +135,7 @@ fn a_reply_answers_a_message_of_the_same_conversation() {
         ..post("al", "x", None)
     };
     let posts = [reply(there, "public"), reply(there, "dm:al:bo"), reply(there.next(), "public")];
-    let plan = plan(&posts, known, &mut Journal::new(EventId::ZERO));
+    let plan = plan(&posts, known, &mut Journal::new(EventId::ZERO, now()));
     let refused: Vec<_> = plan.outcomes.iter().map(|outcome| outcome.clone().err()).collect();
     assert_eq!(refused, [None, Some(Refusal::NoReply), Some(Refusal::NoReply)]);
 }
@@ -147,7 +152,7 @@ fn a_reply_to_what_one_may_not_read_is_one_to_nothing() {
         ..post(user, "x", None)
     };
     let posts = [reply("al", at(5)), reply("bo", at(5)), reply("bo", at(7)), reply("bo", at(6))];
-    let plan = plan(&posts, known, &mut Journal::new(EventId::ZERO));
+    let plan = plan(&posts, known, &mut Journal::new(EventId::ZERO, now()));
     let refused: Vec<_> = plan.outcomes.iter().map(|outcome| outcome.clone().err()).collect();
     assert_eq!(refused, [None, Some(Refusal::NoReply), Some(Refusal::NoReply), None]);
 }
@@ -167,7 +172,7 @@ fn whom_an_accepted_post_names_first_is_made_and_nobody_else() {
         direct("DORA", "cy"),
         post("CY", "x", None),
     ];
-    let mut journal = Journal::new(EventId::ZERO);
+    let mut journal = Journal::new(EventId::ZERO, now());
     let plan = plan(&posts, known, &mut journal);
     let refused: Vec<_> = plan.outcomes.iter().map(|outcome| outcome.clone().err()).collect();
     let (reply, user, place) = (Refusal::NoReply, Refusal::NoUser, Refusal::NoConversation);
@@ -179,7 +184,7 @@ fn whom_an_accepted_post_names_first_is_made_and_nobody_else() {
     let kinds: Vec<_> = journal.events.iter().map(|event| event.kind.as_str()).collect();
     assert_eq!(kinds, ["conversation", "message", "message", "message"]);
     assert!(journal.events.is_sorted_by(|one, next| one.id < next.id));
-    assert!(plan.guests[0].at <= plan.messages[0].message.id);
+    assert!(plan.guests[0].at <= plan.messages[0].message.id.moment());
     let said = plan.messages.iter().map(|new| (&*new.message.user, new.message.seq));
     assert_eq!(said.collect::<Vec<_>>(), [("Cy", 1), ("Dora", 2), ("Cy", 1)]);
 }

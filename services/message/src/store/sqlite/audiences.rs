@@ -163,7 +163,9 @@ pub(super) async fn read(
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{path::Path, time::Duration};
+
+    use common::Clock;
 
     use super::*;
     use crate::{
@@ -172,7 +174,9 @@ mod tests {
     };
 
     async fn open(folder: &Path) -> SqliteStore {
-        SqliteStore::open(&folder.join("realtalk.db"), Durability::Relaxed).await.unwrap()
+        SqliteStore::open(&folder.join("realtalk.db"), Durability::Relaxed, Clock::default())
+            .await
+            .unwrap()
     }
 
     async fn execute(store: &SqliteStore, statements: &[&'static str]) {
@@ -253,8 +257,9 @@ mod tests {
         }
         assert_eq!((seen, pages), (100, 3), "pages are as full as they may be");
         // Up to the fiftieth, but for what may be needed a while longer.
-        let before = EventId::from_micros(50 * 7_200_000_000 + 1).unwrap();
-        assert_eq!(store.prune(before, 1_000).await.unwrap(), 50);
+        execute(&store, &["insert into moments (at, last_id) values (0, 360000000000)"]).await;
+        let before = EventId::from_micros(50 * 7_200_000_000).unwrap();
+        assert_eq!(store.prune(Duration::from_secs(86_400), 1_000).await.unwrap(), 50);
         assert_eq!(count(&store, "select count(*) from audiences").await, 51);
         assert!(
             store

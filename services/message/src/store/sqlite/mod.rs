@@ -9,15 +9,16 @@ mod delivery;
 mod file;
 mod looks;
 mod read;
+mod retention;
 mod rewrite;
 mod rows;
 mod wal;
 mod write;
 
-use std::{collections::BTreeSet, path::Path, str::FromStr};
+use std::{collections::BTreeSet, path::Path, str::FromStr, time::Duration};
 
 use async_trait::async_trait;
-use common::{EventId, event::LogPage};
+use common::{Clock, EventId, Moment, event::LogPage};
 use sqlx::{
     Sqlite, SqlitePool,
     pool::PoolConnection,
@@ -26,7 +27,7 @@ use sqlx::{
 
 pub use file::{DatabaseFile, FileError};
 
-use super::{Allowed, Arrivals, Committed, NoCursor, Page, Store, StoreError, Window};
+use super::{Allowed, Arrivals, Committed, Keeping, NoCursor, Page, Store, StoreError, Window};
 use crate::{
     chat::{
         change::{Operation, Receipt},
@@ -54,6 +55,7 @@ pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
     identifiers: SqlitePool,
+    clock: Clock,
     // Let go of after the connections.
     file: DatabaseFile,
 }
@@ -61,7 +63,11 @@ pub struct SqliteStore {
 impl SqliteStore {
     /// Opens the database file, makes it if there is none, and brings its schema up to date. One
     /// process at a time serves it.
-    pub async fn open(path: &Path, durability: Durability) -> Result<Self, StoreError> {
+    pub async fn open(
+        path: &Path,
+        durability: Durability,
+        clock: Clock,
+    ) -> Result<Self, StoreError> {
         let file = DatabaseFile::take(path)?;
         let options = SqliteConnectOptions::new()
             .filename(file.path())
@@ -94,7 +100,7 @@ impl SqliteStore {
         let options = options.read_only(true);
         let readers = pool(READERS).connect_with(options.clone()).await?;
         let identifiers = pool(IDENTIFIERS).connect_with(options).await?;
-        Ok(Self { writer, readers, identifiers, file })
+        Ok(Self { writer, readers, identifiers, clock, file })
     }
 }
 
@@ -102,14 +108,22 @@ impl SqliteStore {
 impl Store for SqliteStore {
     async fn commit(&self, operations: &[Operation]) -> Result<Committed, StoreError> {
         let mut connection = self.writer.acquire().await?;
-        let result = write::commit(&mut connection, operations).await;
+        let result = write::commit(&mut connection, operations, self.clock.now()).await;
         close_if_failed(connection, &result).await;
         result
     }
 
-    async fn prune(&self, before: EventId, limit: u32) -> Result<u64, StoreError> {
+    async fn keep_time(&self) -> Result<Keeping, StoreError> {
         let mut connection = self.writer.acquire().await?;
-        let result = write::prune(&mut connection, before, limit).await;
+        let result = retention::keep_time(&mut connection, self.clock.now()).await;
+        close_if_failed(connection, &result).await;
+        result
+    }
+
+    async fn prune(&self, age: Duration, limit: u32) -> Result<u64, StoreError> {
+        let mut connection = self.writer.acquire().await?;
+        let before = self.clock.now().before(age);
+        let result = retention::prune(&mut connection, before, limit).await;
         close_if_failed(connection, &result).await;
         result
     }
@@ -230,6 +244,16 @@ fn id(micros: i64) -> EventId {
 fn micros(id: EventId) -> i64 {
     id.micros() as i64
 }
+
+/// Moments are stored by [`since_1970`] only.
+fn moment(micros: i64) -> Moment {
+    Moment::from_micros(u64::try_from(micros).unwrap_or(0))
+}
+
+fn since_1970(moment: Moment) -> i64 {
+    i64::try_from(moment.micros()).unwrap_or(i64::MAX)
+}
+
 impl From<sqlx::Error> for StoreError {
     /// Tells a full disk, which an operator can mend, and a broken rule, which no database mends,
     /// from everything else.

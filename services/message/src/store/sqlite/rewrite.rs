@@ -80,6 +80,8 @@ async fn unite_reactions(connection: &mut SqliteConnection) -> Result<(), StoreE
 mod tests {
     use std::path::Path;
 
+    use common::Clock;
+
     use crate::{
         chat::username::Username,
         config::Durability,
@@ -87,7 +89,9 @@ mod tests {
     };
 
     async fn open(folder: &Path) -> SqliteStore {
-        SqliteStore::open(&folder.join("realtalk.db"), Durability::Relaxed).await.unwrap()
+        SqliteStore::open(&folder.join("realtalk.db"), Durability::Relaxed, Clock::default())
+            .await
+            .unwrap()
     }
 
     #[tokio::test]

@@ -47,6 +47,8 @@ mod tests {
 
     use tokio_util::task::AbortOnDropHandle;
 
+    use common::Clock;
+
     use super::*;
     use crate::{
         chat::{
@@ -64,7 +66,9 @@ mod tests {
         const MIB: u64 = 1024 * 1024;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("realtalk.db");
-        let store = Arc::new(SqliteStore::open(&path, Durability::Relaxed).await.unwrap());
+        let store = Arc::new(
+            SqliteStore::open(&path, Durability::Relaxed, Clock::default()).await.unwrap(),
+        );
         let reads: Vec<_> = (0..3)
             .map(|_| {
                 let store = store.clone();

@@ -32,6 +32,31 @@ async fn own_messages_do_not_count_and_reading_ends_it() {
 }
 
 #[tokio::test]
+async fn what_somebody_says_they_have_read_and_nothing_that_came_in_between() {
+    let app = App::start();
+    let (al, bo) = (app.someone("al"), app.someone("bo"));
+    let id = al.group(&["bo"], "all").await;
+    let read = async |someone: Someone<'_>| {
+        let seen = someone.sees(&id).await;
+        let members = seen["members"].as_array().unwrap();
+        let own = members.iter().find(|member| member["user"] == seen["created_by"]);
+        (seen["read_seq"].as_u64().unwrap(), own.unwrap()["read_seq"].as_u64().unwrap())
+    };
+    for expected in 1..=3 {
+        al.say(&id, "hello").await;
+        assert_eq!(read(al).await, (expected, expected), "on whatever device");
+    }
+    assert_eq!(read(bo).await, (0, 3), "and others see it");
+    bo.say(&id, "wait").await;
+    al.say(&id, "hello again").await;
+    assert_eq!((read(al).await, counts(al, &id).await), ((3, 3), (1, 0)));
+    assert_eq!((read(bo).await, counts(bo, &id).await), ((0, 3), (4, 0)));
+    al.reads(&id, 5).await;
+    al.say(&id, "ah").await;
+    assert_eq!((read(al).await, counts(al, &id).await), ((6, 6), (0, 0)));
+}
+
+#[tokio::test]
 async fn counts_are_exact_up_to_a_hundred() {
     let app = App::with(&[("DURABILITY", "relaxed")]);
     let (al, bo) = (app.someone("al"), app.someone("bo"));

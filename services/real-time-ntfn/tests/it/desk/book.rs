@@ -54,7 +54,7 @@ impl Book {
 
     /// Writes an event; returns its data, with its id.
     pub(super) fn append(&mut self, kind: &str, audience: Audience, mut data: Value) -> Value {
-        let id = EventId::after(self.head());
+        let id = EventId::after(self.head(), common::Clock::default().now());
         data["id"] = json!(id);
         let raw = serde_json::value::to_raw_value(&data).unwrap();
         let (kind, data_of) = (kind.to_owned(), raw.into());

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use sqlx::{FromRow, Sqlite, SqlitePool, Transaction};
 
-use super::{id, micros, rows};
+use super::{id, micros, moment, rows};
 use crate::{
     chat::{
         change::Refusal,
@@ -197,7 +197,7 @@ impl SeenRow {
             id: self.id,
             name: self.name,
             created_by: self.created_by,
-            created_at: id(self.created_at),
+            created_at: moment(self.created_at),
             last_seq: self.last_seq as u64,
         };
         let room = place.kind == ConversationKind::Room;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use common::Audience;
 use sqlx::{FromRow, SqlitePool};
 
-use super::{id, rows};
+use super::{moment, rows};
 use crate::{
     chat::{
         change::Refusal,
@@ -33,7 +33,7 @@ impl JoinedRow {
         JoinedMember {
             user: self.name,
             role: Role::from_text(&self.role),
-            joined_at: id(self.joined_at).timestamp(),
+            joined_at: moment(self.joined_at).to_string(),
             read_seq: shown.then_some(self.read_seq as u64),
             delivered_seq: shown.then_some(self.delivered_seq as u64),
         }

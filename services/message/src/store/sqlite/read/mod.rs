@@ -15,7 +15,7 @@ use futures_util::TryStreamExt;
 use serde_json::value::RawValue;
 use sqlx::{FromRow, Sqlite, SqliteConnection, SqliteExecutor, SqlitePool, Transaction};
 
-use super::{audiences, id, micros, rows};
+use super::{audiences, id, micros, moment, rows};
 use crate::{
     chat::{change::Refusal, message::Message},
     store::{Allowed, NoCursor, Page, Position, StoreError, Window},

@@ -10,7 +10,7 @@ use crate::{
     chat::message::{Message, Reaction, Status},
     store::{
         StoreError,
-        sqlite::{id, micros},
+        sqlite::{id, micros, moment},
     },
 };
 
@@ -19,7 +19,7 @@ const MAX_NAMES: u32 = 50;
 
 /// The columns of a [`MessageRow`].
 pub(in crate::store::sqlite) const MESSAGE_COLUMNS: &str = "messages.id, messages.conversation_id, messages.seq, \
-     sender, sender_key, content, client_msg_id, reply_to, edited_at, deleted_at, mentions";
+     sender, sender_key, content, client_msg_id, reply_to, edited_at, deleted_at, mentions, said_at";
 
 #[derive(FromRow)]
 pub(in crate::store::sqlite) struct MessageRow {
@@ -34,6 +34,7 @@ pub(in crate::store::sqlite) struct MessageRow {
     pub(in crate::store::sqlite) edited_at: Option<i64>,
     pub(in crate::store::sqlite) deleted_at: Option<i64>,
     pub(in crate::store::sqlite) mentions: Option<String>,
+    pub(in crate::store::sqlite) said_at: Option<i64>,
 }
 
 /// Makes messages of rows: adds reactions, recipients and how far each got.
@@ -74,13 +75,19 @@ fn message(
     let status = status(row.seq, others());
     let recipient = row.conversation_id.starts_with("dm:").then(|| others().next()).flatten();
     let recipient = recipient.map(|member| member.name.clone());
-    let mut message =
-        Message::new(id(row.id), row.conversation_id, row.seq as u64, row.sender, row.content);
+    let mut message = Message::new(
+        id(row.id),
+        moment(row.said_at.unwrap_or(row.id)),
+        row.conversation_id,
+        row.seq as u64,
+        row.sender,
+        row.content,
+    );
     message.status = status;
     message.client_msg_id = row.client_msg_id;
     message.recipient = recipient;
     message.reply_to = row.reply_to.map(id);
-    message.edited_at = row.edited_at.map(|at| id(at).timestamp());
+    message.edited_at = row.edited_at.map(|at| moment(at).to_string());
     message.deleted = row.deleted_at.is_some();
     message.reactions = reactions;
     if let Some(mentions) = row.mentions {

@@ -10,7 +10,7 @@ use sqlx::{FromRow, SqliteConnection};
 pub(super) use self::message::{
     MESSAGE_COLUMNS, MessageRow, complete, complete_among, message_row, reactions,
 };
-use super::id;
+use super::moment;
 use crate::{
     chat::{
         access::{Membership, Standing},
@@ -97,7 +97,7 @@ pub(super) async fn place(
         id: row.id,
         name: row.name,
         created_by: row.created_by,
-        created_at: id(row.created_at),
+        created_at: moment(row.created_at),
         last_seq: row.last_seq as u64,
     }))
 }
@@ -214,8 +214,8 @@ pub(super) async fn accounts(
             vouched: row.vouched,
             admin: row.admin,
             epoch: row.epoch as u64,
-            signed_out_at: row.signed_out_at.map(id),
-            created_at: id(row.created_at),
+            signed_out_at: row.signed_out_at.map(moment),
+            created_at: moment(row.created_at),
             deactivated: row.deactivated_at.is_some(),
         })
         .collect())

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{Audience, internal::UserRef};
+use common::{Audience, EventId, internal::UserRef};
 use sqlx::SqliteConnection;
 
 use super::{Changed, card, membership, user};
@@ -18,7 +18,7 @@ use crate::{
     store::{
         StoreError,
         journal::Journal,
-        sqlite::{micros, rows},
+        sqlite::{micros, rows, since_1970},
     },
 };
 
@@ -61,10 +61,10 @@ pub(super) async fn create(
         name: Some(name.clone()),
         history: *history,
         created_by: Some(owner.name.clone()),
-        created_at: journal.next_id(),
+        created_at: journal.now(),
         last_seq: 0,
     };
-    insert(tx, &place).await?;
+    insert(tx, journal.here(), &place).await?;
     let mut rows = vec![(owner.key.as_str(), Role::Owner)];
     rows.extend(keys.into_iter().map(|key| (key, Role::Member)));
     membership::insert_all(tx, journal.now(), &place, &rows).await?;
@@ -96,8 +96,8 @@ pub(super) async fn resolve(
     if let Some(card) = card::read(tx, &id).await? {
         return Ok(Ok(Answer::Conversation(card, Made::Found)));
     }
-    let place = Place::direct(id, journal.next_id());
-    insert_direct(tx, &place).await?;
+    let place = Place::direct(id, journal.now());
+    insert_direct(tx, journal.here(), &place).await?;
     let card = announce(tx, journal, &place, ConversationAction::Created).await?;
     Ok(Ok(Answer::Conversation(card, Made::New)))
 }
@@ -105,9 +105,10 @@ pub(super) async fn resolve(
 /// Adds a direct conversation; its two users are there.
 pub(super) async fn insert_direct(
     tx: &mut SqliteConnection,
+    active_at: EventId,
     place: &Place,
 ) -> Result<(), StoreError> {
-    insert(tx, place).await?;
+    insert(tx, active_at, place).await?;
     let both = direct_keys(&place.id).map(|(one, other)| [one, other]).unwrap_or_default();
     let both = both.map(|key| (key, Role::Member));
     membership::insert_all(tx, place.created_at, place, &both).await
@@ -150,17 +151,23 @@ pub(super) async fn update(
     Ok(Ok(Answer::Conversation(card, Made::Found)))
 }
 
-async fn insert(tx: &mut SqliteConnection, place: &Place) -> Result<(), StoreError> {
+/// Adds a row, which stands in lists where `active_at` is.
+async fn insert(
+    tx: &mut SqliteConnection,
+    active_at: EventId,
+    place: &Place,
+) -> Result<(), StoreError> {
     sqlx::query(
         "insert into conversations (id, kind, name, history, created_by, created_at, active_at) \
-         values ($1, $2, $3, $4, $5, $6, $6)",
+         values ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(&place.id)
     .bind(place.kind.as_str())
     .bind(&place.name)
     .bind(place.history.as_str())
     .bind(&place.created_by)
-    .bind(micros(place.created_at))
+    .bind(since_1970(place.created_at))
+    .bind(micros(active_at))
     .execute(tx)
     .await?;
     Ok(())

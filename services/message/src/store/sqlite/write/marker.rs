@@ -1,6 +1,9 @@
 //! Markers: how far users have read, and what has reached them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use common::{
     Audience, EventId,
@@ -17,6 +20,7 @@ use crate::{
     store::{
         StoreError,
         journal::Journal,
+        plan::NewMessage,
         sqlite::{micros, rows},
     },
 };
@@ -26,6 +30,15 @@ struct Moved {
     conversation_id: String,
     read_seq: i64,
     delivered_seq: i64,
+}
+
+#[derive(FromRow)]
+struct Kept {
+    #[sqlx(flatten)]
+    moved: Moved,
+    user_key: String,
+    name: String,
+    kind: String,
 }
 
 /// Moves a user's markers forward in a conversation that they may read.
@@ -87,13 +100,54 @@ async fn advance(
     .bind(read)
     .bind(delivered)
     .bind(place.last_seq as i64)
-    .bind(micros(journal.now()))
+    .bind(micros(journal.here()))
     .fetch_optional(&mut *tx)
     .await?;
     if let Some(moved) = moved {
         listeners.tell(tx, journal, user, place.kind, moved).await?;
     }
     Ok(Ok(()))
+}
+
+/// Moves the markers of those who said something and had read everything before: what somebody says
+/// they have read, on all of their devices. What others said meanwhile stays unread.
+pub(super) async fn keep_up(
+    tx: &mut SqliteConnection,
+    journal: &mut Journal,
+    said: &[NewMessage],
+) -> Result<(), StoreError> {
+    // The first that each of them said, and what they said right after it.
+    let mut runs: BTreeMap<(&str, &str), (u64, u64)> = BTreeMap::new();
+    for NewMessage { message, sender_key, .. } in said {
+        let run = runs
+            .entry((&message.conversation_id, sender_key))
+            .or_insert((message.seq - 1, message.seq));
+        if run.1 + 1 == message.seq {
+            run.1 = message.seq;
+        }
+    }
+    let runs: Vec<_> = runs.into_iter().collect();
+    let moved: Vec<Kept> = sqlx::query_as(
+        "update members set read_seq = said.value ->> '$[1][1]', \
+         delivered_seq = max(delivered_seq, said.value ->> '$[1][1]'), marked_at = $2 \
+         from json_each($1) as said \
+         where members.conversation_id = said.value ->> '$[0][0]' \
+         and members.user_key = said.value ->> '$[0][1]' and read_seq = said.value ->> '$[1][0]' \
+         returning conversation_id, read_seq, delivered_seq, user_key, \
+         (select name from users where users.key = user_key) as name, \
+         (select kind from conversations where conversations.id = conversation_id) as kind",
+    )
+    .bind(serde_json::to_string(&runs)?)
+    .bind(micros(journal.here()))
+    .fetch_all(&mut *tx)
+    .await?;
+    let mut listeners = Listeners::default();
+    for Kept { moved, user_key, name, kind } in moved {
+        let user = UserRef { name, key: user_key };
+        let kind = ConversationKind::from_text(&kind);
+        listeners.tell(tx, journal, &user, kind, moved).await?;
+    }
+    Ok(())
 }
 
 /// Notes that everything addressed to these users, up to an event, has reached them.
@@ -145,7 +199,7 @@ async fn reached(
     )
     .bind(key)
     .bind(micros(up_to))
-    .bind(micros(journal.now()))
+    .bind(micros(journal.here()))
     .bind(direct)
     .fetch_all(tx)
     .await?)

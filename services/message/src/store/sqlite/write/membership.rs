@@ -1,11 +1,11 @@
 //! Rows of members: of who comes, of a conversation that is made, of a new user.
 
-use common::EventId;
+use common::Moment;
 use sqlx::SqliteConnection;
 
 use crate::{
     chat::{conversation::Place, member::Role},
-    store::{StoreError, sqlite::micros},
+    store::{StoreError, sqlite::since_1970},
 };
 
 /// The most members of a group: each event names them all.
@@ -14,7 +14,7 @@ pub(super) const MAX_MEMBERS: usize = 1_000;
 /// Adds a row each. What was said before counts as read and delivered.
 pub(super) async fn insert_all(
     tx: &mut SqliteConnection,
-    at: EventId,
+    at: Moment,
     place: &Place,
     members: &[(&str, Role)],
 ) -> Result<(), StoreError> {
@@ -27,7 +27,7 @@ pub(super) async fn insert_all(
     )
     .bind(&place.id)
     .bind(serde_json::to_string(&members)?)
-    .bind(micros(at))
+    .bind(since_1970(at))
     .execute(tx)
     .await?;
     Ok(())
@@ -36,7 +36,7 @@ pub(super) async fn insert_all(
 /// Adds one row.
 pub(super) async fn insert(
     tx: &mut SqliteConnection,
-    at: EventId,
+    at: Moment,
     place: &Place,
     key: &str,
     role: Role,

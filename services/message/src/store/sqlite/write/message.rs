@@ -21,7 +21,7 @@ use crate::{
     store::{
         StoreError,
         journal::Journal,
-        sqlite::{micros, rows},
+        sqlite::{micros, rows, since_1970},
     },
 };
 
@@ -97,7 +97,7 @@ pub(super) async fn edit(
     let names = (!names.is_empty()).then(|| serde_json::to_string(&names)).transpose()?;
     sqlx::query("update messages set content = $1, edited_at = $2, mentions = $3 where id = $4")
         .bind(content)
-        .bind(micros(journal.now()))
+        .bind(since_1970(journal.now()))
         .bind(names)
         .bind(micros(message_id))
         .execute(&mut *tx)
@@ -131,7 +131,7 @@ pub(super) async fn delete(
         "update messages set content = '', mentions = null, edited_at = null, deleted_at = $1 \
          where id = $2",
     )
-    .bind(micros(journal.now()))
+    .bind(since_1970(journal.now()))
     .bind(micros(message_id))
     .execute(&mut *tx)
     .await?;
@@ -186,7 +186,7 @@ pub(super) async fn react(
             .bind(emoji)
             .bind(&user.key)
             .bind(&user.name)
-            .bind(micros(journal.now()));
+            .bind(micros(journal.here()));
         query.execute(&mut *tx).await?.rows_affected() > 0
     };
     let message = load(tx, message_id).await?;

@@ -13,7 +13,7 @@ mod message;
 mod posts;
 mod user;
 
-use common::{Batch, Event, EventId};
+use common::{Batch, Event, Moment};
 use serde::Serialize;
 use sqlx::{Connection, SqliteConnection};
 
@@ -38,12 +38,13 @@ struct InsertEvent<'a>(u64, &'a str, String, &'a str);
 pub(super) async fn commit(
     connection: &mut SqliteConnection,
     operations: &[Operation],
+    now: Moment,
 ) -> Result<Committed, StoreError> {
     // Immediate: a transaction that began as a reader could not become the writer if another
     // process had written meanwhile.
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
     let (last_id,): (i64,) = sqlx::query_as("select last_id from log").fetch_one(&mut *tx).await?;
-    let mut journal = Journal::new(id(last_id));
+    let mut journal = Journal::new(id(last_id), now);
     let mut outcomes = Vec::with_capacity(operations.len());
     for run in operations.chunk_by(go_together) {
         if let Some(posts) = run.iter().map(post).collect::<Option<Vec<_>>>() {
@@ -132,30 +133,6 @@ async fn apply(tx: &mut SqliteConnection, journal: &mut Journal, change: &Change
         }
         Change::EndSessions { user } => user::end_sessions(tx, journal, &user.key).await,
     }
-}
-
-/// Removes the oldest events.
-pub(super) async fn prune(
-    connection: &mut SqliteConnection,
-    before: EventId,
-    limit: u32,
-) -> Result<u64, StoreError> {
-    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let (floor, removed): (Option<i64>, i64) = sqlx::query_as(
-        "select max(id), count(*) from \
-         (select id from events where id < $1 order by id limit $2)",
-    )
-    .bind(micros(before))
-    .bind(limit)
-    .fetch_one(&mut *tx)
-    .await?;
-    if let Some(floor) = floor {
-        sqlx::query("delete from events where id <= $1").bind(floor).execute(&mut *tx).await?;
-        sqlx::query("update log set floor = $1").bind(floor).execute(&mut *tx).await?;
-        audiences::prune(&mut tx, floor).await?;
-    }
-    tx.commit().await?;
-    Ok(removed as u64)
 }
 
 /// Finds out whether writing works.

@@ -5,13 +5,13 @@ use std::{
     collections::{BTreeSet, HashMap},
 };
 
-use common::EventId;
+use common::{EventId, Moment};
 use serde::Serialize;
 use sqlx::{FromRow, SqliteConnection};
 
 use super::{
     super::{looks, rows},
-    conversation, message, user,
+    conversation, marker, message, user,
 };
 use crate::{
     chat::{
@@ -49,6 +49,7 @@ struct InsertMessage<'a>(
     Option<&'a str>,
     Option<u64>,
     Option<String>,
+    Option<u64>,
 );
 
 /// Stores posts and their events; returns an outcome for each.
@@ -78,10 +79,11 @@ pub(super) async fn store(
         user::add_guests(tx, *at, &names).await?;
     }
     for place in &plan.directs {
-        conversation::insert_direct(tx, place).await?;
+        conversation::insert_direct(tx, journal.here(), place).await?;
     }
     if !plan.messages.is_empty() {
         insert(tx, &plan).await?;
+        marker::keep_up(tx, journal, &plan.messages).await?;
     }
     Ok(plan.outcomes)
 }
@@ -199,9 +201,9 @@ async fn insert(tx: &mut SqliteConnection, plan: &Plan) -> Result<(), StoreError
     // One statement whatever the size of the batch: prepared once, one trip to the database.
     sqlx::query(
         "insert into messages (id, conversation_id, seq, sender, sender_key, content, \
-         client_msg_id, digest, reply_to, mentions) \
+         client_msg_id, digest, reply_to, mentions, said_at) \
          select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
-         value ->> 6, value ->> 7, value ->> 8, value ->> 9 from json_each($1)",
+         value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10 from json_each($1)",
     )
     .bind(serde_json::to_string(&rows)?)
     .execute(&mut *tx)
@@ -228,7 +230,7 @@ async fn insert(tx: &mut SqliteConnection, plan: &Plan) -> Result<(), StoreError
 }
 
 fn insert_message(new: &NewMessage) -> Result<InsertMessage<'_>, serde_json::Error> {
-    let NewMessage { message, sender_key, digest, .. } = new;
+    let NewMessage { message, sender_key, digest, said_at, .. } = new;
     let mentions = (!message.mentions.is_empty()).then(|| serde_json::to_string(&message.mentions));
     Ok(InsertMessage(
         message.id.micros(),
@@ -241,5 +243,6 @@ fn insert_message(new: &NewMessage) -> Result<InsertMessage<'_>, serde_json::Err
         digest.as_deref(),
         message.reply_to.map(EventId::micros),
         mentions.transpose()?,
+        said_at.map(Moment::micros),
     ))
 }

@@ -5,7 +5,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use common::internal::{Delivered, UserRef};
+use common::{
+    Clock, EventId,
+    internal::{Delivered, UserRef},
+};
 
 use super::*;
 use crate::{
@@ -25,7 +28,7 @@ impl Filled {
     async fn new(size: i64, statements: &[&'static str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("test.db");
-        let store = SqliteStore::open(&file, Durability::Relaxed).await.unwrap();
+        let store = SqliteStore::open(&file, Durability::Relaxed, Clock::default()).await.unwrap();
         for statement in statements {
             let mut connection = store.writer.acquire().await.unwrap();
             sqlx::query(*statement).bind(size).execute(&mut *connection).await.unwrap();
@@ -43,7 +46,7 @@ impl Filled {
             true
         });
         let operations = [Operation::Change(Box::new(change))];
-        let committed = commit(&mut connection, &operations).await.unwrap();
+        let committed = commit(&mut connection, &operations, Clock::default().now()).await.unwrap();
         connection.lock_handle().await.unwrap().remove_progress_handler();
         assert!(committed.outcomes[0].is_ok(), "{:?}", committed.outcomes);
         steps.load(Ordering::Relaxed)

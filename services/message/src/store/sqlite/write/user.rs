@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use common::{Audience, EventId, event::SESSION, internal::UserRef};
+use common::{Audience, Moment, event::SESSION, internal::UserRef};
 use sqlx::SqliteConnection;
 
 use super::{Changed, membership};
@@ -17,7 +17,7 @@ use crate::{
     store::{
         StoreError,
         journal::Journal,
-        sqlite::{looks, micros, rows},
+        sqlite::{looks, rows, since_1970},
     },
 };
 
@@ -113,7 +113,7 @@ pub(super) async fn vouch(
 /// Adds guests, who are not known yet.
 pub(super) async fn add_guests(
     tx: &mut SqliteConnection,
-    at: EventId,
+    at: Moment,
     names: &[&Username],
 ) -> Result<(), StoreError> {
     let names: Vec<_> = names.iter().map(|name| (name.key(), name.as_str())).collect();
@@ -195,7 +195,7 @@ pub(super) async fn update_account(
     let Some(before) = rows::account(tx, name.key()).await? else {
         return Ok(Err(Refusal::NoUser));
     };
-    let now = micros(journal.now());
+    let now = since_1970(journal.now());
     let deactivated_at = deactivated.unwrap_or(before.deactivated).then_some(now);
     sqlx::query("update users set admin = $2, deactivated_at = $3 where key = $1")
         .bind(name.key())
@@ -245,14 +245,14 @@ async fn begin_epoch(
     journal: &mut Journal,
     key: &str,
     reason: &str,
-    signed_out_at: Option<EventId>,
+    signed_out_at: Option<Moment>,
 ) -> Result<(), StoreError> {
     let (epoch,): (i64,) = sqlx::query_as(
         "update users set epoch = epoch + 1, signed_out_at = coalesce($2, signed_out_at) \
          where key = $1 returning epoch",
     )
     .bind(key)
-    .bind(signed_out_at.map(micros))
+    .bind(signed_out_at.map(since_1970))
     .fetch_one(tx)
     .await?;
     journal.record(SESSION, Audience::Users(Vec::new()), |id| {
@@ -264,7 +264,7 @@ async fn begin_epoch(
 /// Adds an account, which is a member of the public room from now on.
 async fn insert(
     tx: &mut SqliteConnection,
-    at: EventId,
+    at: Moment,
     name: &Username,
     kind: UserKind,
 ) -> Result<(), StoreError> {
@@ -274,7 +274,7 @@ async fn insert(
 /// Adds users by key and name, who are in the public room from then on: two statements, however many.
 async fn insert_all(
     tx: &mut SqliteConnection,
-    at: EventId,
+    at: Moment,
     names: &[(&str, &str)],
     kind: UserKind,
 ) -> Result<(), StoreError> {
@@ -288,7 +288,7 @@ async fn insert_all(
     )
     .bind(serde_json::to_string(names)?)
     .bind(kind)
-    .bind(micros(at))
+    .bind(since_1970(at))
     .execute(&mut *tx)
     .await?;
     if let Some(public) = rows::place(tx, common::event::PUBLIC_ROOM).await? {

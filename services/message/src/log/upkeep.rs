@@ -1,0 +1,149 @@
+//! [`Upkeep`]: what the writer does besides, between two commits.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use tokio::time::{Interval, MissedTickBehavior};
+
+use super::health::Health;
+use crate::store::{Keeping, Store};
+
+/// How often old events are looked for, and how many are removed in one transaction, so that
+/// posts hardly wait for it.
+const PRUNE_EVERY: Duration = Duration::from_secs(600);
+const PRUNE_CHUNK: u32 = 2_000;
+
+/// How soon the next chunk follows while there are more.
+const PRUNE_AGAIN: Duration = Duration::from_millis(100);
+
+/// How far ids are ahead of the clock at most without a word about it.
+const AHEAD: Duration = Duration::from_secs(60);
+
+/// How often a failed store is tried again, so that readiness returns without a post, and one that
+/// works is tidied.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+
+/// How soon a store is tidied again that somebody holds up, a backup for example: each try makes
+/// commits wait.
+const TIDY_AGAIN: Duration = Duration::from_secs(30);
+
+/// Looks after a store.
+pub(super) struct Upkeep {
+    store: Arc<dyn Store>,
+    retention: Duration,
+    health: Health,
+    probe: Interval,
+    prune: Interval,
+    /// When the store is tidied again.
+    tidies_at: Instant,
+    /// What the clock said when it was last looked at.
+    looked_at: SystemTime,
+}
+
+/// What is due.
+pub(super) enum Chore {
+    Probe,
+    Prune,
+}
+
+impl Upkeep {
+    /// Looks after this store, whose log remembers events for so long.
+    pub(super) fn new(store: Arc<dyn Store>, retention: Duration, health: Health) -> Self {
+        let every = |period| {
+            let mut interval = tokio::time::interval(period);
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            interval
+        };
+        Self {
+            store,
+            retention,
+            health,
+            probe: every(PROBE_EVERY),
+            prune: every(PRUNE_EVERY),
+            tidies_at: Instant::now(),
+            looked_at: SystemTime::now(),
+        }
+    }
+
+    /// Waits until something is due. May be cancelled.
+    pub(super) async fn due(&mut self) -> Chore {
+        tokio::select! {
+            biased;
+            _ = self.probe.tick() => Chore::Probe,
+            _ = self.prune.tick() => Chore::Prune,
+        }
+    }
+
+    /// Does it.
+    pub(super) async fn run(&mut self, chore: Chore) {
+        match chore {
+            Chore::Probe => {
+                self.look_at_clock().await;
+                self.probe().await;
+            }
+            Chore::Prune => {
+                self.keep_time().await;
+                if self.prune().await == u64::from(PRUNE_CHUNK) {
+                    self.prune.reset_after(PRUNE_AGAIN);
+                }
+            }
+        }
+    }
+
+    async fn look_at_clock(&mut self) {
+        let now = SystemTime::now();
+        let before = std::mem::replace(&mut self.looked_at, now);
+        if let Ok(by) = before.duration_since(now)
+            && !by.is_zero()
+        {
+            tracing::warn!(?by, "the clock was set back");
+            self.keep_time().await;
+        }
+    }
+
+    async fn probe(&mut self) {
+        if !self.health.is_good() {
+            if self.store.probe().await.is_ok() {
+                self.health.recovered();
+            }
+        } else if self.tidies_at <= Instant::now() {
+            let is_done = self.store.tidy().await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "what is written beside the data cannot be cut back");
+                false
+            });
+            if !is_done {
+                self.tidies_at = Instant::now() + TIDY_AGAIN;
+            }
+        }
+    }
+
+    /// Removes a chunk of what is older than the log remembers; returns how much it was.
+    async fn prune(&self) -> u64 {
+        match self.store.prune(self.retention, PRUNE_CHUNK).await {
+            Ok(0) => 0,
+            Ok(removed) => {
+                tracing::info!(removed, "removed old events from the log");
+                removed
+            }
+            Err(error) => {
+                self.health.failed(&error);
+                0
+            }
+        }
+    }
+
+    async fn keep_time(&self) {
+        match self.store.keep_time().await {
+            Ok(Keeping { now, head }) if head.moment().since(now) > AHEAD => tracing::warn!(
+                %head,
+                %now,
+                "the log is ahead of the clock, which was ahead once or is behind now: ids go on \
+                 from there, and times that are shown are the clock's"
+            ),
+            Ok(_) => {}
+            Err(error) => self.health.failed(&error),
+        }
+    }
+}
