@@ -75,7 +75,9 @@ impl Operations {
         let route = response.request().match_pattern().unwrap_or_else(|| "unknown".to_owned());
         let status = response.status();
         operations.record_request(method.as_str(), &route, status.as_u16(), started.elapsed());
-        if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
+        // Not of a state that lasts: what it is about says so when it begins and when it ends.
+        let lasts = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::INSUFFICIENT_STORAGE];
+        if status.is_server_error() && !lasts.contains(&status) {
             let status = status.as_u16();
             tracing::error!(%method, route, status, request_id = id, "request failed");
         } else {

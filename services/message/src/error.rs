@@ -60,7 +60,8 @@ impl From<Error> for Rejection {
             }
             Error::Write(WriteError::NotStored { disk_full: false }) => Self::unavailable(
                 "storage_unavailable",
-                "nothing was stored: send it again, a post with the same client_msg_id",
+                "it is not certain that this was stored: send it again, a post with the same \
+                 client_msg_id, under which it is stored once",
                 1,
             ),
             Error::Write(WriteError::NotStored { disk_full: true }) => Self::new(

@@ -66,6 +66,26 @@ async fn a_connection_begins_with_the_last_messages() {
 }
 
 #[tokio::test]
+async fn a_frame_that_will_never_be_taken_is_not_asked_for_again() {
+    let pair = Pair::start(&[]).await;
+    let mut socket = connect(&pair).await;
+    // As deep as the notification service reads, and one deeper on the way to the other.
+    for depth in [100, 125, 126, 127, 200] {
+        let nested = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let frame = format!(
+            r#"{{"type":"message","content":"x","extra":{nested},"client_msg_id":"{depth}"}}"#
+        );
+        socket.send_text(&frame).await;
+        let answer = socket.next().await.unwrap();
+        match answer["type"].as_str().unwrap() {
+            "ack" => assert!(depth <= 125, "{answer}"),
+            "error" => assert_ne!(answer["code"], "upstream_unavailable", "{depth}: {answer}"),
+            _ => panic!("{answer}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn plain_text_is_a_message_to_all() {
     let pair = Pair::start(&[]).await;
     let port = pair.notification.port();

@@ -79,7 +79,7 @@ impl Identity {
             guesses: Guesses::default(),
             sign_in_rate: RateLimit::per_minute(identity.sign_in_rate)
                 .limiting(config.connections.limits_loopback),
-            tickets: Tickets::default(),
+            tickets: Tickets::new(config.connections.shares()),
             sign_ins,
         })
     }

@@ -1,13 +1,18 @@
 //! [`Tickets`]: what opens a stream once, where no header can be set.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, VecDeque, hash_map::Entry},
+    net::IpAddr,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use common::internal::UserRef;
-use http_kit::Rejection;
+use http_kit::{
+    Rejection,
+    address::{BySite, Shares},
+    rate,
+};
 use sha2::{Digest, Sha256};
 
 /// How long a ticket can be used. Tickets stand in addresses, and addresses in logs.
@@ -16,6 +21,11 @@ pub const LIFETIME: Duration = Duration::from_secs(30);
 /// Tickets issued within [`LIFETIME`], used or not; some 20 MB. Beyond it nobody gets one until
 /// old ones end: to drop those would lock out whoever holds them.
 const MOST: usize = 65_536;
+
+/// Those of one address, and of one user who has shown who they are: four times as many as they may have
+/// streams, since used ones count too.
+const MOST_OF_ADDRESS: usize = 1_024;
+const MOST_OF_USER: usize = 400;
 
 /// What a ticket says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,20 +42,38 @@ pub struct Grant {
 
 /// The tickets that are out, in memory: after a restart clients ask for new ones. Kept as hashes,
 /// so that a dump of the memory opens nothing.
-#[derive(Default)]
-pub struct Tickets(Mutex<Issued>);
+pub struct Tickets {
+    shares: Shares,
+    issued: Mutex<Issued>,
+}
 
 #[derive(Default)]
 struct Issued {
     grants: HashMap<[u8; 32], Grant>,
     /// In the order in which they end.
-    ends: VecDeque<(Instant, [u8; 32])>,
+    ends: VecDeque<End>,
+    by_site: BySite,
+    /// Of users who have shown who they are, by key: else others could use up somebody's share.
+    by_user: HashMap<String, usize>,
+}
+
+/// When a ticket ends, and whose it counts as until then.
+struct End {
+    at: Instant,
+    hash: [u8; 32],
+    address: IpAddr,
+    user: Option<String>,
 }
 
 impl Tickets {
-    /// A ticket of 128 random bits.
-    pub fn issue(&self, grant: Grant) -> Result<String, Rejection> {
-        self.issue_at(grant, Instant::now())
+    /// None yet, for addresses that share like this.
+    pub fn new(shares: Shares) -> Self {
+        Self { shares, issued: Mutex::default() }
+    }
+
+    /// A ticket of 128 random bits, for somebody at an address.
+    pub fn issue(&self, grant: Grant, address: IpAddr) -> Result<String, Rejection> {
+        self.issue_at(grant, address, Instant::now())
     }
 
     /// What a ticket says, once, until it ends.
@@ -55,26 +83,37 @@ impl Tickets {
 
     /// What a ticket says that has not been used or ended; it is not used by that.
     pub fn look_at(&self, ticket: &str) -> Option<Grant> {
-        let mut issued = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
         issued.forget_ended(Instant::now());
         issued.grants.get(&hash(ticket)).cloned()
     }
 
-    fn issue_at(&self, grant: Grant, now: Instant) -> Result<String, Rejection> {
+    fn issue_at(&self, grant: Grant, address: IpAddr, now: Instant) -> Result<String, Rejection> {
         let ticket = hex::encode(rand::random::<[u8; 16]>());
-        let mut issued = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
         issued.forget_ended(now);
+        let user = grant.shown.then(|| grant.user.key.clone());
+        let of_user = user.as_ref().and_then(|user| issued.by_user.get(user));
+        if of_user.is_some_and(|of_user| *of_user >= MOST_OF_USER)
+            || self.shares.bound(address) && issued.by_site.of(address) >= MOST_OF_ADDRESS
+        {
+            return Err(rate::refusal("too many tickets", MOST_OF_USER as u32, 5));
+        }
         if issued.ends.len() >= MOST {
             return Err(Rejection::unavailable("overloaded", "too many tickets are out", 5));
         }
         let hash = hash(&ticket);
-        issued.ends.push_back((now + LIFETIME, hash));
+        if let Some(user) = &user {
+            *issued.by_user.entry(user.clone()).or_default() += 1;
+        }
+        issued.by_site.add(address, 1);
+        issued.ends.push_back(End { at: now + LIFETIME, hash, address, user });
         issued.grants.insert(hash, grant);
         Ok(ticket)
     }
 
     fn redeem_at(&self, ticket: &str, now: Instant) -> Option<Grant> {
-        let mut issued = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
         issued.forget_ended(now);
         issued.grants.remove(&hash(ticket))
     }
@@ -82,8 +121,19 @@ impl Tickets {
 
 impl Issued {
     fn forget_ended(&mut self, now: Instant) {
-        while let Some((_, hash)) = self.ends.pop_front_if(|(end, _)| *end <= now) {
+        while let Some(End { hash, address, user, .. }) =
+            self.ends.pop_front_if(|end| end.at <= now)
+        {
             self.grants.remove(&hash);
+            self.by_site.remove(address, 1);
+            if let Some(user) = user
+                && let Entry::Occupied(mut of_user) = self.by_user.entry(user)
+            {
+                *of_user.get_mut() -= 1;
+                if *of_user.get() == 0 {
+                    of_user.remove();
+                }
+            }
         }
     }
 }
@@ -101,11 +151,24 @@ mod tests {
         Grant { user, shown: true, epoch: 3, expires_at: Some(7) }
     }
 
+    fn tickets() -> Tickets {
+        Tickets::new(Shares { by_address: true, loopback: false })
+    }
+
+    fn somebody(number: usize) -> (Grant, IpAddr) {
+        let key = format!("user{number}");
+        let user = UserRef { name: key.clone(), key };
+        let address = [10, 0, (number >> 8) as u8, number as u8].into();
+        (Grant { user, ..grant() }, address)
+    }
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 1));
+
     #[test]
     fn a_ticket_opens_once_and_not_after_its_end() {
-        let tickets = Tickets::default();
+        let tickets = tickets();
         let start = Instant::now();
-        let issue = || tickets.issue_at(grant(), start).unwrap();
+        let issue = || tickets.issue_at(grant(), HERE, start).unwrap();
         let (used, ended) = (issue(), issue());
         assert_eq!(used.len(), 32);
         assert_ne!(used, ended);
@@ -118,16 +181,40 @@ mod tests {
 
     #[test]
     fn they_are_bounded_and_the_bound_passes() {
-        let tickets = Tickets::default();
+        let tickets = tickets();
         let start = Instant::now();
-        for _ in 0..MOST {
-            let ticket = tickets.issue_at(grant(), start).unwrap();
+        for number in 0..MOST {
+            let (grant, address) = somebody(number % 1_000);
+            let ticket = tickets.issue_at(grant, address, start).unwrap();
             // Used ones count too: what is kept of them is the time of their end.
             tickets.redeem_at(&ticket, start).unwrap();
         }
-        assert_eq!(tickets.issue_at(grant(), start).unwrap_err().status().as_u16(), 503);
-        assert!(tickets.issue_at(grant(), start + LIFETIME).is_ok());
-        let issued = tickets.0.lock().unwrap();
+        let more = |at| tickets.issue_at(grant(), HERE, at);
+        assert_eq!(more(start).unwrap_err().status().as_u16(), 503);
+        assert!(more(start + LIFETIME).is_ok());
+        let issued = tickets.issued.lock().unwrap();
         assert_eq!((issued.grants.len(), issued.ends.len()), (1, 1));
+        assert_eq!((issued.by_site.count(), issued.by_user.len()), (1, 1));
+    }
+
+    #[test]
+    fn one_who_takes_all_they_can_leaves_enough_for_others() {
+        let tickets = tickets();
+        let start = Instant::now();
+        let taken = |user: usize, address: usize, shown| {
+            let ((grant, _), (_, address)) = (somebody(user), somebody(address));
+            let take = |_: &usize| {
+                let grant = Grant { shown, ..grant.clone() };
+                tickets.issue_at(grant, address, start).is_ok()
+            };
+            (0..2_000).take_while(take).count()
+        };
+        // By a token from wherever; by names that nobody has to show, from one address.
+        assert_eq!((taken(1, 1, true), taken(1, 2, true)), (MOST_OF_USER, 0));
+        assert_eq!(taken(7, 3, false), MOST_OF_ADDRESS);
+        assert_eq!((taken(8, 3, false), taken(7, 4, true)), (0, MOST_OF_USER));
+        let proxy =
+            tickets.issue_at(Grant { shown: false, ..grant() }, [127, 0, 0, 1].into(), start);
+        assert!(proxy.is_ok());
     }
 }

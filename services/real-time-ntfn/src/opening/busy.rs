@@ -1,6 +1,7 @@
 //! [`Busy`]: why a stream is refused for now.
 
 use actix_web::http::StatusCode;
+use http_kit::Rejection;
 
 use super::resume::NotNow;
 
@@ -46,6 +47,14 @@ impl Busy {
             Self::Address | Self::User => StatusCode::TOO_MANY_REQUESTS,
             _ => StatusCode::SERVICE_UNAVAILABLE,
         }
+    }
+}
+
+/// For a request that is no stream.
+impl From<NotNow> for Rejection {
+    fn from(not_now: NotNow) -> Self {
+        let busy = Busy::from(not_now);
+        Self::unavailable(busy.reason(), busy.detail(), 2)
     }
 }
 

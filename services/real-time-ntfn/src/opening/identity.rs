@@ -61,6 +61,16 @@ impl From<Rejection> for Refusal {
     }
 }
 
+/// For a request that is no stream.
+impl From<Refusal> for Rejection {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Rejected(rejection) => rejection,
+            Refusal::NotNow(not_now) => not_now.into(),
+        }
+    }
+}
+
 /// Who has come.
 #[derive(Clone, Debug)]
 pub struct Comer {

@@ -7,11 +7,12 @@ use actix_web::{
 use common::{
     Audience, Batch, Clock, EventId,
     event::{Accepted, EphemeralBatch, MESSAGE, PUBLIC_ROOM},
-    internal::MAX_FACTS,
+    internal::{Identify, MAX_FACTS},
 };
 use http_kit::{
     Rejection,
     body::{parse, read, require_json},
+    internal::is_signed,
     rejection::ProblemBody,
 };
 use serde_json::{Map, Value, json};
@@ -61,7 +62,7 @@ const MOST_WATCHERS: usize = 100;
         (status = 200, description = "broadcast", body = AcceptedBody),
         (status = 202, description = "a batch was taken", body = AcceptedBody),
         (status = 400, description = "not JSON", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "not signed, or wrongly", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "not signed, or wrongly; or in the name of somebody who has to show that it is theirs", body = ProblemBody, content_type = "application/problem+json"),
         (status = 408, description = "the body came too slowly", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "body too large", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "not application/json", body = ProblemBody, content_type = "application/problem+json"),
@@ -94,7 +95,15 @@ pub async fn notify(
                 state.hop.check_signed(&request, &body)?;
                 state.pass_on(&parse_facts(&body)?);
             } else {
-                state.broadcast(Direct::parse(fields)?).await;
+                let direct = Direct::parse(fields)?;
+                if !is_signed(&request)
+                    && let Some(user) = &direct.user
+                {
+                    // A mere neighbour says nothing in the name of somebody who has to show theirs.
+                    let address = state.proxies.client_address(&request);
+                    state.identity.identify(by_name(user), address, false).await?;
+                }
+                state.broadcast(direct).await;
                 // It has reached everyone it will: services that call this expect no less.
                 response = HttpResponse::Ok();
             }
@@ -104,9 +113,20 @@ pub async fn notify(
     Ok(response.json(Accepted { last_id }))
 }
 
+/// A question about somebody of whom only the name is known.
+fn by_name(user: &str) -> Identify {
+    Identify {
+        username: Some(user.to_owned()),
+        rooms: vec![PUBLIC_ROOM.to_owned()],
+        only_asks: true,
+        ..Identify::default()
+    }
+}
+
 /// A notification that does not come from the log.
 struct Direct {
     id: Option<EventId>,
+    user: Option<String>,
     name: String,
     data: Value,
 }
@@ -159,7 +179,8 @@ impl Direct {
             let now = id.map_or_else(|| Clock::default().now(), EventId::moment).to_string();
             fields.insert("timestamp".to_owned(), json!(now));
         }
-        Ok(Self { id, name, data: Value::Object(fields) })
+        let user = user.filter(|user| !user.is_empty());
+        Ok(Self { id, user, name, data: Value::Object(fields) })
     }
 }
 

@@ -9,11 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     log::upstream::UpstreamError,
-    opening::{
-        busy::Busy,
-        identity::{Purpose, Refusal},
-        resume::NotNow,
-    },
+    opening::{identity::Purpose, resume::NotNow},
     state::AppState,
 };
 
@@ -72,15 +68,11 @@ pub async fn list_present(
     let asked = query.users.as_deref().map(parse).transpose()?;
     let (user, ticket) = (query.user.as_deref(), query.ticket.as_deref());
     let address = state.proxies.client_address(&request);
-    let scope = match state
+    let scope = state
         .identity
         .identify_request(&request, address, None, user, ticket, Purpose::Question)
-        .await
-    {
-        Ok(comer) => comer.scope,
-        Err(Refusal::Rejected(rejection)) => return Err(rejection),
-        Err(Refusal::NotNow(now)) => return Err(not_now(now)),
-    };
+        .await?
+        .scope;
     let users = match (scope.user(), asked) {
         (Some(user), asked) => {
             let contacts = state.contacts(user).await?;
@@ -112,11 +104,6 @@ fn parse(users: &str) -> Result<Vec<String>, Rejection> {
     Ok(keys)
 }
 
-fn not_now(not_now: NotNow) -> Rejection {
-    let busy = Busy::from(not_now);
-    Rejection::unavailable(busy.reason(), busy.detail(), 2)
-}
-
 impl AppState {
     /// The keys of those with whom a user shares a private conversation.
     async fn contacts(&self, user: &str) -> Result<HashSet<String>, Rejection> {
@@ -126,7 +113,7 @@ impl AppState {
                 if !matches!(error, UpstreamError::Unavailable(_)) {
                     tracing::warn!(%error, "contacts are not given");
                 }
-                Err(not_now(NotNow::Upstream))
+                Err(NotNow::Upstream.into())
             }
         }
     }

@@ -169,6 +169,10 @@ async fn handle(mailbox: &Mailbox, frames: &dyn Frames, frame: Value, is_cut_off
             let error = reply::error("content_too_long", detail, client_msg_id.as_deref());
             mailbox.tell(Tell::Say(error));
         }
+        Err(UpstreamError::Refused(problem)) => {
+            let error = reply::error(&problem.code, &problem.detail, client_msg_id.as_deref());
+            mailbox.tell(Tell::Say(error));
+        }
         Err(error) => {
             if !is_cut_off.swap(true, Ordering::Relaxed) {
                 tracing::warn!(%error, "frames cannot be passed on");

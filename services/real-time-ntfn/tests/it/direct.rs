@@ -41,6 +41,26 @@ async fn a_notification_reaches_open_streams_and_is_not_replayed() {
 }
 
 #[tokio::test]
+async fn nobody_speaks_for_somebody_whose_name_is_protected() {
+    let upstream = Upstream::start();
+    upstream.register("Zoe").await;
+    let app = App::start(&upstream.url(), &[]);
+    let mut stream = app.stream("").await;
+    let by = |user: &str| json!({"content": format!("by {user}"), "user": user});
+    // As it is written, and what is taken for it.
+    for (user, code) in [("zoe", "name_registered"), ("\u{ff3a}oe", "name_registered")] {
+        let answer = app.notify(&by(user)).await;
+        assert_eq!(answer.refusal(), (401, code.to_owned()), "{user}");
+    }
+    assert_eq!(app.notify(&by("a:b")).await.status, 422, "no user has such a name");
+    for user in ["zoey", ""] {
+        assert_eq!(app.notify(&by(user)).await.status, 200, "{user}");
+    }
+    assert_eq!(app.notify_signed(&by("Zoe")).await.status, 200, "it knows the secret");
+    assert_eq!(stream.contents(3).await, [json!("by zoey"), json!("by "), json!("by Zoe")]);
+}
+
+#[tokio::test]
 async fn another_type_is_a_named_event_and_other_fields_are_passed_on() {
     let upstream = Upstream::start();
     let app = App::start(&upstream.url(), &[]);

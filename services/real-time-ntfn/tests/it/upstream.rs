@@ -63,6 +63,14 @@ impl Upstream {
         response.json().await.unwrap()
     }
 
+    /// Gives somebody a password: their name is protected from then on.
+    pub(crate) async fn register(&self, name: &str) {
+        let body = json!({"username": name, "password": "a password of the tests"});
+        let request = self.client.post(format!("{}/users", self.url()));
+        let response = request.header("connection", "close").json(&body).send().await.unwrap();
+        assert_eq!(response.status().as_u16(), 201);
+    }
+
     /// A group of alice and others, and what she says in it.
     pub(crate) async fn post_to_group(&self, others: &[&str], content: &str) -> Value {
         let post = async |path: &str, body: Value| -> Value {

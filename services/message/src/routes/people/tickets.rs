@@ -42,6 +42,7 @@ pub struct Ticket {
     responses(
         (status = 201, description = "a ticket", body = Ticket),
         (status = 401, description = "say who you are", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "too many tickets are out: try again", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "not now: try again", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -65,7 +66,8 @@ pub async fn post_ticket(
             Grant { user, shown: false, epoch, expires_at: None }
         }
     };
-    let ticket = state.identity.tickets.issue(grant)?;
+    let address = state.identity.proxies.client_address(&request);
+    let ticket = state.identity.tickets.issue(grant, address)?;
     let expires_at = timestamp(token::now() + LIFETIME.as_secs());
     Ok(HttpResponse::Created()
         .insert_header((CACHE_CONTROL, "no-store"))
