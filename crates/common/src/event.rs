@@ -187,6 +187,17 @@ pub struct LogPage {
     pub head: EventId,
     /// The oldest cursor the log can still continue from: events up to it have been pruned.
     pub floor: EventId,
+    /// Of a page for somebody: how far it has looked. Events up to there that are not in it are not
+    /// for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_to: Option<EventId>,
+}
+
+impl LogPage {
+    /// The cursor after the page.
+    pub fn end(&self) -> EventId {
+        self.looked_to.unwrap_or_else(|| self.batch.end())
+    }
 }
 
 /// Answer of `POST /notify`: what the feed now has.

@@ -16,11 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::page::{MAX_LIMIT, parse_id, parse_limit};
-use crate::{chat::change::Refusal, error::Error, identity::caller::Caller, state::AppState};
-
-/// Events read from the log at once, and for one answer: most of them may be for others.
-const SCAN: u32 = 1_000;
-const MOST_SCANNED: usize = 5_000;
+use crate::{
+    chat::change::Refusal, error::Error, identity::caller::Caller, state::AppState, store::Viewer,
+};
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config.service(resource("/sync", "GET, HEAD").route(get().to(sync_events)));
@@ -79,35 +77,18 @@ pub async fn sync_events(
 ) -> Result<HttpResponse, Rejection> {
     let caller = Caller::of(&state.identity, &request, query.user.as_deref()).await?;
     let after = parse_id("after", &query.after)?;
-    let limit = parse_limit(query.limit, MAX_LIMIT)? as usize;
+    let limit = parse_limit(query.limit, MAX_LIMIT)?;
     // As on the stream: no room has an empty name.
     let mut named = query.rooms.iter().flat_map(|rooms| rooms.split(','));
     if named.any(|room| room.trim().is_empty()) {
         return Err(Refusal::NoConversation.into());
     }
     let rooms = parse_rooms(&state, query.rooms.as_deref()).await?;
-    let (mut events, mut next, mut scanned) = (Vec::new(), after, 0);
-    loop {
-        let page = state.store.events_after(next, SCAN).await?.map_err(Error::from)?;
-        scanned += page.batch.events.len();
-        let (batch, missing) = page.batch.resolve_page();
-        if missing > 0 {
-            tracing::error!(after = %next, missing, "events are for sets of users that are lost");
-        }
-        for event in &batch.events {
-            if events.len() == limit {
-                return Ok(HttpResponse::Ok().json(SyncPage { events, next, has_more: true }));
-            }
-            if event.audience.admits(&rooms, caller.key()) {
-                events.push(event.data.clone());
-            }
-            next = event.id;
-        }
-        let has_more = next < page.head;
-        if !has_more || batch.events.is_empty() || scanned >= MOST_SCANNED {
-            return Ok(HttpResponse::Ok().json(SyncPage { events, next, has_more }));
-        }
-    }
+    let viewer = Viewer { rooms: &rooms, user: caller.key() };
+    let page = state.store.events_for(after, viewer, limit).await?.map_err(Error::from)?;
+    let (next, has_more) = (page.end(), page.end() < page.head);
+    let events = page.batch.events.into_iter().map(|event| event.data).collect();
+    Ok(HttpResponse::Ok().json(SyncPage { events, next, has_more }))
 }
 
 /// The rooms of a request, separated by commas; all of them exist.

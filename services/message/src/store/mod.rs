@@ -98,6 +98,15 @@ pub enum NoCursor {
     Unknown,
 }
 
+/// Who looks at the log.
+#[derive(Clone, Copy, Debug)]
+pub struct Viewer<'a> {
+    /// The public rooms that they watch.
+    pub rooms: &'a HashSet<String>,
+    /// Their key.
+    pub user: Option<&'a str>,
+}
+
 /// What a read gives, or why the caller may not have it.
 pub type Allowed<T> = Result<Result<T, Refusal>, StoreError>;
 
@@ -226,6 +235,15 @@ pub trait Store: ConversationReads + Send + Sync + 'static {
     async fn events_after(
         &self,
         after: EventId,
+        limit: u32,
+    ) -> Result<Result<LogPage, NoCursor>, StoreError>;
+
+    /// The events after a cursor that somebody may see, at most `limit` and one page. It says how far it
+    /// looked; who wants more reads on from there.
+    async fn events_for(
+        &self,
+        after: EventId,
+        viewer: Viewer<'_>,
         limit: u32,
     ) -> Result<Result<LogPage, NoCursor>, StoreError>;
 

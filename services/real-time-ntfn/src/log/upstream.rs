@@ -58,6 +58,22 @@ impl Upstream {
         self.get("/internal/events", &query).await
     }
 
+    /// The events after a cursor that the user with this key may see, who watches these rooms; at most
+    /// `limit`, fewer if they are large. The page says how far it has looked.
+    pub async fn events_for<'a>(
+        &self,
+        after: EventId,
+        user: Option<&str>,
+        rooms: impl Iterator<Item = &'a str>,
+        limit: u64,
+    ) -> Result<LogPage, UpstreamError> {
+        let rooms = rooms.collect::<Vec<_>>().join(",");
+        let mut query =
+            vec![("after", after.to_string()), ("limit", limit.to_string()), ("rooms", rooms)];
+        query.extend(user.map(|user| ("user", user.to_owned())));
+        self.get("/internal/events", &query).await
+    }
+
     /// The first page of the last `limit` events.
     pub async fn events_tail(&self, limit: usize) -> Result<LogPage, UpstreamError> {
         self.get("/internal/events", &[("tail", limit.to_string())]).await

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web::Data};
 use http_kit::{Query, Rejection};
 use serde::Deserialize;
 
-use crate::{error::Error, routes::page::parse_id, state::AppState};
+use crate::{error::Error, routes::page::parse_id, state::AppState, store::Viewer};
 
 /// The most events in one answer.
 const MAX_EVENTS: u32 = 65_536;
@@ -15,6 +15,9 @@ pub struct EventsQuery {
     after: Option<String>,
     limit: Option<u32>,
     tail: Option<u32>,
+    /// With one of these, only what the user with this key may see, who watches these rooms.
+    rooms: Option<String>,
+    user: Option<String>,
 }
 
 /// Answers with a [`LogPage`](common::event::LogPage), which ends early where events are large.
@@ -29,7 +32,15 @@ pub async fn list_events(
         (Some(after), None) => {
             let after = parse_id("after", after)?;
             let limit = query.limit.unwrap_or(1_000).clamp(1, MAX_EVENTS);
-            state.store.events_after(after, limit).await?.map_err(Error::from)?
+            let page = if query.rooms.is_some() || query.user.is_some() {
+                let rooms = query.rooms.iter().flat_map(|rooms| rooms.split(','));
+                let rooms = rooms.map(str::to_owned).collect();
+                let viewer = Viewer { rooms: &rooms, user: query.user.as_deref() };
+                state.store.events_for(after, viewer, limit).await?
+            } else {
+                state.store.events_after(after, limit).await?
+            };
+            page.map_err(Error::from)?
         }
         (None, Some(tail)) => state.store.events_tail(tail.min(MAX_EVENTS)).await?,
         _ => {

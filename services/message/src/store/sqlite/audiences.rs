@@ -161,6 +161,25 @@ pub(super) async fn read(
     Ok(sets)
 }
 
+/// Whether a user is in a set; nobody is in one that is lost.
+pub(super) async fn contain(
+    connection: &mut SqliteConnection,
+    set: &SetId,
+    user: &str,
+) -> Result<bool, StoreError> {
+    // Where the name does not even occur, which is found out fast, nothing is parsed.
+    let (is_in,): (bool,) = sqlx::query_as(
+        "select exists (select 1 from audiences, json_each(users, '$.users') as one \
+         where audiences.id = $1 and instr(users, $2) > 0 and one.value = $3)",
+    )
+    .bind(set.as_str())
+    .bind(serde_json::to_string(user)?)
+    .bind(user)
+    .fetch_one(connection)
+    .await?;
+    Ok(is_in)
+}
+
 #[cfg(test)]
 mod tests {
     use std::{path::Path, time::Duration};

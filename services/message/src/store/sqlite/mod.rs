@@ -27,7 +27,9 @@ use sqlx::{
 
 pub use file::{DatabaseFile, FileError};
 
-use super::{Allowed, Arrivals, Committed, Keeping, NoCursor, Page, Store, StoreError, Window};
+use super::{
+    Allowed, Arrivals, Committed, Keeping, NoCursor, Page, Store, StoreError, Viewer, Window,
+};
 use crate::{
     chat::{
         change::{Operation, Receipt},
@@ -137,7 +139,7 @@ impl Store for SqliteStore {
     }
 
     async fn head(&self) -> Result<EventId, StoreError> {
-        Ok(read::floor_and_head(&self.readers).await?.1)
+        Ok(read::log::floor_and_head(&self.readers).await?.1)
     }
 
     async fn arrivals(
@@ -212,11 +214,20 @@ impl Store for SqliteStore {
         after: EventId,
         limit: u32,
     ) -> Result<Result<LogPage, NoCursor>, StoreError> {
-        read::events_after(&self.readers, after, limit).await
+        read::log::events_after(&self.readers, after, limit).await
+    }
+
+    async fn events_for(
+        &self,
+        after: EventId,
+        viewer: Viewer<'_>,
+        limit: u32,
+    ) -> Result<Result<LogPage, NoCursor>, StoreError> {
+        read::log::events_for(&self.readers, after, viewer, limit).await
     }
 
     async fn events_tail(&self, limit: u32) -> Result<LogPage, StoreError> {
-        read::events_tail(&self.readers, limit).await
+        read::log::events_tail(&self.readers, limit).await
     }
 
     async fn close(&self) {

@@ -32,11 +32,14 @@ use crate::{
 use place::{Before, Place};
 pub use request::{Cursor, NotNow, Request, Start};
 
-/// A client that is further behind the ring than this loads anew: that costs less than replay.
+/// A client that has missed more than this, and longer ago than the ring reaches back, loads anew: that
+/// costs less than replay.
 const MAX_BEHIND: u64 = 5_000;
 
-/// Events in one page from the log.
+/// Events in one page from the log, and how many pages there are at most: where little is for somebody, a
+/// page reaches far.
 const PAGE: u64 = 1_000;
+const MAX_PAGES: u32 = 20;
 
 /// Questions about the past at the same time; the others wait. When everyone returns at once, the
 /// message service must not be asked by everyone at once.
@@ -182,13 +185,14 @@ impl Resume {
     /// come between two.
     async fn catch_up(&self, cursor: EventId, visitor: &Visitor) -> Result<Place, NotNow> {
         let Visitor { scope, wire, asker } = visitor;
-        let (mut at, mut before, mut behind) = (cursor, Before::default(), 0);
+        let (mut at, mut before) = (cursor, Before::default());
+        let (mut behind, mut pages) = (0, 0);
         let deadline = Instant::now() + CATCH_UP;
         loop {
             // Who has read a part of it already would read that again.
             let patience = if at == cursor { TURN } else { 3 * TURN };
             let turn = self.turn(asker, patience.min(deadline - Instant::now())).await?;
-            let page = self.upstream.events_after(at, PAGE).await;
+            let page = self.upstream.events_for(at, scope.user(), scope.rooms(), PAGE).await;
             drop(turn);
             let page = match page {
                 Ok(page) => page,
@@ -197,11 +201,12 @@ impl Resume {
                 Err(_) => return Err(NotNow::Upstream),
             };
             behind += page.batch.events.len() as u64;
-            let progress = page.batch.end();
+            pages += 1;
+            let progress = page.end();
             let (batch, _) = page.batch.resolve_page();
             let seen = batch.events.iter().filter(|event| scope.receives(&event.audience));
             seen.for_each(|event| before.add(event, *wire));
-            if behind > MAX_BEHIND || before.bytes > MAX_BEGINNING {
+            if behind > MAX_BEHIND || pages > MAX_PAGES || before.bytes > MAX_BEGINNING {
                 return Ok(self.reset(visitor, "too_far"));
             }
             if let Some(subscriber) = self.hub.subscribe(progress, scope.clone()) {

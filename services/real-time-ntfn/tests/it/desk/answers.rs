@@ -109,7 +109,12 @@ fn events(book: &Book, query: &Parameters) -> HttpResponse {
         }
         None => (floor, book.log.clone()),
     };
-    HttpResponse::Ok().json(LogPage { batch: Batch::new(after, events), head, floor })
+    HttpResponse::Ok().json(LogPage {
+        batch: Batch::new(after, events),
+        head,
+        floor,
+        looked_to: None,
+    })
 }
 
 fn identify(book: &mut Book, asked: &Identify) -> Result<Identified, (u16, &'static str)> {

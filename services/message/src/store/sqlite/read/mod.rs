@@ -2,50 +2,18 @@
 
 pub(super) mod conversations;
 pub(super) mod inbox;
+pub(super) mod log;
 pub(super) mod members;
 pub(super) mod people;
 
-use std::collections::HashSet;
+use common::EventId;
+use sqlx::{Sqlite, SqlitePool, Transaction};
 
-use common::{
-    Batch, Event, EventId,
-    event::{LogPage, fitting},
-};
-use futures_util::TryStreamExt;
-use serde_json::value::RawValue;
-use sqlx::{FromRow, Sqlite, SqliteConnection, SqliteExecutor, SqlitePool, Transaction};
-
-use super::{audiences, id, micros, moment, rows};
+use super::{id, micros, moment, rows};
 use crate::{
     chat::{change::Refusal, message::Message},
-    store::{Allowed, NoCursor, Page, Position, StoreError, Window},
+    store::{Allowed, Page, Position, StoreError, Window},
 };
-
-/// The most bytes of events and audiences in one page of the log: what is asked for is to be there
-/// within the deadline between the services, and costs its reader several times as much memory.
-const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
-
-/// The most bytes in the end of the log that a feed begins with: as many as it keeps by default.
-const MAX_TAIL_BYTES: usize = 64 * 1024 * 1024;
-
-#[derive(FromRow)]
-struct EventRow {
-    id: i64,
-    r#type: String,
-    audience: String,
-    data: String,
-    /// The bytes of the set that it refers to.
-    users: Option<i64>,
-}
-
-/// Where the event log begins and where it ends.
-pub(super) async fn floor_and_head(
-    reader: impl SqliteExecutor<'_>,
-) -> Result<(EventId, EventId), StoreError> {
-    let (floor, head): (i64, i64) =
-        sqlx::query_as("select floor, last_id from log").fetch_one(reader).await?;
-    Ok((id(floor), id(head)))
-}
 
 /// One message, for someone.
 pub(super) async fn message(
@@ -120,98 +88,6 @@ pub(super) async fn page(
     }))
 }
 
-/// The events after a cursor, as far as they fit into a page.
-pub(super) async fn events_after(
-    readers: &SqlitePool,
-    after: EventId,
-    limit: u32,
-) -> Result<Result<LogPage, NoCursor>, StoreError> {
-    let mut tx = readers.begin().await?;
-    Ok(match find_cursor(&mut tx, after).await? {
-        Ok(()) => Ok(read_after(&mut tx, after, limit).await?),
-        Err(lost) => Err(lost),
-    })
-}
-
-/// Whether the log goes on from a cursor: one that it does not hold may be of a log that was lost, as
-/// when a copy of the database has been put back.
-async fn find_cursor(
-    connection: &mut SqliteConnection,
-    cursor: EventId,
-) -> Result<Result<(), NoCursor>, StoreError> {
-    let (floor, head) = floor_and_head(&mut *connection).await?;
-    if cursor < floor {
-        return Ok(Err(NoCursor::Expired));
-    }
-    let (held,): (Option<i64>,) = sqlx::query_as("select min(id) from events where id >= $1")
-        .bind(micros(cursor))
-        .fetch_one(connection)
-        .await?;
-    let is_held =
-        cursor == floor || cursor == head || held.is_some_and(|held| cursor.is_at(id(held)));
-    Ok(if is_held { Ok(()) } else { Err(NoCursor::Unknown) })
-}
-
-/// The last events, as far as they fit into a tail; of those, as many as fit into a page.
-pub(super) async fn events_tail(readers: &SqlitePool, limit: u32) -> Result<LogPage, StoreError> {
-    // One snapshot, so that nothing is pruned between finding the place and reading from it.
-    let mut tx = readers.begin().await?;
-    // One more than asked for: its id is the cursor right before the others. The length in bytes
-    // is found without reading what is so long.
-    let newest: Vec<(i64, i64, Option<String>, Option<i64>)> = sqlx::query_as(
-        "select id, octet_length(audience) + octet_length(data), audience ->> 'set', \
-         (select octet_length(users) from audiences where audiences.id = audience ->> 'set') \
-         from events order by id desc limit $1",
-    )
-    .bind(limit + 1)
-    .fetch_all(&mut *tx)
-    .await?;
-    let mut counted = HashSet::new();
-    let sizes = newest.iter().take(limit as usize).map(|(_, size, set, users)| {
-        let is_new = set.as_ref().is_some_and(|set| counted.insert(set));
-        (size + users.filter(|_| is_new).unwrap_or_default()) as usize
-    });
-    let after = match newest.get(fitting(sizes, MAX_TAIL_BYTES)) {
-        Some((before, ..)) => id(*before),
-        None => floor_and_head(&mut *tx).await?.0,
-    };
-    read_after(&mut tx, after, limit).await
-}
-
-async fn read_after(
-    connection: &mut SqliteConnection,
-    after: EventId,
-    limit: u32,
-) -> Result<LogPage, StoreError> {
-    let (floor, head) = floor_and_head(&mut *connection).await?;
-    let mut rows = sqlx::query_as::<_, EventRow>(
-        "select id, type, audience, data, \
-         (select octet_length(users) from audiences where audiences.id = audience ->> 'set') as users \
-         from events where id > $1 order by id limit $2",
-    )
-    .bind(micros(after))
-    .bind(limit)
-    .fetch(&mut *connection);
-    let (mut events, mut bytes, mut wanted) = (Vec::new(), 0, HashSet::new());
-    while let Some(row) = rows.try_next().await? {
-        let users = row.users.unwrap_or_default() as usize;
-        bytes += row.audience.len() + row.data.len();
-        let event = event(row)?;
-        // A set is there once, with the first event that refers to it.
-        let set = event.audience.set().filter(|set| !wanted.contains(*set)).cloned();
-        bytes += set.as_ref().map_or(0, |_| users);
-        // Whoever reads on needs one event at least.
-        if bytes > MAX_PAGE_BYTES && !events.is_empty() {
-            break;
-        }
-        wanted.extend(set);
-        events.push(event);
-    }
-    drop(rows);
-    let sets = audiences::read(connection, &wanted).await?;
-    Ok(LogPage { batch: Batch { after, events, sets }, head, floor })
-}
-
 /// The seq of the message at a place, and whether there is one; else the seq of the next one.
 async fn seq_at(
     tx: &mut Transaction<'_, Sqlite>,
@@ -237,14 +113,4 @@ async fn seq_at(
         }
     };
     Ok((at, true))
-}
-
-fn event(row: EventRow) -> Result<Event, StoreError> {
-    Ok(Event {
-        id: id(row.id),
-        kind: row.r#type,
-        audience: serde_json::from_str(&row.audience)?,
-        data: RawValue::from_string(row.data)?.into(),
-        origin: None,
-    })
 }
