@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::load::crowd::Pace;
 use crate::report::markdown;
-use crate::row::{Row, arrivals, burst, idle, people, post, slow, steady, storm, suite};
+use crate::row::{Row, arrivals, burst, idle, people, post, rude, slow, steady, storm, suite};
 use crate::target::{Kind, Lab};
 
 /// Measures RealTalk beside nginx's nchan and a bare write(2) loop, on this machine's loopback.
@@ -68,6 +68,8 @@ pub(crate) enum Command {
     People(people::People),
     /// Everybody opens a stream at once
     Arrivals(arrivals::Arrivals),
+    /// Somebody takes all that one address can get, beside ordinary clients
+    Rude(rude::Rude),
     /// Every row with its default size
     All {
         /// A third of the seconds with the same clients: sooner done, more scatter
@@ -114,6 +116,7 @@ impl Command {
             Self::Slow(row) => vec![Box::new(row)],
             Self::People(row) => vec![Box::new(row)],
             Self::Arrivals(row) => vec![Box::new(row)],
+            Self::Rude(rude) => rude.rows().map(|row| -> Box<dyn Row> { Box::new(row) }).collect(),
             Self::All { quick } => suite::rows(quick),
             Self::Report(_) | Self::BareServer { .. } => Vec::new(),
         }
@@ -121,6 +124,10 @@ impl Command {
 
     /// Whether it asks for less than the default sizes, which is a condition of its own.
     pub(crate) fn quick(&self) -> bool {
-        matches!(self, Self::All { quick: true })
+        match self {
+            Self::All { quick } => *quick,
+            Self::Rude(rude) => rude.is_quick(),
+            _ => false,
+        }
     }
 }

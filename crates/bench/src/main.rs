@@ -13,7 +13,7 @@
 //! | [`report`] | what came of it: JSON, tables, Markdown |
 //! | [`row`] | what is done to each server, and the figures and bars that come of it |
 //! | [`target`] | the servers, as child processes |
-//! | [`load`] | what loads them: crowds that listen, posters, volleys |
+//! | [`load`] | what loads them: crowds that listen, swarms that bother, posters, volleys |
 //! | [`usage`], [`clock`], [`interrupt`] | `/proc`, time, Ctrl-C |
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]

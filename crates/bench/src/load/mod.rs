@@ -1,11 +1,15 @@
-//! What loads a server: crowds that listen, requests one at a time or many at once, and the little
-//! of HTTP and SSE that they speak.
+//! What loads a server: crowds that listen, swarms that bother, requests one at a time or many at
+//! once, and the little of HTTP, SSE and WebSockets that they speak.
 
 pub(crate) mod crowd;
+pub(crate) mod dial;
 pub(crate) mod histogram;
 pub(crate) mod http;
+pub(crate) mod listener;
 pub(crate) mod mark;
 pub(crate) mod opening;
 pub(crate) mod poster;
 mod sse;
+pub(crate) mod swarm;
 pub(crate) mod volley;
+pub(crate) mod ws;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use super::dial::Dial;
 use super::http::{self, Head};
 
 /// Longer than any answer should take, short enough to end a run that hangs.
@@ -32,13 +33,26 @@ impl Poster {
         Ok(Self { to, socket, received: Vec::new() })
     }
 
+    /// From an address of one's choice; waits for anything no longer than `patience`.
+    pub(crate) fn dial(dial: Dial, patience: Duration) -> Result<Self> {
+        Ok(Self { to: dial.to, socket: dial.connect(patience)?, received: Vec::new() })
+    }
+
+    /// Whether the server has closed the connection since the last answer, as it may: nothing was
+    /// asked, so nothing was refused.
+    pub(crate) fn is_closed(&self) -> bool {
+        let peeked = self.socket.set_nonblocking(true).and_then(|()| self.socket.peek(&mut [0]));
+        let is_open = peeked.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
+        self.socket.set_nonblocking(false).is_err() || !is_open
+    }
+
     pub(crate) fn get(&mut self, path: &str) -> Result<Answer> {
-        self.send(&http::request("GET", self.to, path, "", ""))
+        self.ask("GET", path, "")
     }
 
     /// Posts JSON; anything but success is an error.
     pub(crate) fn post(&mut self, path: &str, body: &str) -> Result<Answer> {
-        let answer = self.send(&http::request("POST", self.to, path, "", body))?;
+        let answer = self.ask("POST", path, body)?;
         ensure!(
             (200..300).contains(&answer.status),
             "POST {path} answered {}: {}",
@@ -48,8 +62,9 @@ impl Poster {
         Ok(answer)
     }
 
-    fn send(&mut self, request: &[u8]) -> Result<Answer> {
-        self.socket.write_all(request)?;
+    /// The answer to a request, whatever it is.
+    pub(crate) fn ask(&mut self, method: &str, path: &str, body: &str) -> Result<Answer> {
+        self.socket.write_all(&http::request(method, self.to, path, "", body))?;
         self.received.clear();
         let head = loop {
             self.read()?;

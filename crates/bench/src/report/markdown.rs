@@ -18,7 +18,7 @@ const BEGIN: &str = "<!-- realtalk-bench report: begin -->";
 const END: &str = "<!-- realtalk-bench report: end -->";
 
 /// Row, figure, and what a reader calls it: all figures with bars, and those that say most without; but for
-/// [`ARRIVALS`].
+/// [`ARRIVALS`] and [`RUDE`].
 const LINES: &[(&str, &str, &str)] = &[
     ("idle", "memory per client", "memory per idle client"),
     ("idle", "cpu per client and second", "CPU per idle client and second"),
@@ -65,6 +65,28 @@ const OF_ARRIVALS: [(&str, &str); 5] = [
     ("more per client with the third storm", "more for each with the third storm"),
 ];
 
+/// Those who are rude, by their rows.
+const RUDE: [(&str, &str); 10] = [
+    ("rude-resume", "streams that resume far behind"),
+    ("rude-sockets", "WebSockets that resume far behind"),
+    ("rude-unread", "unread answers"),
+    ("rude-slow", "unread streams"),
+    ("rude-groups", "large groups"),
+    ("rude-presence", "questions under new names"),
+    ("rude-posts", "posts over WebSockets"),
+    ("rude-heads", "half heads"),
+    ("rude-searches", "searches"),
+    ("rude-lists", "long lists"),
+];
+
+/// The figures of each of them that have bars.
+const OF_RUDE: [(&str, &str); 4] = [
+    ("worst p99 attacked / quiet", "the others' worst p99, with / without"),
+    ("refused", "the others' refusals"),
+    ("peak of a service", "peak memory of a service"),
+    ("memory after / before", "memory of a service, after / before"),
+];
+
 /// All lines of the table: row, figure, and what a reader calls it.
 fn lines() -> Vec<(&'static str, &'static str, String)> {
     let rows = suite::rows(false);
@@ -77,6 +99,11 @@ fn lines() -> Vec<(&'static str, &'static str, String)> {
     for (row, who) in ARRIVALS {
         for (figure, what) in OF_ARRIVALS.iter().filter(|(figure, _)| has_bars(row, figure)) {
             lines.push((row, figure, format!("storm of people, {who}: {what}")));
+        }
+    }
+    for (row, who) in RUDE {
+        for (figure, what) in OF_RUDE {
+            lines.push((row, figure, format!("rude, {who}: {what}")));
         }
     }
     lines

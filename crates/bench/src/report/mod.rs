@@ -16,6 +16,8 @@ pub(crate) struct RowReport {
     pub(crate) conditions: String,
     pub(crate) figures: Vec<Figure>,
     pub(crate) results: Vec<(Kind, Outcome)>,
+    /// Whether a missed bar is a failure.
+    is_strict: bool,
 }
 
 /// What came of one server in one row.
@@ -34,6 +36,7 @@ impl RowReport {
             conditions: row.conditions(),
             figures: row.figures().iter().copied().chain([OTHERS]).collect(),
             results: Vec::new(),
+            is_strict: row.is_strict(),
         }
     }
 
@@ -45,9 +48,20 @@ impl RowReport {
         })
     }
 
-    /// Whether a server failed.
+    /// Whether a server failed, or missed a bar that has to be met.
     pub(crate) fn failed(&self) -> bool {
-        self.results.iter().any(|(_, outcome)| matches!(outcome, Outcome::Failed(_)))
+        let failed = self.results.iter().any(|(_, outcome)| matches!(outcome, Outcome::Failed(_)));
+        failed || self.is_strict && self.misses_a_bar()
+    }
+
+    fn misses_a_bar(&self) -> bool {
+        self.figures.iter().any(|figure| {
+            let mut verdicts = figure
+                .bars
+                .iter()
+                .filter_map(|bar| bar.judge(|kind| self.median(kind, figure.name)));
+            verdicts.any(|verdict| !verdict.met)
+        })
     }
 
     fn json(&self) -> Value {
@@ -144,4 +158,26 @@ pub(crate) fn json(conditions: &Conditions, rows: &[RowReport]) -> Value {
         "conditions": conditions,
         "rows": rows.iter().map(RowReport::json).collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+
+    use super::*;
+    use crate::row::figure::Bar;
+
+    #[test]
+    fn a_missed_bar_fails_where_bars_have_to_be_met() {
+        let bars: &[Bar] = &[Bar::Most(1.0)];
+        let report = |is_strict, value| RowReport {
+            name: "row",
+            conditions: String::new(),
+            figures: vec![Figure { name: "x", unit: "", digits: 0, bars }],
+            results: vec![(Kind::Realtalk, Outcome::Measured(vec![Sample::from([("x", value)])]))],
+            is_strict,
+        };
+        assert!(report(true, 2.0).failed());
+        assert!(!report(true, 1.0).failed());
+        assert!(!report(false, 2.0).failed());
+    }
 }

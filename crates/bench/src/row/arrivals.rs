@@ -6,14 +6,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use rustix::process::Pid;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::figure::{Bar, Figure, Sample};
 use super::{Row, settle};
 use crate::clock;
 use crate::load::crowd::user_name;
-use crate::load::http;
 use crate::load::opening::{self, Greeting};
+use crate::load::{http, ws};
 use crate::target::centrifugo::{self, Centrifugo};
 use crate::target::realtalk::RealTalk;
 use crate::target::{Kind, Lab, Server};
@@ -81,9 +81,6 @@ impl Arrivals {
 
     fn greeting(&self, kind: Kind, to: SocketAddr, number: usize, token: &str) -> Greeting {
         let user = user_name(number);
-        let handshake = "Upgrade: websocket\r\nConnection: Upgrade\r\n\
-                         Sec-WebSocket-Version: 13\r\n\
-                         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
         let (path, ready): (_, &[u8]) = match (kind, self.over) {
             (Kind::Centrifugo, Over::Sse) => {
                 let connect = json!({"token": token}).to_string();
@@ -102,31 +99,15 @@ impl Arrivals {
         };
         let mut extra = match self.over {
             Over::Sse => "Accept: text/event-stream\r\n".to_owned(),
-            Over::Ws => handshake.to_owned(),
+            Over::Ws => ws::HANDSHAKE.to_owned(),
         };
         if is_ours && self.whose == Whose::Token {
             extra += &format!("Authorization: Bearer {token}\r\n");
         }
         let then = (kind == Kind::Centrifugo && self.over == Over::Ws)
-            .then(|| frame(&json!({"id": 1, "connect": {"token": token}})));
+            .then(|| ws::frame(&json!({"id": 1, "connect": {"token": token}})));
         Greeting { request: http::request("GET", to, &path, &extra, ""), then, ready }
     }
-}
-
-/// A masked text frame; a mask of zeros leaves what is said as it is.
-fn frame(said: &Value) -> Vec<u8> {
-    let text = said.to_string();
-    let mut frame = vec![0x81];
-    match u8::try_from(text.len()) {
-        Ok(short) if short < 126 => frame.push(0x80 | short),
-        _ => {
-            frame.push(0x80 | 126);
-            frame.extend((text.len() as u16).to_be_bytes());
-        }
-    }
-    frame.extend([0; 4]);
-    frame.extend(text.as_bytes());
-    frame
 }
 
 /// A token for each client, signed as `algorithm` has it.

@@ -6,6 +6,7 @@ pub(crate) mod figure;
 pub(crate) mod idle;
 pub(crate) mod people;
 pub(crate) mod post;
+pub(crate) mod rude;
 pub(crate) mod slow;
 pub(crate) mod steady;
 pub(crate) mod storm;
@@ -30,6 +31,11 @@ pub(crate) trait Row {
     /// The servers this row can be run against.
     fn targets(&self) -> &'static [Kind] {
         &Kind::BROADCASTERS
+    }
+    /// Whether a bar that is missed fails the run: one that says what must never be, whatever the
+    /// machine.
+    fn is_strict(&self) -> bool {
+        false
     }
     /// Starts a fresh server, does the work, and returns every figure.
     fn measure(&self, kind: Kind, lab: &Lab) -> Result<Sample>;

@@ -1,9 +1,10 @@
 //! The suite: every row there is, in the order in which they are run and shown.
 
 use super::arrivals::Arrivals;
+use super::rude::Rude;
 use super::{Row, burst, idle, people, post, slow, steady, storm};
 
-/// The four that last as long as one likes can be shorter; the others take the time that their work
+/// Those that last as long as one likes can be shorter; the others take the time that their work
 /// or the server's limits take.
 pub(crate) fn rows(quick: bool) -> Vec<Box<dyn Row>> {
     let (idle, steady, post, people) = if quick {
@@ -21,5 +22,6 @@ pub(crate) fn rows(quick: bool) -> Vec<Box<dyn Row>> {
         Box::new(people),
     ];
     rows.extend(Arrivals::all().map(|row| -> Box<dyn Row> { Box::new(row) }));
+    rows.extend(Rude::all(quick).map(|row| -> Box<dyn Row> { Box::new(row) }));
     rows
 }

@@ -99,6 +99,11 @@ impl RealTalk {
         self.message.pid()
     }
 
+    /// The process of real-time-ntfn.
+    pub(crate) fn stream_pid(&self) -> Pid {
+        self.notification.pid()
+    }
+
     /// Ends real-time-ntfn as a crash would.
     pub(crate) fn kill_notification(&mut self) -> Result<()> {
         self.notification.kill()

@@ -135,7 +135,10 @@ pub(crate) const HOUSES: &[House] = &[
             room(&["report"], "what came of it: JSON, tables, Markdown"),
             room(&["row"], "what is done to each server, and the figures and bars that come of it"),
             room(&["target"], "the servers, as child processes"),
-            room(&["load"], "what loads them: crowds that listen, posters, volleys"),
+            room(
+                &["load"],
+                "what loads them: crowds that listen, swarms that bother, posters, volleys",
+            ),
             room(&["usage", "clock", "interrupt"], "`/proc`, time, Ctrl-C"),
         ],
     },

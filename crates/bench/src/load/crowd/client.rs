@@ -4,14 +4,14 @@ use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use memchr::memmem;
 use mio::net::TcpStream;
-use socket2::{Domain, Protocol, Socket, Type};
 
 use super::plan::{Stream, source, user_name};
 use super::record::Record;
 use crate::clock;
+use crate::load::dial::Dial;
 use crate::load::http::{self, Body, Head};
 use crate::load::mark::Mark;
 use crate::load::sse;
@@ -49,16 +49,7 @@ pub(super) enum Turn {
 
 /// Begins to connect the client with this number, from a source address of its own.
 pub(crate) fn connect(number: usize, to: SocketAddr) -> Result<TcpStream> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    socket.set_reuse_address(true)?;
-    // Closing resets, so that 15,000 clients leave no TIME_WAIT behind for the next target.
-    socket.set_linger(Some(Duration::ZERO))?;
-    socket.bind(&SocketAddr::from((source(number), 0)).into()).context("bind a source")?;
-    match socket.connect(&to.into()) {
-        Err(error) if error.raw_os_error() != Some(IN_PROGRESS) => Err(error.into()),
-        _ => Ok(TcpStream::from_std(socket.into())),
-    }
+    Dial::new(source(number), to).begin()
 }
 
 impl Client {
@@ -258,6 +249,3 @@ impl Client {
         &self.cursor.0[..usize::from(self.cursor.1)]
     }
 }
-
-/// `EINPROGRESS`, which std has no stable name for.
-const IN_PROGRESS: i32 = rustix::io::Errno::INPROGRESS.raw_os_error();
