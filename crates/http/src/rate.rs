@@ -1,6 +1,6 @@
 //! [`RateLimit`]: how often an address may do something.
 
-use std::{net::IpAddr, num::NonZeroU32, sync::Arc};
+use std::{net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use actix_web::{
     ResponseError,
@@ -23,6 +23,9 @@ use crate::{
     address::{Shares, TrustedProxies, site},
     rejection::Rejection,
 };
+
+/// How often idle addresses are forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
 
 type Limiter =
     RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, DefaultClock, StateInformationMiddleware>;
@@ -143,11 +146,21 @@ impl RateLimit {
 
     /// Forgets addresses whose buckets are full again. Call it from time to time, so that
     /// memory follows the clients of the last minutes and not of all time.
-    pub fn forget_idle(&self) {
+    fn forget_idle(&self) {
         if let Some(limiter) = &self.limiter {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
+    }
+}
+
+/// Has rate limits forget addresses that are idle, for as long as it is polled.
+pub async fn forget_idle(limits: impl IntoIterator<Item = RateLimit>) {
+    let limits: Vec<_> = limits.into_iter().collect();
+    let mut interval = tokio::time::interval(FORGET_EVERY);
+    loop {
+        interval.tick().await;
+        limits.iter().for_each(RateLimit::forget_idle);
     }
 }
 

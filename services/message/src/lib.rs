@@ -30,7 +30,7 @@ use anyhow::Context;
 use common::Clock;
 use http_kit::{
     Connections, InternalHop, OpenFiles, Operations, RateLimit, Shutdown, connections, guard::Door,
-    prefix, request, unread,
+    prefix, rate::forget_idle, request, unread,
 };
 use tokio::sync::mpsc;
 use utoipa_swagger_ui::SwaggerUi;
@@ -50,9 +50,6 @@ use store::{SqliteStore, Store};
 
 /// How long requests under way may take to finish once the service is asked to stop.
 const FINISH: Duration = Duration::from_secs(5);
-
-/// How often the rate limiters forget addresses that are idle.
-const FORGET_EVERY: Duration = Duration::from_secs(60);
 
 /// Runs the service on a listener until it is asked to stop.
 pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
@@ -221,12 +218,4 @@ fn operations(
         Err("posts cannot be stored: see the log".to_owned())
     });
     Ok(Operations::new("message-service", registry, readiness)?)
-}
-
-async fn forget_idle(limits: [RateLimit; 3]) {
-    let mut interval = tokio::time::interval(FORGET_EVERY);
-    loop {
-        interval.tick().await;
-        limits.iter().for_each(RateLimit::forget_idle);
-    }
 }

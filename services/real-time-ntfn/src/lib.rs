@@ -27,7 +27,7 @@ use actix_web::{
 };
 use http_kit::{
     Connections, InternalHop, OpenFiles, Operations, SessionCookies, Shutdown, connections,
-    guard::Door, request, unread,
+    guard::Door, rate::forget_idle, request, unread,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -95,10 +95,12 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         hub: hub.clone(),
         upstream: upstream.clone(),
         resume: resume.clone(),
+        openings: admission.rate().clone(),
         identity: identity.clone(),
         presence: presence.clone(),
     };
     let (desk, desk_task) = Desk::new(Arc::new(frames));
+    let forget_task = tokio::spawn(forget_idle([admission.rate().clone()]));
     let hub_task = tokio::spawn(hub.clone().run());
     let desk_task = tokio::spawn(desk_task.run());
     let enquiry_task = tokio::spawn(enquiry_task.run());
@@ -131,7 +133,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     hub.drain(if shutdown.is_hasty() { config.drain.min(HASTY_DRAIN) } else { config.drain }).await;
     handle.stop(true).await;
     server_task.await??;
-    for task in [desk_task, enquiry_task, feed_task, hub_task, presence_task] {
+    for task in [forget_task, desk_task, enquiry_task, feed_task, hub_task, presence_task] {
         task.abort();
     }
     // No stream is left to write to: this is the last of it.

@@ -38,7 +38,7 @@ use crate::{
 };
 pub use answer::Answer;
 use idle::{Activity, Keeping};
-pub use unread::{TooMuch, Unread};
+pub use unread::{Bytes, TooMuch, Unread};
 
 /// How long a connection may stay open that asks for nothing, for `HttpServer::keep_alive`: longer than
 /// clients, proxies and the other service keep one, so that none is closed under a request.
@@ -230,7 +230,7 @@ impl Connections {
         }
         let activity = connection.map(|connection| connection.begin());
         let mut response = next.call(request).await?;
-        let held = response.response_mut().extensions_mut().remove::<unread::Bytes>();
+        let held = response.response_mut().extensions_mut().remove::<Bytes>();
         if let (Some(activity), Some(_)) = (&activity, &held) {
             activity.is_large();
         }

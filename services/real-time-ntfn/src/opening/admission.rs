@@ -8,9 +8,14 @@ use std::{
 use http_kit::{
     address::{BySite, Shares},
     connections::Place,
+    rate::RateLimit,
 };
 
 use crate::people::presence::Attendance;
+
+/// In how many seconds an address may open as many streams as it may have, in the long run; twice as many
+/// at once, since all may come back. Opening costs more than having, most of all what a stream begins with.
+const TURNOVER: u32 = 8;
 
 /// Counts streams, in all and by address. Clones count together.
 #[derive(Clone)]
@@ -18,6 +23,7 @@ pub struct Admission {
     most: usize,
     most_per_address: usize,
     shares: Shares,
+    rate: RateLimit,
     count: Arc<Mutex<Count>>,
 }
 
@@ -58,7 +64,15 @@ impl Admission {
     ) -> Self {
         let most = if most == 0 { possible } else { most.min(possible) };
         let shares = Shares { by_address: most_per_address > 0, loopback: limits_loopback };
-        Self { most, most_per_address, shares, count: Arc::default() }
+        let per_address = u32::try_from(most_per_address).unwrap_or(u32::MAX);
+        let rate = RateLimit::new(per_address.div_ceil(TURNOVER), per_address.saturating_mul(2));
+        let rate = rate.limiting(limits_loopback);
+        Self { most, most_per_address, shares, rate, count: Arc::default() }
+    }
+
+    /// How often an address may open a stream, or have one begin anew.
+    pub fn rate(&self) -> &RateLimit {
+        &self.rate
     }
 
     /// The most streams at once.
@@ -73,6 +87,7 @@ impl Admission {
 
     /// Admits one more stream from this address, or says why not.
     pub fn admit(&self, address: IpAddr) -> Result<Permit, Refusal> {
+        self.rate.take(address).map_err(|_| Refusal::Address)?;
         let mut count = lock(&self.count);
         if count.all >= self.most {
             return Err(Refusal::Full);
@@ -134,6 +149,20 @@ mod tests {
         assert_eq!(admission.admit(other).err(), Some(Refusal::Full));
         drop(first);
         assert!(admission.admit(one).is_ok());
+    }
+
+    #[test]
+    fn who_opens_and_leaves_all_the_time_has_to_wait_and_others_do_not() {
+        let admission = Admission::new(1_000, 8, 1_000, false);
+        let open = |address: &str| admission.admit(address.parse().unwrap());
+        // Each is given back at once.
+        let opened = (0..1_000).take_while(|_| open("203.0.113.1").is_ok()).count();
+        assert!((16..100).contains(&opened), "{opened}");
+        assert_eq!(open("203.0.113.1").err(), Some(Refusal::Address));
+        assert!((0..16).all(|_| open("203.0.113.2").is_ok()));
+        assert!((0..1_000).all(|_| open("127.0.0.1").is_ok()), "a proxy may be everybody");
+        let unbound = Admission::new(1_000, 0, 1_000, true);
+        assert!((0..1_000).all(|_| unbound.admit([127, 0, 0, 1].into()).is_ok()));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use common::{
     internal::{ClientFrame, FrameReply, Identify},
 };
 use futures_util::future::BoxFuture;
-use http_kit::Rejection;
+use http_kit::{Rejection, rate::RateLimit};
 
 use super::{Frames, Peer};
 use crate::{
@@ -31,6 +31,8 @@ pub struct Service {
     pub hub: Hub,
     /// Where streams begin.
     pub resume: Arc<Resume>,
+    /// How often an address may begin.
+    pub openings: RateLimit,
     /// Who clients are.
     pub identity: Arc<Identity>,
     /// Who is there.
@@ -47,7 +49,11 @@ impl Frames for Service {
     }
 
     fn begin(&self, request: Request) -> BoxFuture<'_, Result<Start, NotNow>> {
-        Box::pin(self.resume.start(request))
+        Box::pin(async move {
+            // What a client has begin anew costs as much as another stream.
+            self.openings.take(request.address).map_err(|_| NotNow::Crowded)?;
+            self.resume.start(request).await
+        })
     }
 
     fn introduce(

@@ -130,9 +130,10 @@ impl Resume {
         let subscriber = subscriber.arriving(request.arrival);
         // Whoever is out by now is told so, and nothing that was read meanwhile.
         let before = if subscriber.is_over() { Before::default() } else { before };
-        let Before { frames: mut preface, up_to: preface_up_to, .. } = before;
+        let Before { frames: mut preface, up_to: preface_up_to, held, .. } = before;
         preface.push_front(wire.ready(&request.client_id, cursor, resumed, name.as_deref()));
         let bytes = preface.iter().map(|frame| frame.bytes(Framing::Chunked).len()).sum();
+        drop(held);
         if let Some(held) = self.unread.hold(address, bytes)?
             && let Some(last) = preface.pop_back()
         {
@@ -205,7 +206,9 @@ impl Resume {
             let progress = page.end();
             let (batch, _) = page.batch.resolve_page();
             let seen = batch.events.iter().filter(|event| scope.receives(&event.audience));
+            let known = before.bytes;
             seen.for_each(|event| before.add(event, *wire));
+            before.held.extend(self.unread.hold(asker.address, before.bytes - known)?);
             if behind > MAX_BEHIND || pages > MAX_PAGES || before.bytes > MAX_BEGINNING {
                 return Ok(self.reset(visitor, "too_far"));
             }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use common::{Audience, Event, EventId};
+use http_kit::connections::Bytes;
 
 use crate::{
     event::{
@@ -29,6 +30,8 @@ pub(super) struct Before {
     /// Of events among them.
     pub(super) bytes: usize,
     pub(super) up_to: Option<EventId>,
+    /// What has been read of it counts as its address's while the rest is waited for.
+    pub(super) held: Vec<Bytes>,
 }
 
 impl Before {
@@ -65,6 +68,7 @@ impl Place {
             self.cursor = begins_at;
         }
         first.frames.append(&mut self.before.frames);
+        first.held.append(&mut self.before.held);
         first.up_to = first.up_to.max(self.before.up_to);
         self.before = first;
     }
