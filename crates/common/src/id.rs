@@ -2,9 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::Moment;
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::clock::Moment;
 
 /// The id of an event, and of the message it announces: microseconds since 1970, made unique.
 ///
@@ -146,7 +147,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Clock;
+    use crate::clock::Clock;
 
     #[test]
     fn is_written_as_a_utc_date_with_microseconds() {

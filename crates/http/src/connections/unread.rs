@@ -58,28 +58,55 @@ impl Unread {
 
     /// Whether it is worth making another answer for somebody: a large one would have room.
     pub fn check(&self, address: IpAddr) -> Result<(), TooMuch> {
-        self.room_for(&self.lock(), address, LARGE)
+        let held = self.lock();
+        self.room_for(&held, address, held.by_site.of(address), LARGE)
     }
 
     /// Counts an answer, unless it is small; refuses one that is too much.
     pub fn hold(self: &Arc<Self>, address: IpAddr, bytes: usize) -> Result<Option<Bytes>, TooMuch> {
-        if bytes <= SMALL {
-            return Ok(None);
-        }
-        let mut held = self.lock();
-        self.room_for(&held, address, bytes)?;
-        held.bytes += bytes;
-        held.by_site.add(address, bytes);
-        Ok(Some(Bytes { unread: self.clone(), address, bytes }))
+        let mut held = None;
+        self.hold_more(&mut held, address, bytes)?;
+        Ok(held)
     }
 
-    /// Who has nothing under way gets whatever they ask for.
-    fn room_for(&self, held: &Held, address: IpAddr, bytes: usize) -> Result<(), TooMuch> {
-        let theirs = held.by_site.of(address);
+    /// The same for an answer of which a part has been counted, and which has so many `bytes` in all by now.
+    pub fn hold_more(
+        self: &Arc<Self>,
+        part: &mut Option<Bytes>,
+        address: IpAddr,
+        bytes: usize,
+    ) -> Result<(), TooMuch> {
+        if bytes <= SMALL {
+            return Ok(());
+        }
+        let counted = part.as_ref().map_or(0, |part| part.bytes);
+        let more = bytes.saturating_sub(counted);
+        let mut held = self.lock();
+        // What has been counted of it does not stand in its own way.
+        let others = held.by_site.of(address) - counted;
+        self.room_for(&held, address, others, more)?;
+        held.bytes += more;
+        held.by_site.add(address, more);
+        match part {
+            Some(part) => part.bytes += more,
+            None => *part = Some(Bytes { unread: self.clone(), address, bytes }),
+        }
+        Ok(())
+    }
+
+    /// Who has no `others` under way gets whatever they ask for.
+    fn room_for(
+        &self,
+        held: &Held,
+        address: IpAddr,
+        others: usize,
+        more: usize,
+    ) -> Result<(), TooMuch> {
+        let theirs = held.by_site.of(address) + more;
         let share = MOST / held.by_site.count().max(1);
-        let is_over = self.shares.bound(address) && theirs + bytes > MOST_OF_ONE
-            || held.bytes + bytes > MOST && theirs + bytes > share;
-        if theirs > 0 && is_over { Err(TooMuch) } else { Ok(()) }
+        let is_over = self.shares.bound(address) && theirs > MOST_OF_ONE
+            || held.bytes + more > MOST && theirs > share;
+        if others > 0 && is_over { Err(TooMuch) } else { Ok(()) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
@@ -109,6 +136,23 @@ impl From<TooMuch> for Rejection {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_that_grows_is_not_in_its_own_way() {
+        let unread = Arc::new(Unread::new(Shares { by_address: true, loopback: false }));
+        let address = [203, 0, 113, 1].into();
+        let (mut growing, most) = (None, 40 << 20);
+        for bytes in [1_000, 1 << 20, 1 << 20, most] {
+            unread.hold_more(&mut growing, address, bytes).unwrap();
+        }
+        assert_eq!(unread.lock().by_site.of(address), most);
+        assert!(unread.hold(address, 1 << 20).is_err(), "but in that of another one");
+        let mut other = None;
+        assert!(unread.hold_more(&mut other, address, 1 << 20).is_err() && other.is_none());
+        drop(growing);
+        let held = unread.lock();
+        assert_eq!((held.bytes, held.by_site.count()), (0, 0));
+    }
 
     #[test]
     fn who_does_not_read_gets_no_more_and_others_do() {

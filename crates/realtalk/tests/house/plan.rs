@@ -38,7 +38,7 @@ pub(crate) const HOUSES: &[House] = &[
             room(&["error"], "all that can go wrong behind a route, and the one match to HTTP"),
             room(
                 &["log"],
-                "how things become durable and known: `writer` (and its `lanes`), `head` (how far the log goes); `relay` (what of the log is told, and when again), `ephemera` (passing facts), `downstream` (the client of the notification service)",
+                "how things become durable and known: `writer` (and its `lanes`, its `upkeep` and the `health` of the store), `head` (how far the log goes); `relay` (what of the log is told, and when again), `ephemera` (passing facts), `downstream` (the client of the notification service)",
             ),
             room(
                 &["store"],
@@ -121,7 +121,7 @@ pub(crate) const HOUSES: &[House] = &[
                 "the envelope of an `event` and the names that both services act on, questions and answers (`internal`), refusals, and who signs",
             ),
             room(
-                &["audience", "id", "name", "secret", "backoff", "telemetry"],
+                &["audience", "id", "name", "secret", "backoff", "clock", "telemetry"],
                 "what that is made of; who may see an event (`audience`), and the sets of users that events share",
             ),
         ],

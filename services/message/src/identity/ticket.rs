@@ -22,9 +22,8 @@ pub const LIFETIME: Duration = Duration::from_secs(30);
 /// old ones end: to drop those would lock out whoever holds them.
 const MOST: usize = 65_536;
 
-/// Those of one address, and of one user who has shown who they are: four times as many as they may have
-/// streams, since used ones count too.
-const MOST_OF_ADDRESS: usize = 1_024;
+/// Those of one address, and of one user who has shown who they are: a page asks for one with each stream.
+const MOST_OF_ADDRESS: usize = 4_096;
 const MOST_OF_USER: usize = 400;
 
 /// What a ticket says.
@@ -93,11 +92,13 @@ impl Tickets {
         let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
         issued.forget_ended(now);
         let user = grant.shown.then(|| grant.user.key.clone());
+        let refused = |most| Err(rate::refusal("too many tickets", most as u32, 5));
         let of_user = user.as_ref().and_then(|user| issued.by_user.get(user));
-        if of_user.is_some_and(|of_user| *of_user >= MOST_OF_USER)
-            || self.shares.bound(address) && issued.by_site.of(address) >= MOST_OF_ADDRESS
-        {
-            return Err(rate::refusal("too many tickets", MOST_OF_USER as u32, 5));
+        if of_user.is_some_and(|of_user| *of_user >= MOST_OF_USER) {
+            return refused(MOST_OF_USER);
+        }
+        if self.shares.bound(address) && issued.by_site.of(address) >= MOST_OF_ADDRESS {
+            return refused(MOST_OF_ADDRESS);
         }
         if issued.ends.len() >= MOST {
             return Err(Rejection::unavailable("overloaded", "too many tickets are out", 5));
@@ -207,7 +208,7 @@ mod tests {
                 let grant = Grant { shown, ..grant.clone() };
                 tickets.issue_at(grant, address, start).is_ok()
             };
-            (0..2_000).take_while(take).count()
+            (0..10_000).take_while(take).count()
         };
         // By a token from wherever; by names that nobody has to show, from one address.
         assert_eq!((taken(1, 1, true), taken(1, 2, true)), (MOST_OF_USER, 0));

@@ -15,6 +15,9 @@ const MAX_BYTES: usize = 8_192;
 /// By how many seconds the clock of an issuer may be ahead of this one, or behind it.
 const LEEWAY: u64 = 5;
 
+/// By how much a clock may have been set back since a token was issued here, in seconds: a day.
+const SET_BACK: u64 = 86_400;
+
 /// The last second of the year 9999; what ends later never ends.
 const LATEST: u64 = 253_402_300_799;
 
@@ -145,6 +148,11 @@ impl Tokens {
             // It would outlive every sign-out until then. With an epoch it is good though the clock was
             // set back since.
             return Err(TokenError("it comes from the future"));
+        }
+        let latest = now() + self.ttl.as_secs() + SET_BACK;
+        if self.are_own() && claims.exp > latest as f64 {
+            // Issued while the clock was ahead by more than clocks are set back: it would last until then.
+            return Err(TokenError("it would last too long"));
         }
         let says_admin = claims.role == Some("admin".into()) || claims.admin == Some(true.into());
         Ok(Proof {

@@ -2,7 +2,7 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use tokio::time::{Interval, MissedTickBehavior};
@@ -17,6 +17,9 @@ const PRUNE_CHUNK: u32 = 2_000;
 
 /// How soon the next chunk follows while there are more.
 const PRUNE_AGAIN: Duration = Duration::from_millis(100);
+
+/// How long a clock is behind until it is believed.
+const PATIENCE: Duration = Duration::from_secs(599);
 
 /// How far ids are ahead of the clock at most without a word about it.
 const AHEAD: Duration = Duration::from_secs(60);
@@ -38,8 +41,12 @@ pub(super) struct Upkeep {
     prune: Interval,
     /// When the store is tidied again.
     tidies_at: Instant,
-    /// What the clock said when it was last looked at.
-    looked_at: SystemTime,
+    /// Whether the last chunk that was pruned was not all there is.
+    has_more: bool,
+    /// Since when the clock is behind what it said before.
+    behind_since: Option<Instant>,
+    /// Whether the log is ahead of the clock.
+    is_ahead: bool,
 }
 
 /// What is due.
@@ -63,7 +70,9 @@ impl Upkeep {
             probe: every(PROBE_EVERY),
             prune: every(PRUNE_EVERY),
             tidies_at: Instant::now(),
-            looked_at: SystemTime::now(),
+            has_more: false,
+            behind_since: None,
+            is_ahead: false,
         }
     }
 
@@ -79,27 +88,16 @@ impl Upkeep {
     /// Does it.
     pub(super) async fn run(&mut self, chore: Chore) {
         match chore {
-            Chore::Probe => {
-                self.look_at_clock().await;
-                self.probe().await;
-            }
+            Chore::Probe => self.probe().await,
             Chore::Prune => {
-                self.keep_time().await;
-                if self.prune().await == u64::from(PRUNE_CHUNK) {
+                if !self.has_more {
+                    self.keep_time().await;
+                }
+                self.has_more = self.prune().await == u64::from(PRUNE_CHUNK);
+                if self.has_more {
                     self.prune.reset_after(PRUNE_AGAIN);
                 }
             }
-        }
-    }
-
-    async fn look_at_clock(&mut self) {
-        let now = SystemTime::now();
-        let before = std::mem::replace(&mut self.looked_at, now);
-        if let Ok(by) = before.duration_since(now)
-            && !by.is_zero()
-        {
-            tracing::warn!(?by, "the clock was set back");
-            self.keep_time().await;
         }
     }
 
@@ -134,15 +132,28 @@ impl Upkeep {
         }
     }
 
-    async fn keep_time(&self) {
-        match self.store.keep_time().await {
-            Ok(Keeping { now, head }) if head.moment().since(now) > AHEAD => tracing::warn!(
-                %head,
-                %now,
-                "the log is ahead of the clock, which was ahead once or is behind now: ids go on \
-                 from there, and times that are shown are the clock's"
-            ),
-            Ok(_) => {}
+    /// A clock that is behind what it said before may be wrong now, at the start of a machine for example,
+    /// or was wrong then: after a while it is the one that is believed.
+    async fn keep_time(&mut self) {
+        let sure = self.behind_since.is_some_and(|since| since.elapsed() >= PATIENCE);
+        match self.store.keep_time(sure).await {
+            Ok(Keeping { now, head, is_behind }) => {
+                if is_behind && self.behind_since.is_none() {
+                    tracing::warn!(%now, "the clock is behind what it said before");
+                }
+                self.behind_since =
+                    is_behind.then(|| self.behind_since.unwrap_or_else(Instant::now));
+                let is_ahead = head.moment().since(now) > AHEAD;
+                if is_ahead && !self.is_ahead {
+                    tracing::warn!(
+                        %head,
+                        %now,
+                        "the log is ahead of the clock: ids go on from there, and times that are \
+                         shown are the clock's"
+                    );
+                }
+                self.is_ahead = is_ahead;
+            }
             Err(error) => self.health.failed(&error),
         }
     }

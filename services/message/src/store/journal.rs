@@ -11,6 +11,9 @@ use crate::chat::change::Receipt;
 /// As near to the clock as an id is that says when it was made: in a busy batch, ids run ahead a little.
 const ON_TIME: Duration = Duration::from_secs(1);
 
+/// How far ids leap, at most, where a process goes on in a log that is ahead of the clock: a second.
+const LEAP: u64 = 1_000_000;
+
 /// Hands out ids and collects what happens under them.
 #[derive(Debug)]
 pub struct Journal {
@@ -35,7 +38,16 @@ impl Journal {
         self.last
     }
 
-    /// A place in the order of ids, after all events until here. It is no event's id.
+    /// The first of a process. Ids that are behind the clock have never been handed out, but where they are
+    /// ahead of it, those of a log that was lost may have been: then this one's begin somewhere else.
+    pub fn begin(&mut self) {
+        if self.last.moment() >= self.now {
+            let further = self.last.micros() + rand::random_range(1..LEAP);
+            self.last = EventId::from_micros(further).unwrap_or(self.last);
+        }
+    }
+
+    /// A place in the order of ids, after all events until here: that of the next one, if there is one.
     pub fn here(&self) -> EventId {
         EventId::after(self.last, self.now)
     }

@@ -72,6 +72,8 @@ pub struct Keeping {
     pub now: Moment,
     /// The last id of the log.
     pub head: EventId,
+    /// Whether that is before the last note.
+    pub is_behind: bool,
 }
 
 /// What is known of those who come to streams.
@@ -144,16 +146,18 @@ pub struct Page {
 }
 
 /// The data of the service. Only the writer task calls [`commit`](Store::commit),
-/// [`keep_time`](Store::keep_time), [`prune`](Store::prune), [`tidy`](Store::tidy) and [`probe`](Store::probe); reads never wait for it.
+/// [`keep_time`](Store::keep_time), [`prune`](Store::prune), [`tidy`](Store::tidy) and
+/// [`probe`](Store::probe); reads never wait for it.
 #[async_trait]
 pub trait Store: ConversationReads + Send + Sync + 'static {
     /// Carries out operations in order, with their events, and makes them durable. Each is done or
     /// refused by itself; if this fails, none is done.
     async fn commit(&self, operations: &[Operation]) -> Result<Committed, StoreError>;
 
-    /// Notes how far the log has come at this time, and puts right what a clock that was ahead has
-    /// dated. To be called every few minutes, and when the clock has been set back.
-    async fn keep_time(&self) -> Result<Keeping, StoreError>;
+    /// Notes how far the log has come at this time, every few minutes; not if the clock is behind the last
+    /// note. If that is `sure` to have been made by a clock that was ahead, it is forgotten, and whatever
+    /// is dated later than now counts as dated now.
+    async fn keep_time(&self, sure: bool) -> Result<Keeping, StoreError>;
 
     /// Removes at most `limit` events that are older than this, as far as that has been noted; returns
     /// how many.

@@ -33,7 +33,7 @@ impl Busy {
     pub(crate) const fn detail(self) -> &'static str {
         match self {
             Self::Full => "there are as many streams as this server can hold",
-            Self::Address => "there are too many streams from your address",
+            Self::Address => "too many streams come from your address",
             Self::User => "you have too many streams: end one of them",
             Self::Draining => "this server is restarting",
             Self::Starting => "this server is starting",

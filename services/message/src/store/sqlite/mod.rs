@@ -15,7 +15,9 @@ mod rows;
 mod wal;
 mod write;
 
-use std::{collections::BTreeSet, path::Path, str::FromStr, time::Duration};
+use std::{
+    collections::BTreeSet, path::Path, str::FromStr, sync::atomic::AtomicBool, time::Duration,
+};
 
 use async_trait::async_trait;
 use common::{Clock, EventId, Moment, event::LogPage};
@@ -58,6 +60,8 @@ pub struct SqliteStore {
     readers: SqlitePool,
     identifiers: SqlitePool,
     clock: Clock,
+    /// Whether this process has handed out an id.
+    has_begun: AtomicBool,
     // Let go of after the connections.
     file: DatabaseFile,
 }
@@ -102,7 +106,7 @@ impl SqliteStore {
         let options = options.read_only(true);
         let readers = pool(READERS).connect_with(options.clone()).await?;
         let identifiers = pool(IDENTIFIERS).connect_with(options).await?;
-        Ok(Self { writer, readers, identifiers, clock, file })
+        Ok(Self { writer, readers, identifiers, clock, has_begun: AtomicBool::new(false), file })
     }
 }
 
@@ -110,14 +114,15 @@ impl SqliteStore {
 impl Store for SqliteStore {
     async fn commit(&self, operations: &[Operation]) -> Result<Committed, StoreError> {
         let mut connection = self.writer.acquire().await?;
-        let result = write::commit(&mut connection, operations, self.clock.now()).await;
+        let now = self.clock.now();
+        let result = write::commit(&mut connection, operations, now, &self.has_begun).await;
         close_if_failed(connection, &result).await;
         result
     }
 
-    async fn keep_time(&self) -> Result<Keeping, StoreError> {
+    async fn keep_time(&self, sure: bool) -> Result<Keeping, StoreError> {
         let mut connection = self.writer.acquire().await?;
-        let result = retention::keep_time(&mut connection, self.clock.now()).await;
+        let result = retention::keep_time(&mut connection, self.clock.now(), sure).await;
         close_if_failed(connection, &result).await;
         result
     }
@@ -223,7 +228,7 @@ impl Store for SqliteStore {
         viewer: Viewer<'_>,
         limit: u32,
     ) -> Result<Result<LogPage, NoCursor>, StoreError> {
-        read::log::events_for(&self.readers, after, viewer, limit).await
+        read::viewer::events_for(&self.readers, after, viewer, limit).await
     }
 
     async fn events_tail(&self, limit: u32) -> Result<LogPage, StoreError> {

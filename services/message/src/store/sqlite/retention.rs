@@ -4,30 +4,64 @@
 //! is noted every few minutes how far the log has come, and what is pruned is what had come so far by
 //! then.
 
+use std::time::Duration;
+
 use common::Moment;
 use sqlx::{Connection, SqliteConnection};
 
-use super::{audiences, id, since_1970};
+use super::{audiences, id, moment, since_1970};
 use crate::store::{Keeping, StoreError};
 
-/// Notes how far the log has come by now. Whatever is dated later than that was dated by a clock that
-/// was ahead: it counts as dated now.
+/// So long after the last note there is nothing between that can be believed: the service was off, or the
+/// clock has leapt. Then all that was noted counts as noted now, and stays for another while.
+const GAP: Duration = Duration::from_secs(86_400);
+
+/// A clock that says less has not been set yet.
+const UNSET: Moment = Moment::from_micros(1_767_225_600_000_000);
+
+/// Notes how far the log has come by now; not if the clock is behind the last note, or the last sign-out, for
+/// then one of the two is wrong. With `sure` it was that one, dated by a clock that was ahead: whatever is
+/// dated later than now counts as dated now.
 pub(super) async fn keep_time(
     connection: &mut SqliteConnection,
     now: Moment,
+    sure: bool,
 ) -> Result<Keeping, StoreError> {
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let (head,): (i64,) = sqlx::query_as("select last_id from log").fetch_one(&mut *tx).await?;
-    for statement in [
-        "delete from moments where at > $1",
-        "insert or replace into moments (at, last_id) select $1, last_id from log",
+    let (head, last, signed_out): (i64, Option<i64>, Option<i64>) = sqlx::query_as(
+        "select last_id, (select max(at) from moments), \
+         (select max(signed_out_at) from users where signed_out_at is not null) from log",
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    let (last, signed_out) = (last.map(moment), signed_out.map(moment));
+    let is_behind = last.max(signed_out).is_some_and(|latest| now < latest);
+    let keeping = Keeping { now, head: id(head), is_behind };
+    if now < UNSET || is_behind && !sure {
+        return Ok(keeping);
+    }
+    let mut statements = Vec::new();
+    if is_behind {
+        statements.push("delete from moments where at > $1");
         // Else nobody could sign in with a new token of an outside issuer's until then.
-        "update users set signed_out_at = $1 where signed_out_at > $1",
-    ] {
+        statements.push("update users set signed_out_at = $1 where signed_out_at > $1");
+    }
+    statements.push("insert or replace into moments (at, last_id) select $1, last_id from log");
+    if last.is_some_and(|last| now.since(last) > GAP) {
+        statements.push("delete from moments where at < $1");
+    }
+    for statement in statements {
         sqlx::query(statement).bind(since_1970(now)).execute(&mut *tx).await?;
     }
+    // But for the last one, those from before the log begins have nothing to say.
+    sqlx::query(
+        "delete from moments where at < \
+         (select max(at) from moments where last_id <= (select floor from log))",
+    )
+    .execute(&mut *tx)
+    .await?;
     tx.commit().await?;
-    Ok(Keeping { now, head: id(head) })
+    Ok(Keeping { is_behind: false, ..keeping })
 }
 
 /// Removes events that were there at a time, the oldest first.
@@ -49,15 +83,6 @@ pub(super) async fn prune(
         sqlx::query("delete from events where id <= $1").bind(floor).execute(&mut *tx).await?;
         sqlx::query("update log set floor = $1").bind(floor).execute(&mut *tx).await?;
         audiences::prune(&mut tx, floor).await?;
-        // But for the last one, those from before the log begins have nothing to say.
-        sqlx::query(
-            "delete from moments where at < \
-             (select max(at) from moments where at <= $1 and last_id <= $2)",
-        )
-        .bind(since_1970(before))
-        .bind(floor)
-        .execute(&mut *tx)
-        .await?;
     }
     tx.commit().await?;
     Ok(removed as u64)
@@ -77,7 +102,7 @@ mod tests {
             username::Username,
         },
         config::Durability,
-        store::{SqliteStore, Store, Window},
+        store::{Keeping, SqliteStore, Store, Window},
     };
 
     const DAY: i64 = 86_400;
@@ -122,7 +147,7 @@ mod tests {
         let (store, clock) = open(folder.path()).await;
         let after = post(&store).await;
         assert!(before.id < ahead.id && ahead.id < after.id);
-        assert_eq!(after.id, ahead.id.next());
+        assert!(after.id.micros() - ahead.id.micros() <= 1_000_001, "right behind");
         assert!(before.timestamp <= after.timestamp && after.timestamp < ahead.timestamp);
         // A century ahead is no time at all; and what is said then is said when the clock says.
         clock.set_ahead(36_500 * DAY);
@@ -135,32 +160,89 @@ mod tests {
         assert_eq!(page.messages, [before, ahead, after, absurd, last]);
     }
 
+    /// Lets the clock go on by half a day at a time, noting how far the log has come.
+    async fn pass(store: &SqliteStore, clock: &Clock, from: i64, to: i64) {
+        for half in 2 * from + 1..=2 * to {
+            clock.set_ahead(half * DAY / 2);
+            assert!(!store.keep_time(false).await.unwrap().is_behind);
+        }
+    }
+
+    async fn prune(store: &SqliteStore, limit: u32) -> u64 {
+        store.prune(WEEK, limit).await.unwrap()
+    }
+
     #[tokio::test]
     async fn what_is_old_is_pruned_though_the_clock_was_ahead() {
         let folder = tempfile::tempdir().unwrap();
         let (store, clock) = open(folder.path()).await;
         clock.set_ahead(3_650 * DAY);
         let old = [post(&store).await.id, post(&store).await.id];
-        store.keep_time().await.unwrap();
+        store.keep_time(false).await.unwrap();
         clock.set_ahead(0);
-        assert_eq!(store.keep_time().await.unwrap().head, old[1]);
-        assert_eq!(store.prune(WEEK, 10).await.unwrap(), 0, "it has just been said");
-        clock.set_ahead(6 * DAY);
-        store.keep_time().await.unwrap();
+        assert!(store.keep_time(false).await.unwrap().is_behind, "one of the two is wrong");
+        let Keeping { head, is_behind, .. } = store.keep_time(true).await.unwrap();
+        assert_eq!((head, is_behind, prune(&store, 10).await), (old[1], false, 0));
+        pass(&store, &clock, 0, 6).await;
+        assert_eq!(prune(&store, 10).await, 0);
         let newer = post(&store).await.id;
-        clock.set_ahead(7 * DAY + 1);
-        store.keep_time().await.unwrap();
-        assert_eq!(store.prune(WEEK, 1).await.unwrap(), 1, "a chunk at a time");
-        assert_eq!(store.prune(WEEK, 10).await.unwrap(), 1);
-        assert_eq!(store.prune(WEEK, 10).await.unwrap(), 0);
+        pass(&store, &clock, 6, 8).await;
+        assert_eq!(prune(&store, 1).await, 1, "a chunk at a time");
+        assert_eq!((prune(&store, 10).await, prune(&store, 10).await), (1, 0));
         let page = store.events_after(old[1], 10).await.unwrap().unwrap();
         assert_eq!((page.floor, page.batch.end()), (old[1], newer));
         assert!(store.events_after(old[0], 10).await.unwrap().is_err());
-        clock.set_ahead(15 * DAY);
-        assert_eq!(store.prune(WEEK, 10).await.unwrap(), 1);
+        pass(&store, &clock, 8, 30).await;
+        assert_eq!(prune(&store, 10).await, 1);
+        pass(&store, &clock, 30, 31).await;
         let (moments,): (i64,) =
             sqlx::query_as("select count(*) from moments").fetch_one(&store.readers).await.unwrap();
-        assert_eq!(moments, 1);
+        assert_eq!(moments, 1, "of a log with nothing in it");
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_wrong_for_a_while_prunes_nothing_and_lets_nobody_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, clock) = open(folder.path()).await;
+        let name = Username::parse("al").unwrap();
+        let welcome = Change::Welcome { name: name.clone(), vouched: true };
+        carry_out(&store, Operation::Change(Box::new(welcome))).await;
+        let sign_out = Change::EndSessions { user: name.to_ref() };
+        carry_out(&store, Operation::Change(Box::new(sign_out))).await;
+        let signed_out_at = async || store.account("al").await.unwrap().unwrap().signed_out_at;
+        let known = signed_out_at().await;
+        store.keep_time(false).await.unwrap();
+        // As a machine starts that has no clock of its own; a month behind; years ahead, and back.
+        for (ahead, sure) in [(-2_000_000_000, true), (-30 * DAY, false), (3_650 * DAY, false)] {
+            clock.set_ahead(ahead);
+            store.keep_time(sure).await.unwrap();
+            assert_eq!(prune(&store, 10).await, 0, "{ahead}");
+            assert_eq!(signed_out_at().await, known, "{ahead}");
+        }
+        clock.set_ahead(0);
+        store.keep_time(true).await.unwrap();
+        assert_eq!((prune(&store, 10).await, signed_out_at().await), (0, known));
+    }
+
+    #[tokio::test]
+    async fn ids_of_a_lost_log_are_not_handed_out_again_though_they_are_ahead_of_the_clock() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, clock) = open(folder.path()).await;
+        clock.set_ahead(DAY);
+        post(&store).await;
+        store.close().await;
+        drop(store);
+        let copy = folder.path().join("copy.db");
+        std::fs::copy(folder.path().join("realtalk.db"), &copy).unwrap();
+        let mut ids = Vec::new();
+        for _ in 0..2 {
+            std::fs::copy(&copy, folder.path().join("realtalk.db")).unwrap();
+            let (store, _) = open(folder.path()).await;
+            ids.extend([post(&store).await.id, post(&store).await.id]);
+            store.close().await;
+        }
+        assert!(ids[0].next() == ids[1] && ids[2].next() == ids[3], "they leap once: {ids:?}");
+        assert!(ids[0].micros().abs_diff(ids[2].micros()) > 1, "{ids:?}");
     }
 
     #[tokio::test]
@@ -175,10 +257,11 @@ mod tests {
         carry_out(&store, Operation::Change(Box::new(sign_out))).await;
         clock.set_ahead(0);
         let signed_out_at = async || store.account("al").await.unwrap().unwrap().signed_out_at;
-        let now = store.keep_time().await.unwrap().now;
+        store.keep_time(false).await.unwrap();
+        let now = store.keep_time(true).await.unwrap().now;
         assert_eq!(signed_out_at().await, Some(now));
         clock.set_ahead(DAY);
-        store.keep_time().await.unwrap();
+        store.keep_time(false).await.unwrap();
         assert_eq!(signed_out_at().await, Some(now), "nothing else is changed");
         assert_ne!(store.head().await.unwrap(), EventId::ZERO);
     }

@@ -1,18 +1,19 @@
 //! Where a stream begins: live, after its cursor, with some history, or with a `reset`.
 
+mod catch_up;
 mod place;
 mod request;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{EventId, internal::MAX_BEGINNING};
+use common::{Event, EventId};
 use http_kit::{
     address::Shares,
     connections::Unread,
     turns::{Asker, Turn, Turns},
 };
 use serde_json::Value;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::history::{self, History};
 use crate::{
@@ -31,15 +32,6 @@ use crate::{
 };
 use place::{Before, Place};
 pub use request::{Cursor, NotNow, Request, Start};
-
-/// A client that has missed more than this, and longer ago than the ring reaches back, loads anew: that
-/// costs less than replay.
-const MAX_BEHIND: u64 = 5_000;
-
-/// Events in one page from the log, and how many pages there are at most: where little is for somebody, a
-/// page reaches far.
-const PAGE: u64 = 1_000;
-const MAX_PAGES: u32 = 20;
 
 /// Questions about the past at the same time; the others wait. When everyone returns at once, the
 /// message service must not be asked by everyone at once.
@@ -130,11 +122,11 @@ impl Resume {
         let subscriber = subscriber.arriving(request.arrival);
         // Whoever is out by now is told so, and nothing that was read meanwhile.
         let before = if subscriber.is_over() { Before::default() } else { before };
-        let Before { frames: mut preface, up_to: preface_up_to, held, .. } = before;
+        let Before { frames: mut preface, up_to: preface_up_to, mut held, .. } = before;
         preface.push_front(wire.ready(&request.client_id, cursor, resumed, name.as_deref()));
         let bytes = preface.iter().map(|frame| frame.bytes(Framing::Chunked).len()).sum();
-        drop(held);
-        if let Some(held) = self.unread.hold(address, bytes)?
+        self.unread.hold_more(&mut held, address, bytes)?;
+        if let Some(held) = held
             && let Some(last) = preface.pop_back()
         {
             preface.push_back(last.holding(held));
@@ -180,47 +172,6 @@ impl Resume {
             return Ok(Place { subscriber, cursor, before: Before::default(), from: "ring" });
         }
         self.catch_up(cursor, visitor).await
-    }
-
-    /// Reads the difference between a cursor and the ring from the log. Each page is a turn: others
-    /// come between two.
-    async fn catch_up(&self, cursor: EventId, visitor: &Visitor) -> Result<Place, NotNow> {
-        let Visitor { scope, wire, asker } = visitor;
-        let (mut at, mut before) = (cursor, Before::default());
-        let (mut behind, mut pages) = (0, 0);
-        let deadline = Instant::now() + CATCH_UP;
-        loop {
-            // Who has read a part of it already would read that again.
-            let patience = if at == cursor { TURN } else { 3 * TURN };
-            let turn = self.turn(asker, patience.min(deadline - Instant::now())).await?;
-            let page = self.upstream.events_for(at, scope.user(), scope.rooms(), PAGE).await;
-            drop(turn);
-            let page = match page {
-                Ok(page) => page,
-                Err(UpstreamError::Expired) => return Ok(self.reset(visitor, "expired")),
-                Err(UpstreamError::Unknown) => return Ok(self.reset(visitor, "unknown")),
-                Err(_) => return Err(NotNow::Upstream),
-            };
-            behind += page.batch.events.len() as u64;
-            pages += 1;
-            let progress = page.end();
-            let (batch, _) = page.batch.resolve_page();
-            let seen = batch.events.iter().filter(|event| scope.receives(&event.audience));
-            let known = before.bytes;
-            seen.for_each(|event| before.add(event, *wire));
-            before.held.extend(self.unread.hold(asker.address, before.bytes - known)?);
-            if behind > MAX_BEHIND || pages > MAX_PAGES || before.bytes > MAX_BEGINNING {
-                return Ok(self.reset(visitor, "too_far"));
-            }
-            if let Some(subscriber) = self.hub.subscribe(progress, scope.clone()) {
-                return Ok(Place { subscriber, cursor, before, from: "log" });
-            }
-            if progress == at {
-                // The log ends before the ring begins: it is not the log the ring was filled from.
-                return Ok(self.reset(visitor, "unknown"));
-            }
-            at = progress;
-        }
     }
 
     /// Goes on after a cursor that the client was given on a stream. For a user, that acknowledges
@@ -327,6 +278,8 @@ impl Resume {
                 return Err(NotNow::Upstream);
             }
         };
+        let bytes = batch.events.iter().map(Event::size).sum();
+        let held = self.unread.hold(asker.address, bytes)?;
         let (cursor, mut first) = (from.unwrap_or(batch.after), batch.events);
         first.sort_unstable_by_key(|event| event.id);
         first.dedup_by_key(|event| event.id);
@@ -337,6 +290,7 @@ impl Resume {
         // Messages that came after the cursor are in the batch and on the stream: once is enough.
         first.retain(|event| event.id <= cursor);
         place.begin_with(&first, *wire);
+        drop(held);
         match (from, scope.user()) {
             (Some(cursor), Some(user)) => {
                 place.before.frames.extend(self.receipts(user, cursor, visitor).await);

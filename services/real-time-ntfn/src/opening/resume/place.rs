@@ -31,7 +31,7 @@ pub(super) struct Before {
     pub(super) bytes: usize,
     pub(super) up_to: Option<EventId>,
     /// What has been read of it counts as its address's while the rest is waited for.
-    pub(super) held: Vec<Bytes>,
+    pub(super) held: Option<Bytes>,
 }
 
 impl Before {
@@ -68,7 +68,7 @@ impl Place {
             self.cursor = begins_at;
         }
         first.frames.append(&mut self.before.frames);
-        first.held.append(&mut self.before.held);
+        first.held = self.before.held.take();
         first.up_to = first.up_to.max(self.before.up_to);
         self.before = first;
     }

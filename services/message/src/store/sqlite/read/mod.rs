@@ -5,6 +5,7 @@ pub(super) mod inbox;
 pub(super) mod log;
 pub(super) mod members;
 pub(super) mod people;
+pub(super) mod viewer;
 
 use common::EventId;
 use sqlx::{Sqlite, SqlitePool, Transaction};

@@ -13,6 +13,8 @@ mod message;
 mod posts;
 mod user;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use common::{Batch, Event, Moment};
 use serde::Serialize;
 use sqlx::{Connection, SqliteConnection};
@@ -39,12 +41,16 @@ pub(super) async fn commit(
     connection: &mut SqliteConnection,
     operations: &[Operation],
     now: Moment,
+    has_begun: &AtomicBool,
 ) -> Result<Committed, StoreError> {
     // Immediate: a transaction that began as a reader could not become the writer if another
     // process had written meanwhile.
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
     let (last_id,): (i64,) = sqlx::query_as("select last_id from log").fetch_one(&mut *tx).await?;
     let mut journal = Journal::new(id(last_id), now);
+    if !has_begun.load(Ordering::Relaxed) {
+        journal.begin();
+    }
     let mut outcomes = Vec::with_capacity(operations.len());
     for run in operations.chunk_by(go_together) {
         if let Some(posts) = run.iter().map(post).collect::<Option<Vec<_>>>() {
@@ -65,6 +71,7 @@ pub(super) async fn commit(
             .await?;
     }
     tx.commit().await?;
+    has_begun.fetch_or(!journal.events.is_empty(), Ordering::Relaxed);
     let (log, receipts) = journal.into_parts();
     let log = Batch { sets, ..log };
     Ok(Committed { outcomes, log, receipts })

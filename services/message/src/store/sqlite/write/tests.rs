@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use common::{
@@ -46,7 +46,10 @@ impl Filled {
             true
         });
         let operations = [Operation::Change(Box::new(change))];
-        let committed = commit(&mut connection, &operations, Clock::default().now()).await.unwrap();
+        let committed =
+            commit(&mut connection, &operations, Clock::default().now(), &AtomicBool::default())
+                .await
+                .unwrap();
         connection.lock_handle().await.unwrap().remove_progress_handler();
         assert!(committed.outcomes[0].is_ok(), "{:?}", committed.outcomes);
         steps.load(Ordering::Relaxed)
