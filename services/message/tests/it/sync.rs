@@ -124,8 +124,11 @@ async fn age(folder: &Path) {
         "update log set last_id = last_id - 691200000000",
         "update events set id = id - 691200000000",
         "update messages set id = id - 691200000000",
-        // What is noted every few minutes.
-        "insert or replace into moments (at, last_id) select last_id, last_id from log",
+        "update moments set at = at - 691200000000",
+        // What is noted all the while.
+        "with recursive half (days) as (values (0) union all select days + 1 from half where days < 16) \
+         insert or replace into moments (at, last_id) \
+         select last_id + days * 43200000000, last_id from half cross join log",
     ] {
         sqlx::query(shift).execute(&mut database).await.unwrap();
     }
