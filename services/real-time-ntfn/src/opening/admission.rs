@@ -17,6 +17,10 @@ use crate::people::presence::Attendance;
 /// at once, since all may come back. Opening costs more than having, most of all what a stream begins with.
 const TURNOVER: u32 = 4;
 
+/// However few it may have: whoever opens them by hand does not notice.
+const LEAST_RATE: u32 = 8;
+const LEAST_BURST: u32 = 64;
+
 /// Counts streams, in all and by address. Clones count together.
 #[derive(Clone)]
 pub struct Admission {
@@ -64,8 +68,13 @@ impl Admission {
     ) -> Self {
         let most = if most == 0 { possible } else { most.min(possible) };
         let shares = Shares { by_address: most_per_address > 0, loopback: limits_loopback };
-        let per_address = u32::try_from(most_per_address).unwrap_or(u32::MAX);
-        let rate = RateLimit::new(per_address.div_ceil(TURNOVER), per_address.saturating_mul(2));
+        let rate = match u32::try_from(most_per_address).unwrap_or(u32::MAX) {
+            0 => RateLimit::new(0, 0),
+            most => RateLimit::new(
+                (most / TURNOVER).max(LEAST_RATE),
+                most.saturating_mul(2).max(LEAST_BURST),
+            ),
+        };
         let rate = rate.limiting(limits_loopback);
         Self { most, most_per_address, shares, rate, count: Arc::default() }
     }
@@ -157,7 +166,7 @@ mod tests {
         let open = |address: &str| admission.admit(address.parse().unwrap());
         // Each is given back at once.
         let opened = (0..1_000).take_while(|_| open("203.0.113.1").is_ok()).count();
-        assert!((16..1_000).contains(&opened), "{opened}");
+        assert!((64..1_000).contains(&opened), "{opened}");
         assert!((0..16).all(|_| open("203.0.113.2").is_ok()));
         assert!((0..1_000).all(|_| open("127.0.0.1").is_ok()), "a proxy may be everybody");
         let unbound = Admission::new(1_000, 0, 1_000, true);
