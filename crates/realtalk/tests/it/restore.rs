@@ -26,8 +26,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Posts what stays, takes a copy, posts what will be lost, puts the copy back, and posts again.
-/// Returns what was kept, and what was lost.
+/// Posts what stays, takes a copy, posts what will be lost, and puts the copy back; the message service is
+/// down then. Returns what was kept, and what was lost.
 async fn lose(pair: &mut Pair) -> (Vec<Message>, Vec<Message>) {
     let board = pair.board();
     let copied = tempfile::tempdir().unwrap();

@@ -18,9 +18,6 @@ const PRUNE_CHUNK: u32 = 2_000;
 /// How soon the next chunk follows while there are more.
 const PRUNE_AGAIN: Duration = Duration::from_millis(100);
 
-/// How long a clock is behind until it is believed.
-const PATIENCE: Duration = Duration::from_secs(599);
-
 /// How far ids are ahead of the clock at most without a word about it.
 const AHEAD: Duration = Duration::from_secs(60);
 
@@ -43,8 +40,8 @@ pub(super) struct Upkeep {
     tidies_at: Instant,
     /// Whether the last chunk that was pruned was not all there is.
     has_more: bool,
-    /// Since when the clock is behind what it said before.
-    behind_since: Option<Instant>,
+    /// Whether the clock was behind what it had said before, when it was last asked.
+    was_behind: bool,
     /// Whether the log is ahead of the clock.
     is_ahead: bool,
 }
@@ -71,7 +68,7 @@ impl Upkeep {
             prune: every(PRUNE_EVERY),
             tidies_at: Instant::now(),
             has_more: false,
-            behind_since: None,
+            was_behind: false,
             is_ahead: false,
         }
     }
@@ -133,16 +130,14 @@ impl Upkeep {
     }
 
     /// A clock that is behind what it said before may be wrong now, at the start of a machine for example,
-    /// or was wrong then: after a while it is the one that is believed.
+    /// or was wrong then: if it still is when it is asked again, it is the one that is believed.
     async fn keep_time(&mut self) {
-        let sure = self.behind_since.is_some_and(|since| since.elapsed() >= PATIENCE);
-        match self.store.keep_time(sure).await {
+        match self.store.keep_time(self.was_behind).await {
             Ok(Keeping { now, head, is_behind }) => {
-                if is_behind && self.behind_since.is_none() {
+                if is_behind && !self.was_behind {
                     tracing::warn!(%now, "the clock is behind what it said before");
                 }
-                self.behind_since =
-                    is_behind.then(|| self.behind_since.unwrap_or_else(Instant::now));
+                self.was_behind = is_behind;
                 let is_ahead = head.moment().since(now) > AHEAD;
                 if is_ahead && !self.is_ahead {
                     tracing::warn!(

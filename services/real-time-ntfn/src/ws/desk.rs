@@ -160,19 +160,16 @@ async fn handle(mailbox: &Mailbox, frames: &dyn Frames, frame: Value, is_cut_off
     {
         tracing::info!("frames are passed on again");
     }
-    match answer {
-        Ok(FrameReply { reply: Some(reply) }) => mailbox.tell(Tell::Say(reply::object(&reply))),
-        Ok(FrameReply { reply: None }) => {}
+    let (code, detail) = match answer {
+        Ok(FrameReply { reply: Some(reply) }) => {
+            return mailbox.tell(Tell::Say(reply::object(&reply)));
+        }
+        Ok(FrameReply { reply: None }) => return,
         // Escaped, a text may be several times as long as it was when it came.
         Err(UpstreamError::TooLarge) => {
-            let detail = "the frame is too long: send less at once";
-            let error = reply::error("content_too_long", detail, client_msg_id.as_deref());
-            mailbox.tell(Tell::Say(error));
+            ("content_too_long".to_owned(), "the frame is too long: send less at once".to_owned())
         }
-        Err(UpstreamError::Refused(problem)) => {
-            let error = reply::error(&problem.code, &problem.detail, client_msg_id.as_deref());
-            mailbox.tell(Tell::Say(error));
-        }
+        Err(UpstreamError::Refused(problem)) => (problem.code, problem.detail),
         Err(error) => {
             if !is_cut_off.swap(true, Ordering::Relaxed) {
                 tracing::warn!(%error, "frames cannot be passed on");
@@ -180,10 +177,10 @@ async fn handle(mailbox: &Mailbox, frames: &dyn Frames, frame: Value, is_cut_off
             let client_id = mailbox.client_id();
             tracing::debug!(client_id, %error, "a frame was not passed on");
             let detail = "the message service does not answer: send it again";
-            let error = reply::error("upstream_unavailable", detail, client_msg_id.as_deref());
-            mailbox.tell(Tell::Say(error));
+            ("upstream_unavailable".to_owned(), detail.to_owned())
         }
-    }
+    };
+    mailbox.tell(Tell::Say(reply::error(&code, &detail, client_msg_id.as_deref())));
 }
 
 async fn introduce(mailbox: &Mailbox, frames: &dyn Frames, name: String) {

@@ -149,9 +149,8 @@ impl Plan {
         // A later post of the same batch may answer this one.
         known.replies.insert(id, (message.conversation_id.clone(), message.seq));
         let mentioned = mentioned.into_iter().map(|(key, _)| key).collect();
-        let message_row = message.clone();
         self.messages.push(NewMessage {
-            message: message_row,
+            message: message.clone(),
             sender_key,
             digest,
             said_at,

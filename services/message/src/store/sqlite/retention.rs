@@ -92,7 +92,7 @@ pub(super) async fn prune(
 mod tests {
     use std::{path::Path, time::Duration};
 
-    use common::{Clock, EventId};
+    use common::{Clock, EventId, Moment};
 
     use crate::{
         chat::{
@@ -118,6 +118,21 @@ mod tests {
     async fn carry_out(store: &SqliteStore, operation: Operation) -> Answer {
         let committed = store.commit(&[operation]).await.unwrap();
         committed.outcomes.into_iter().next().unwrap().unwrap()
+    }
+
+    /// Somebody comes whom an outside issuer vouches for.
+    async fn welcome(store: &SqliteStore) {
+        let change = Change::Welcome { name: Username::parse("al").unwrap(), vouched: true };
+        carry_out(store, Operation::Change(Box::new(change))).await;
+    }
+
+    async fn sign_out(store: &SqliteStore) {
+        let change = Change::EndSessions { user: Username::parse("al").unwrap().to_ref() };
+        carry_out(store, Operation::Change(Box::new(change))).await;
+    }
+
+    async fn signed_out_at(store: &SqliteStore) -> Option<Moment> {
+        store.account("al").await.unwrap().unwrap().signed_out_at
     }
 
     async fn post(store: &SqliteStore) -> Message {
@@ -204,24 +219,20 @@ mod tests {
     async fn a_clock_that_is_wrong_for_a_while_prunes_nothing_and_lets_nobody_in() {
         let folder = tempfile::tempdir().unwrap();
         let (store, clock) = open(folder.path()).await;
-        let name = Username::parse("al").unwrap();
-        let welcome = Change::Welcome { name: name.clone(), vouched: true };
-        carry_out(&store, Operation::Change(Box::new(welcome))).await;
-        let sign_out = Change::EndSessions { user: name.to_ref() };
-        carry_out(&store, Operation::Change(Box::new(sign_out))).await;
-        let signed_out_at = async || store.account("al").await.unwrap().unwrap().signed_out_at;
-        let known = signed_out_at().await;
+        welcome(&store).await;
+        sign_out(&store).await;
+        let known = signed_out_at(&store).await;
         store.keep_time(false).await.unwrap();
         // As a machine starts that has no clock of its own; a month behind; years ahead, and back.
         for (ahead, sure) in [(-2_000_000_000, true), (-30 * DAY, false), (3_650 * DAY, false)] {
             clock.set_ahead(ahead);
             store.keep_time(sure).await.unwrap();
             assert_eq!(prune(&store, 10).await, 0, "{ahead}");
-            assert_eq!(signed_out_at().await, known, "{ahead}");
+            assert_eq!(signed_out_at(&store).await, known, "{ahead}");
         }
         clock.set_ahead(0);
         store.keep_time(true).await.unwrap();
-        assert_eq!((prune(&store, 10).await, signed_out_at().await), (0, known));
+        assert_eq!((prune(&store, 10).await, signed_out_at(&store).await), (0, known));
     }
 
     #[tokio::test]
@@ -249,20 +260,16 @@ mod tests {
     async fn a_sign_out_while_the_clock_was_ahead_does_not_last_until_then() {
         let folder = tempfile::tempdir().unwrap();
         let (store, clock) = open(folder.path()).await;
-        let name = Username::parse("al").unwrap();
-        let welcome = Change::Welcome { name: name.clone(), vouched: true };
-        carry_out(&store, Operation::Change(Box::new(welcome))).await;
+        welcome(&store).await;
         clock.set_ahead(3_650 * DAY);
-        let sign_out = Change::EndSessions { user: name.to_ref() };
-        carry_out(&store, Operation::Change(Box::new(sign_out))).await;
+        sign_out(&store).await;
         clock.set_ahead(0);
-        let signed_out_at = async || store.account("al").await.unwrap().unwrap().signed_out_at;
         store.keep_time(false).await.unwrap();
         let now = store.keep_time(true).await.unwrap().now;
-        assert_eq!(signed_out_at().await, Some(now));
+        assert_eq!(signed_out_at(&store).await, Some(now));
         clock.set_ahead(DAY);
         store.keep_time(false).await.unwrap();
-        assert_eq!(signed_out_at().await, Some(now), "nothing else is changed");
+        assert_eq!(signed_out_at(&store).await, Some(now), "nothing else is changed");
         assert_ne!(store.head().await.unwrap(), EventId::ZERO);
     }
 }

@@ -47,17 +47,17 @@ pub(in crate::store::sqlite) async fn events_after(
 ) -> Result<Result<LogPage, NoCursor>, StoreError> {
     let mut tx = readers.begin().await?;
     Ok(match find_cursor(&mut tx, after).await? {
-        Ok(()) => Ok(read_after(&mut tx, after, limit).await?),
+        Ok(ends) => Ok(read_after(&mut tx, after, limit, ends).await?),
         Err(lost) => Err(lost),
     })
 }
 
-/// Whether the log goes on from a cursor: one that it does not hold may be of a log that was lost, as
+/// Where the log begins and ends, if it goes on from a cursor: one that it does not hold may be of a log that was lost, as
 /// when a copy of the database has been put back.
 pub(super) async fn find_cursor(
     connection: &mut SqliteConnection,
     cursor: EventId,
-) -> Result<Result<(), NoCursor>, StoreError> {
+) -> Result<Result<(EventId, EventId), NoCursor>, StoreError> {
     let (floor, head) = floor_and_head(&mut *connection).await?;
     if cursor < floor {
         return Ok(Err(NoCursor::Expired));
@@ -68,7 +68,7 @@ pub(super) async fn find_cursor(
         .await?;
     let is_held =
         cursor == floor || cursor == head || held.is_some_and(|held| cursor.is_at(id(held)));
-    Ok(if is_held { Ok(()) } else { Err(NoCursor::Unknown) })
+    Ok(if is_held { Ok((floor, head)) } else { Err(NoCursor::Unknown) })
 }
 
 /// The last events, as far as they fit into a tail; of those, as many as fit into a page.
@@ -78,6 +78,7 @@ pub(in crate::store::sqlite) async fn events_tail(
 ) -> Result<LogPage, StoreError> {
     // One snapshot, so that nothing is pruned between finding the place and reading from it.
     let mut tx = readers.begin().await?;
+    let ends = floor_and_head(&mut *tx).await?;
     // One more than asked for: its id is the cursor right before the others. The length in bytes
     // is found without reading what is so long.
     let newest: Vec<(i64, i64, Option<String>, Option<i64>)> = sqlx::query_as(
@@ -95,17 +96,17 @@ pub(in crate::store::sqlite) async fn events_tail(
     });
     let after = match newest.get(fitting(sizes, MAX_TAIL_BYTES)) {
         Some((before, ..)) => id(*before),
-        None => floor_and_head(&mut *tx).await?.0,
+        None => ends.0,
     };
-    read_after(&mut tx, after, limit).await
+    read_after(&mut tx, after, limit, ends).await
 }
 
 async fn read_after(
     connection: &mut SqliteConnection,
     after: EventId,
     limit: u32,
+    (floor, head): (EventId, EventId),
 ) -> Result<LogPage, StoreError> {
-    let (floor, head) = floor_and_head(&mut *connection).await?;
     let mut rows = sqlx::query_as::<_, EventRow>(
         "select id, type, audience, data, \
          (select octet_length(users) from audiences where audiences.id = audience ->> 'set') as users \

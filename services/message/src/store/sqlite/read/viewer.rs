@@ -9,7 +9,7 @@ use sqlx::{SqliteConnection, SqlitePool};
 
 use super::{
     super::{audiences, id, micros},
-    log::{MAX_PAGE_BYTES, find_cursor, floor_and_head},
+    log::{MAX_PAGE_BYTES, find_cursor},
 };
 use crate::store::{NoCursor, StoreError, Viewer};
 
@@ -25,10 +25,10 @@ pub(in crate::store::sqlite) async fn events_for(
     limit: u32,
 ) -> Result<Result<LogPage, NoCursor>, StoreError> {
     let mut tx = readers.begin().await?;
-    if let Err(lost) = find_cursor(&mut tx, after).await? {
-        return Ok(Err(lost));
-    }
-    let (floor, head) = floor_and_head(&mut *tx).await?;
+    let (floor, head) = match find_cursor(&mut tx, after).await? {
+        Ok(ends) => ends,
+        Err(lost) => return Ok(Err(lost)),
+    };
     let mut sights = Sights { viewer, of_sets: HashMap::new() };
     let (mut visible, mut looked_at, mut end) = (Vec::new(), 0, after);
     // One more than fits, to know where the page ends.
