@@ -46,6 +46,7 @@
 //! | [`settings`] | reading the environment, with errors of one line |
 //! | [`shutdown`] | [`Shutdown`]: one signal that everything listens to |
 //! | [`open_files`] | [`OpenFiles`]: how many descriptors there may be |
+//! | [`memory`] | what memory is taken from the system |
 //!
 //! Nothing here knows a message.
 
@@ -58,6 +59,7 @@ pub mod description;
 pub mod guard;
 mod host;
 pub mod internal;
+pub mod memory;
 pub mod nameless;
 pub mod open_files;
 pub mod operations;

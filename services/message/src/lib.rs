@@ -30,7 +30,7 @@ use anyhow::Context;
 use common::Clock;
 use http_kit::{
     Connections, InternalHop, OpenFiles, Operations, RateLimit, Shutdown, connections, guard::Door,
-    prefix, rate::forget_idle, request, unread,
+    memory, prefix, rate::forget_idle, request, unread,
 };
 use tokio::sync::mpsc;
 use utoipa_swagger_ui::SwaggerUi;
@@ -61,6 +61,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     );
     let head = store.head().await?;
     let open_files = OpenFiles::raise()?;
+    memory::in_small_pages();
     let registry = prometheus::Registry::new();
     let metrics = Metrics::new(&registry)?;
     let hop = InternalHop::new(config.secret.clone());

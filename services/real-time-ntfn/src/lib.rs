@@ -27,7 +27,7 @@ use actix_web::{
 };
 use http_kit::{
     Connections, InternalHop, OpenFiles, Operations, SessionCookies, Shutdown, connections,
-    guard::Door, rate::forget_idle, request, unread,
+    guard::Door, memory, rate::forget_idle, request, unread,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +54,7 @@ const HASTY_DRAIN: Duration = Duration::from_secs(1);
 /// Runs the service on a listener until it is asked to stop.
 pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let open_files = OpenFiles::raise()?;
+    memory::in_small_pages();
     let registry = prometheus::Registry::new();
     let metrics = Metrics::new(&registry)?;
     let hop = InternalHop::new(config.secret.clone());

@@ -104,7 +104,7 @@ pub(crate) const HOUSES: &[House] = &[
             ),
             room(&["description", "rejection", "shape", "request_id"], "what goes out"),
             room(
-                &["command", "settings", "shutdown", "open_files"],
+                &["command", "settings", "shutdown", "open_files", "memory"],
                 "the process: how it is told, how it ends, and what it may open",
             ),
         ],

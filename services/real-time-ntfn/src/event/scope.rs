@@ -11,14 +11,14 @@ use common::{
     internal::UserRef,
 };
 
-/// The rooms a stream watches, and the session it belongs to. Clones share their memory, and so
-/// do all streams of nobody that watch just the public room.
+/// The rooms a stream watches, and the session it belongs to. Clones share their memory, as do all
+/// streams of nobody that watch just the public room; all others that do share it for the room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope(Arc<Watched>);
 
 #[derive(Debug, PartialEq, Eq)]
 struct Watched {
-    rooms: HashSet<String>,
+    rooms: Arc<HashSet<String>>,
     session: Option<Session>,
 }
 
@@ -45,12 +45,17 @@ impl Session {
     }
 }
 
+static PUBLIC_ONLY: LazyLock<Arc<HashSet<String>>> =
+    LazyLock::new(|| Arc::new(HashSet::from([PUBLIC_ROOM.to_owned()])));
+
 static PUBLIC: LazyLock<Scope> = LazyLock::new(|| Scope::new([PUBLIC_ROOM.to_owned()], None));
 
 impl Scope {
     /// These rooms, and what is addressed to the session's user.
     pub fn new(rooms: impl IntoIterator<Item = String>, session: Option<Session>) -> Self {
-        Self(Arc::new(Watched { rooms: rooms.into_iter().collect(), session }))
+        let rooms: HashSet<_> = rooms.into_iter().collect();
+        let rooms = if rooms == **PUBLIC_ONLY { PUBLIC_ONLY.clone() } else { Arc::new(rooms) };
+        Self(Arc::new(Watched { rooms, session }))
     }
 
     /// The public room, for nobody in particular.

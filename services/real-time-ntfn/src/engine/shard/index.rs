@@ -8,13 +8,18 @@ use indexmap::IndexSet;
 use crate::event::scope::Scope;
 
 /// Connections by what they watch, so that an event touches only those it is for.
-///
-/// Ordered sets: their keys lie side by side, mostly in the order of the connections, so walking
-/// them walks through memory.
 #[derive(Default)]
 pub(super) struct Index {
-    rooms: HashMap<String, IndexSet<u32>>,
-    users: HashMap<String, IndexSet<u32>>,
+    rooms: HashMap<Box<str>, Keys>,
+    users: HashMap<Box<str>, Keys>,
+}
+
+/// Connections that watch the same. Nearly every user has one, which takes no further memory.
+enum Keys {
+    One(u32),
+    /// An ordered set: its keys lie side by side, mostly in the order of the connections, so walking them
+    /// walks through memory.
+    Many(Box<IndexSet<u32>>),
 }
 
 impl Index {
@@ -38,7 +43,7 @@ impl Index {
 
     /// The connections of a user.
     pub(super) fn of_user(&self, user: &str) -> impl Iterator<Item = u32> {
-        self.users.get(user).into_iter().flatten().copied()
+        self.users.get(user).into_iter().flat_map(Keys::iter)
     }
 
     /// The connections that an audience means, each once.
@@ -47,34 +52,53 @@ impl Index {
         audience: &'a Audience,
     ) -> impl Iterator<Item = u32> + 'a {
         let (room, users) = match audience {
-            Audience::Room(room) => (self.rooms.get(room), [].as_slice()),
+            Audience::Room(room) => (self.rooms.get(&**room), [].as_slice()),
             Audience::Users(users) => (None, users.as_slice()),
             // The feed looks sets up: none comes this far.
             Audience::Set(_) => (None, [].as_slice()),
         };
-        let of_users = users.iter().filter_map(|user| self.users.get(user));
-        room.into_iter().chain(of_users).flatten().copied()
+        let of_users = users.iter().filter_map(|user| self.users.get(&**user));
+        room.into_iter().chain(of_users).flat_map(Keys::iter)
     }
 }
 
-fn insert(map: &mut HashMap<String, IndexSet<u32>>, name: &str, key: u32) {
+impl Keys {
+    fn iter(&self) -> impl Iterator<Item = u32> {
+        let (one, many) = match self {
+            Self::One(key) => (Some(*key), None),
+            Self::Many(keys) => (None, Some(keys.iter().copied())),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
+    }
+}
+
+fn insert(map: &mut HashMap<Box<str>, Keys>, name: &str, key: u32) {
     // Looked up first: the name is copied for the first watcher only.
     match map.get_mut(name) {
-        Some(keys) => {
+        Some(Keys::Many(keys)) => {
             keys.insert(key);
         }
+        Some(keys) => {
+            let both = keys.iter().chain([key]).collect();
+            *keys = Keys::Many(Box::new(both));
+        }
         None => {
-            map.insert(name.to_owned(), IndexSet::from([key]));
+            map.insert(name.into(), Keys::One(key));
         }
     }
 }
 
-fn remove(map: &mut HashMap<String, IndexSet<u32>>, name: &str, key: u32) {
-    if let Some(keys) = map.get_mut(name) {
-        keys.swap_remove(&key);
-        if keys.is_empty() {
-            map.remove(name);
+fn remove(map: &mut HashMap<Box<str>, Keys>, name: &str, key: u32) {
+    let is_last = match map.get_mut(name) {
+        Some(Keys::Many(keys)) => {
+            keys.swap_remove(&key);
+            keys.is_empty()
         }
+        Some(Keys::One(only)) => *only == key,
+        None => false,
+    };
+    if is_last {
+        map.remove(name);
     }
 }
 

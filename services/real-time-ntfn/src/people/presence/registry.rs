@@ -1,7 +1,9 @@
 //! [`Registry`]: users by their streams, and what has changed since somebody looked.
 
 use std::{
+    borrow::Borrow,
     collections::{HashMap, VecDeque},
+    hash::{Hash, Hasher},
     time::{Duration, Instant},
 };
 
@@ -11,24 +13,28 @@ use crate::event::scope::Scope;
 /// has not left.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
 
+/// Changes between two looks whose room is not worth giving back.
+const SPARE: usize = 256;
+
 /// Who is there. Every step costs what has changed, not what is there.
 #[derive(Default)]
 pub(super) struct Registry {
-    /// By key.
-    users: HashMap<String, Here>,
+    users: HashMap<User, Here>,
     /// Streams by room.
     rooms: HashMap<String, usize>,
     streams: usize,
-    /// Keys of users who were not there before.
-    arrived: Vec<String>,
-    /// Keys of users whose last stream ended, by the time when they are taken to have left, unless
-    /// they return. One entry for each time, so as many as streams end within the grace.
-    leaving: VecDeque<(Instant, String)>,
+    /// Users who were not there before.
+    arrived: Vec<User>,
+    /// Users whose last stream ended, by the time when they are taken to have left, unless they
+    /// return. One entry for each time, so as many as streams end within the grace.
+    leaving: VecDeque<(Instant, User)>,
 }
 
+/// A user, found by key: what a stream of theirs watches, which says how they were first written.
+#[derive(Clone)]
+struct User(Scope);
+
 struct Here {
-    /// As first written.
-    name: String,
     streams: usize,
     /// When the last stream ended, if none is left.
     left: Option<Instant>,
@@ -53,14 +59,13 @@ impl Registry {
                 }
             }
         }
-        let Some(session) = scope.session() else {
+        if scope.user().is_none() {
             return;
-        };
-        let key = &session.user.key;
-        let here = self.users.entry(key.clone()).or_insert_with(|| {
-            self.arrived.push(key.clone());
-            let name = session.user.name.clone();
-            Here { name, streams: 0, left: None }
+        }
+        let user = User(scope.clone());
+        let here = self.users.entry(user.clone()).or_insert_with(|| {
+            self.arrived.push(user);
+            Here { streams: 0, left: None }
         });
         here.streams += 1;
         here.left = None;
@@ -76,35 +81,35 @@ impl Registry {
                 }
             }
         }
-        let Some(session) = scope.session() else {
-            return;
-        };
-        let Some(here) = self.users.get_mut(&session.user.key) else {
+        let Some(here) = scope.user().and_then(|user| self.users.get_mut(user)) else {
             return;
         };
         here.streams -= 1;
         if here.streams == 0 {
             here.left = Some(now);
-            self.leaving.push_back((now + GRACE, session.user.key.clone()));
+            self.leaving.push_back((now + GRACE, User(scope.clone())));
         }
     }
 
     /// Who has come, and whose grace has passed, since the last time.
     pub(super) fn changes(&mut self, now: Instant) -> Vec<Change> {
         let mut changes = Vec::new();
-        for key in self.arrived.drain(..) {
-            if let Some(here) = self.users.get(&key) {
-                changes.push(Change { key, name: here.name.clone(), online: true });
+        for user in self.arrived.drain(..) {
+            if self.users.contains_key(&user) {
+                changes.push(user.change(true));
             }
         }
-        while let Some((_, key)) = self.leaving.pop_front_if(|(due, _)| *due <= now) {
+        while let Some((_, user)) = self.leaving.pop_front_if(|(due, _)| *due <= now) {
             let gone = |here: &Here| here.left.is_some_and(|left| left + GRACE <= now);
-            if self.users.get(&key).is_some_and(gone)
-                && let Some(here) = self.users.remove(&key)
+            if self.users.get(&user).is_some_and(gone)
+                && let Some((first, _)) = self.users.remove_entry(&user)
             {
-                changes.push(Change { key, name: here.name, online: false });
+                changes.push(first.change(false));
             }
         }
+        // A crowd that came or went leaves no room behind that the next few need.
+        self.arrived.shrink_to(SPARE);
+        self.leaving.shrink_to(SPARE);
         changes
     }
 
@@ -134,11 +139,45 @@ impl Registry {
     }
 
     pub(super) fn name(&self, key: &str) -> Option<&str> {
-        self.users.get(key).map(|here| here.name.as_str())
+        self.users.get_key_value(key).map(|(user, _)| user.name())
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.users.values().map(|here| here.name.as_str())
+        self.users.keys().map(User::name)
+    }
+}
+
+impl User {
+    fn key(&self) -> &str {
+        self.0.user().unwrap_or_default()
+    }
+
+    fn name(&self) -> &str {
+        self.0.session().map_or("", |session| &session.user.name)
+    }
+
+    fn change(&self, online: bool) -> Change {
+        Change { key: self.key().to_owned(), name: self.name().to_owned(), online }
+    }
+}
+
+impl Borrow<str> for User {
+    fn borrow(&self) -> &str {
+        self.key()
+    }
+}
+
+impl PartialEq for User {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for User {}
+
+impl Hash for User {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
     }
 }
 

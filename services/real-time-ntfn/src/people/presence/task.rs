@@ -150,6 +150,8 @@ impl PresenceTask {
             }
             self.most = (self.most * 2).min(MAX_ASKED);
         }
+        // A crowd that came leaves no room behind that the next few need.
+        self.untold.shrink_to(FEWEST);
         if self.backoff.tries() > 0 {
             tracing::info!(after_tries = self.backoff.tries(), "presence is told again");
         }
