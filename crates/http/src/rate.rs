@@ -93,10 +93,10 @@ impl RateLimit {
         }
     }
 
-    /// Takes what something costs besides its request, or all that can be left then, or refuses as
-    /// [`take`](Self::take) does.
+    /// Takes what something costs besides its request, or half of all that there can be, or refuses as
+    /// [`take`](Self::take) does. Were it all, whoever always does a little could never do much.
     pub fn take_many(&self, address: IpAddr, cost: u32) -> Result<(), Rejection> {
-        let Some(cost) = NonZeroU32::new(cost.min(self.burst.saturating_sub(1))) else {
+        let Some(cost) = NonZeroU32::new(cost.min(self.burst / 2)) else {
             return Ok(());
         };
         let Some(limiter) = self.limiter_of(address) else {

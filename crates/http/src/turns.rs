@@ -2,18 +2,29 @@
 //!
 //! A turn is one question, bounded in what it costs. However many somebody asks, the next question
 //! of everybody else comes soon: addresses take turns, in an address its users do, and no address has
-//! more than its share of those under way. Whoever waits too long is told to come again.
+//! more than its share of those under way, or, where that takes work, of the time: after each turn as much
+//! passes as it took. Whoever waits too long is told to come again.
 
 use std::{
     collections::{HashMap, VecDeque},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{
+    runtime::Handle,
+    sync::oneshot,
+    time::{sleep, timeout},
+};
 
 use crate::address::{Shares, site};
+
+/// Turns that took less than this are followed by no rest: that would cost more than it saves.
+const SHORT: Duration = Duration::from_millis(1);
+
+/// A turn that took longer than this has waited, and not worked.
+const LONG: Duration = Duration::from_millis(500);
 
 /// Whose a question is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +42,8 @@ struct Shared {
     /// The most under way of one address.
     each: usize,
     shares: Shares,
+    /// Whether an address rests after its turns.
+    has_rests: bool,
     state: Mutex<State>,
 }
 
@@ -45,6 +58,7 @@ struct State {
 /// An address.
 #[derive(Default)]
 struct Line {
+    /// Those that rest included.
     under_way: usize,
     /// Its users that wait; whose turn is next comes first.
     users: VecDeque<User>,
@@ -57,6 +71,7 @@ type User = Option<String>;
 pub struct Turn {
     shared: Option<Arc<Shared>>,
     site: IpAddr,
+    since: Instant,
 }
 
 /// There are too many before it.
@@ -66,9 +81,18 @@ pub struct Crowded;
 impl Turns {
     /// So many at once, at most half of them of an address that has a share of its own.
     pub fn new(most: usize, shares: Shares) -> Self {
+        Self::with(most, shares, false)
+    }
+
+    /// The same at what keeps processors busy: an address has its part of them half of the time.
+    pub fn at_work(most: usize, shares: Shares) -> Self {
+        Self::with(most, shares, true)
+    }
+
+    fn with(most: usize, shares: Shares, has_rests: bool) -> Self {
         let state = State { free: most, lines: HashMap::new(), waiting: VecDeque::new() };
         let each = most.div_ceil(2);
-        Self(Arc::new(Shared { each, shares, state: Mutex::new(state) }))
+        Self(Arc::new(Shared { each, shares, has_rests, state: Mutex::new(state) }))
     }
 
     /// Waits for a turn, but not longer than `patience`. That bounds, with the number of connections, how
@@ -121,7 +145,7 @@ impl Shared {
                 continue;
             }
             let is_given = line.next().is_some_and(|waiting| {
-                let turn = Turn { shared: Some(self.clone()), site };
+                let turn = Turn { shared: Some(self.clone()), site, since: Instant::now() };
                 waiting.send(turn).map_err(Turn::cancel).is_ok()
             });
             if is_given {
@@ -135,6 +159,22 @@ impl Shared {
                 state.lines.remove(&site);
             }
         }
+    }
+
+    /// How long an address rests after a turn that took so long.
+    fn rest(&self, site: IpAddr, took: Duration) -> Option<Duration> {
+        (self.has_rests && took >= SHORT && self.shares.bound(site)).then_some(took.min(LONG))
+    }
+
+    /// Somebody of this address may have another turn.
+    fn end(self: &Arc<Self>, state: &mut State, site: IpAddr) {
+        if let Some(line) = state.lines.get_mut(&site) {
+            line.under_way -= 1;
+            if line.under_way == 0 && line.users.is_empty() {
+                state.lines.remove(&site);
+            }
+        }
+        self.give(state);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -177,111 +217,21 @@ impl Drop for Turn {
         };
         let mut state = shared.lock();
         state.free += 1;
-        if let Some(line) = state.lines.get_mut(&self.site) {
-            line.under_way -= 1;
-            if line.under_way == 0 && line.users.is_empty() {
-                state.lines.remove(&self.site);
+        let site = self.site;
+        match (shared.rest(site, self.since.elapsed()), Handle::try_current()) {
+            (Some(rest), Ok(runtime)) => {
+                // Others may have it at once.
+                shared.give(&mut state);
+                drop(state);
+                runtime.spawn(async move {
+                    sleep(rest).await;
+                    shared.end(&mut shared.lock(), site);
+                });
             }
+            _ => shared.end(&mut state, site),
         }
-        shared.give(&mut state);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::pin::pin;
-
-    use futures_util::FutureExt;
-
-    use super::*;
-
-    const ALL: Shares = Shares { by_address: true, loopback: true };
-
-    const LONG: Duration = Duration::from_secs(3_600);
-
-    fn asker(address: u8, user: &str) -> Asker {
-        let user = (!user.is_empty()).then(|| user.to_owned());
-        Asker { address: [127, 0, 0, address].into(), user }
-    }
-
-    fn is_empty(turns: &Turns, free: usize) -> bool {
-        let state = turns.0.lock();
-        state.free == free && state.lines.is_empty() && state.waiting.is_empty()
-    }
-
-    #[tokio::test]
-    async fn whoever_comes_late_is_next_however_many_wait_elsewhere() {
-        let turns = Turns::new(4, ALL);
-        let rude = asker(1, "");
-        let under_way = [
-            turns.take(&rude, LONG).await.ok().unwrap(),
-            turns.take(&rude, LONG).await.ok().unwrap(),
-        ];
-        let mut waiting: Vec<_> = (0..100).map(|_| Box::pin(turns.take(&rude, LONG))).collect();
-        assert!(waiting.iter_mut().all(|turn| turn.now_or_never().is_none()), "it has its share");
-        // There is room for others at once, and what becomes free goes around.
-        let other = turns.take(&asker(2, ""), LONG).await.ok().unwrap();
-        let third = turns.take(&asker(3, ""), LONG).await.ok().unwrap();
-        let fourth = asker(4, "");
-        let mut late = pin!(turns.take(&fourth, LONG));
-        assert!(late.as_mut().now_or_never().is_none());
-        drop(other);
-        let late = late.now_or_never().unwrap().ok().unwrap();
-        drop((waiting, under_way, third, late));
-        assert!(is_empty(&turns, 4), "all is given back");
-    }
-
-    #[tokio::test]
-    async fn users_of_one_address_take_turns() {
-        let turns = Turns::new(1, ALL);
-        let (alice, bob) = (asker(1, "alice"), asker(1, "bob"));
-        let first = turns.take(&alice, LONG).await.ok().unwrap();
-        let mut alice: Vec<_> = (0..10).map(|_| Box::pin(turns.take(&alice, LONG))).collect();
-        assert!(alice.iter_mut().all(|turn| turn.now_or_never().is_none()));
-        let mut bob = pin!(turns.take(&bob, LONG));
-        assert!(bob.as_mut().now_or_never().is_none());
-        drop(first);
-        let second = alice[0].as_mut().now_or_never().unwrap().ok().unwrap();
-        assert!(bob.as_mut().now_or_never().is_none());
-        drop(second);
-        let bob = bob.now_or_never().unwrap().ok().unwrap();
-        // Who has gone away is passed over, and keeps nothing.
-        alice.truncate(3);
-        drop(bob);
-        drop(alice);
-        assert!(is_empty(&turns, 1));
-    }
-
-    #[tokio::test]
-    async fn who_waits_too_long_is_told_so_and_who_has_gone_leaves_room() {
-        let turns = Turns::new(2, ALL);
-        let rude = asker(1, "");
-        let taken = turns.take(&rude, LONG).await.ok().unwrap();
-        assert_eq!(turns.take(&rude, Duration::ZERO).await.err(), Some(Crowded));
-        for _ in 0..1_000 {
-            drop(turns.0.line_up(&rude));
-        }
-        assert!(turns.0.lock().lines[&rude.address].questions[&None].len() < 100);
-        drop(taken);
-        assert!(is_empty(&turns, 2));
-    }
-
-    #[tokio::test]
-    async fn loopback_may_be_everybody_and_its_users_share_all() {
-        let turns = Turns::new(4, Shares { loopback: false, ..ALL });
-        let mut alice = Vec::new();
-        for _ in 0..4 {
-            alice.push(turns.take(&asker(1, "alice"), LONG).await.ok().unwrap());
-        }
-        let next = asker(1, "alice");
-        let mut next = pin!(turns.take(&next, LONG));
-        assert!(next.as_mut().now_or_never().is_none());
-        let bob = asker(1, "bob");
-        let mut bob = pin!(turns.take(&bob, LONG));
-        assert!(bob.as_mut().now_or_never().is_none());
-        alice.truncate(2);
-        assert!(bob.now_or_never().is_some() && next.now_or_never().is_some());
-        drop(alice);
-        assert!(is_empty(&turns, 4));
-    }
-}
+mod tests;

@@ -95,8 +95,8 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         .limiting(config.connections.limits_loopback);
     let marker_rate = RateLimit::new(10 * config.post_rate, 10 * config.post_burst)
         .limiting(config.connections.limits_loopback);
-    let rates = [post_rate.clone(), marker_rate.clone(), identity.sign_in_rate.clone()];
-    let forget_task = tokio::spawn(forget_idle(rates));
+    let rates = [&post_rate, &marker_rate, &identity.sign_in_rate, connections.refusal_rate()];
+    let forget_task = tokio::spawn(forget_idle(rates.map(RateLimit::clone)));
     let state = AppState {
         store: store.clone(),
         writer,

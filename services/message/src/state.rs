@@ -35,14 +35,10 @@ pub struct AppState {
     pub metrics: Metrics,
 }
 
-/// So many rows cost what a post does.
-const ROWS_A_POST: usize = 10;
-
 impl AppState {
-    /// Takes what a request costs that writes so many rows, or refuses it for now.
-    pub fn charge(&self, request: &HttpRequest, rows: usize) -> Result<(), Rejection> {
+    /// Takes what a request costs besides a post, in posts, or refuses it for now.
+    pub fn charge(&self, request: &HttpRequest, posts: usize) -> Result<(), Rejection> {
         let address = self.identity.proxies.client_address(request);
-        let cost = u32::try_from(rows / ROWS_A_POST).unwrap_or(u32::MAX);
-        self.post_rate.take_many(address, cost)
+        self.post_rate.take_many(address, u32::try_from(posts).unwrap_or(u32::MAX))
     }
 }

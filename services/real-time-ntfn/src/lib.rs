@@ -101,7 +101,8 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         presence: presence.clone(),
     };
     let (desk, desk_task) = Desk::new(Arc::new(frames));
-    let forget_task = tokio::spawn(forget_idle([admission.rate().clone()]));
+    let forget_task =
+        tokio::spawn(forget_idle([admission.rate().clone(), connections.refusal_rate().clone()]));
     let hub_task = tokio::spawn(hub.clone().run());
     let desk_task = tokio::spawn(desk_task.run());
     let enquiry_task = tokio::spawn(enquiry_task.run());

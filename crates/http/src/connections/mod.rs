@@ -10,6 +10,7 @@
 
 mod answer;
 mod idle;
+mod refusals;
 mod unread;
 
 use std::{
@@ -34,10 +35,13 @@ use crate::{
     address::{BySite, Shares, TrustedProxies},
     open_files::{Counted, OpenFiles},
     operations,
+    rate::RateLimit,
     rejection::Rejection,
 };
 pub use answer::Answer;
 use idle::{Activity, Keeping};
+use refusals::Refusals;
+pub use refusals::mark_held;
 pub use unread::{Bytes, TooMuch, Unread};
 
 /// How long a connection may stay open that asks for nothing, for `HttpServer::keep_alive`: longer than
@@ -84,6 +88,7 @@ struct Shared {
     idle: Duration,
     by_site: Mutex<BySite>,
     unread: Arc<Unread>,
+    refusals: Refusals,
     open: IntGauge,
     ended: IntCounterVec,
 }
@@ -132,10 +137,29 @@ impl Connections {
         registry.register(Box::new(ended.clone()))?;
         registry.register(Box::new(open.clone()))?;
         let unread = Arc::new(Unread::new(bounds.shares()));
-        let by_site = Mutex::default();
-        let shared =
-            Shared { bounds, proxies, open_files, idle: IDLE, by_site, unread, open, ended };
+        let refusals = Refusals::new(bounds.shares(), registry)?;
+        let shared = Shared {
+            bounds,
+            proxies,
+            open_files,
+            idle: IDLE,
+            by_site: Mutex::default(),
+            unread,
+            refusals,
+            open,
+            ended,
+        };
         Ok(Self(Arc::new(shared)))
+    }
+
+    /// What counts refusals by address, and forgets those that are idle if it is told to.
+    pub fn refusal_rate(&self) -> &RateLimit {
+        self.0.refusals.rate()
+    }
+
+    /// Holds a refusal back, if its address is refused all the time.
+    pub async fn hold_back(&self, address: IpAddr) {
+        self.0.refusals.hold(address, !self.0.open_files.is_short()).await;
     }
 
     /// Takes a connection in, or ends it at once: for `HttpServer::on_connect`.
@@ -229,7 +253,12 @@ impl Connections {
             .into());
         }
         let activity = connection.map(|connection| connection.begin());
-        let mut response = next.call(request).await?;
+        let client = self.0.proxies.client_address(request.request());
+        let answer = next.call(request).await;
+        if refusals::is_refusal(&answer) {
+            self.hold_back(client).await;
+        }
+        let mut response = answer?;
         let held = response.response_mut().extensions_mut().remove::<Bytes>();
         if let (Some(activity), Some(_)) = (&activity, &held) {
             activity.is_large();

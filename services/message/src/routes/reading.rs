@@ -34,7 +34,7 @@ pub struct Reading {
 impl Reading {
     /// With a share for each address that has one.
     pub fn new(shares: Shares, proxies: TrustedProxies) -> Self {
-        Self { turns: Arc::new(Turns::new(READS_AT_ONCE, shares)), proxies }
+        Self { turns: Arc::new(Turns::at_work(READS_AT_ONCE, shares)), proxies }
     }
 
     /// Middleware: lets a read wait until it is its turn. A search through all people, or a list of

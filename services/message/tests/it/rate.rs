@@ -126,8 +126,13 @@ async fn a_group_costs_what_its_members_do() {
     let refused = large.iter().find(|answer| answer.status != 201).unwrap();
     assert_eq!(refused.refusal(), (429, "rate_limited".to_owned()));
     assert!(refused.header("retry-after").is_some());
-    // What costs more than there can ever be takes all there is; small ones cost what a post does.
+    // What costs more than there can ever be takes half of it; small ones cost what a post does.
     assert_eq!(make(1, 999, "203.0.113.10").await[0].status, 201);
+    assert_eq!(make(1, 3, "203.0.113.10").await[0].status, 201);
+    // Each member of a large one costs as much.
+    let medium = make(5, 16 + 30, "203.0.113.12").await;
+    let made = medium.iter().filter(|answer| answer.status == 201).count();
+    assert!((1..5).contains(&made), "{made} were made");
     let small = make(50, 3, "203.0.113.11").await;
     assert!(small.iter().all(|answer| answer.status == 201));
 }

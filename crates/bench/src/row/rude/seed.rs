@@ -4,11 +4,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use serde_json::{Value, json};
 
 use super::line::Line;
 use crate::load::crowd::user_name;
+use crate::load::poster::Answer;
 use crate::{clock, interrupt};
 
 /// Requests under way: the more, the more share a transaction. Each comes from an address of its own,
@@ -37,8 +38,8 @@ impl Seed {
 
     /// A group of 1,000, with so many messages: each event of it is for many.
     pub(super) fn large_group(self, messages: usize) -> Result<()> {
-        let mut line = self.line(0);
-        let made = line.ask("POST", "/conversations", &group(OWNER, "large", 0).to_string())?;
+        let group = group(OWNER, "large", 0).to_string();
+        let made = make(&mut self.line(0), "/conversations", &group)?;
         let made: Value = serde_json::from_slice(&made.body)?;
         let id = made["id"].as_str().context("a group without an id")?;
         self.post(messages, |number| {
@@ -49,7 +50,7 @@ impl Seed {
     /// A room, whose name is its id, with so many messages that say the same.
     pub(super) fn room(self, name: &str, messages: usize, content: &str) -> Result<()> {
         let room = json!({"user": OWNER, "kind": "room", "name": name});
-        self.line(0).ask("POST", "/conversations", &room.to_string())?;
+        make(&mut self.line(0), "/conversations", &room.to_string())?;
         self.post(messages, |_| json!({"user": OWNER, "conversation_id": name, "content": content}))
     }
 
@@ -91,15 +92,7 @@ impl Seed {
                     return Ok(());
                 }
                 let (path, body) = step(number);
-                let body = body.to_string();
-                while let Err(error) = line.ask("POST", path, &body) {
-                    interrupt::check()?;
-                    // An address that has made much has to wait.
-                    if !error.to_string().contains(" 429 ") {
-                        bail!("seeding {path}: {error:#}");
-                    }
-                    clock::pause(Duration::from_millis(500))?;
-                }
+                make(&mut line, path, &body.to_string())?;
             }
         };
         std::thread::scope(|scope| {
@@ -109,6 +102,19 @@ impl Seed {
                 worker.join().map_err(|_| anyhow!("a thread that seeds panicked"))?
             })
         })
+    }
+}
+
+/// Makes one thing. An address that has made much has to wait.
+fn make(line: &mut Line, path: &str, body: &str) -> Result<Answer> {
+    loop {
+        match line.ask("POST", path, body) {
+            Err(error) if error.to_string().contains(" 429 ") => {
+                interrupt::check()?;
+                clock::pause(Duration::from_millis(500))?;
+            }
+            made => return made.with_context(|| format!("seeding {path}")),
+        }
     }
 }
 

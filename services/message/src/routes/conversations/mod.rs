@@ -36,6 +36,10 @@ use crate::{
     store::conversations::Listing,
 };
 
+/// So many members come with a conversation that costs what a post does. Each further one costs as much:
+/// the writer may have to make an account, and a place in the public room and in this one.
+const FEW: usize = 16;
+
 /// Registers what begins with `/conversations`, and `/receipts`.
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
@@ -164,7 +168,7 @@ pub async fn create_conversation(
     let caller = Caller::of(&state.identity, &request, claimed).await?;
     let members = parse_names(&new.members)?;
     let change = new.into_change(&caller, members.clone(), state.identity.is_open())?;
-    state.charge(&request, members.len())?;
+    state.charge(&request, members.len().saturating_sub(FEW))?;
     let answer = match state.writer.change(change).await {
         Ok(answer) => answer,
         Err(WriteError::Refused(Refusal::NoUser)) => {

@@ -16,6 +16,9 @@ use crate::{
 /// The most conversations in one batch: as many as one list has.
 const MAX_RECEIPTS: usize = 200;
 
+/// So many markers are one more post.
+const MARKERS_A_POST: usize = 10;
+
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
         .service(resource("/conversations/{id}/read", "POST").route(web::post().to(mark_read)))
@@ -138,7 +141,7 @@ pub async fn mark_all(
     if batch.receipts.len() > MAX_RECEIPTS {
         return Err(Rejection::field("receipts", "receipts_too_many", "send at most 200 at once"));
     }
-    state.charge(&request, batch.receipts.len())?;
+    state.charge(&request, batch.receipts.len() / MARKERS_A_POST)?;
     let marks = batch.receipts.into_iter().map(|marker| Mark {
         conversation_id: marker.conversation_id,
         read: marker.read,

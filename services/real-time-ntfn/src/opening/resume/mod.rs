@@ -87,7 +87,7 @@ impl Resume {
             upstream,
             delivery,
             metrics,
-            turns: Turns::new(CATCH_UPS, shares),
+            turns: Turns::at_work(CATCH_UPS, shares),
             unread: Arc::new(Unread::new(shares)),
         }
     }
