@@ -1,6 +1,8 @@
 //! [`Operations`]: what the people who run a service look at.
 
 use std::{
+    cell::Cell,
+    rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,7 +11,7 @@ use actix_web::{
     Error, HttpResponse,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::{StatusCode, header::HeaderValue},
+    http::{Method, StatusCode, header::HeaderValue},
     middleware::Next,
     web,
 };
@@ -20,6 +22,43 @@ use crate::{rejection::Rejection, request, request_id};
 
 /// What needs no identity: for probes and scrapers, by whatever name they know the service.
 pub(crate) const PATHS: [&str; 5] = ["/health", "/livez", "/readyz", "/metrics", "/version"];
+
+/// In the extensions of a response that is not the answer yet: whoever answers says how it went.
+#[derive(Clone, Default)]
+pub struct Later(Rc<Cell<Option<Record>>>);
+
+/// A request, until it is answered.
+struct Record {
+    operations: web::Data<Operations>,
+    method: Method,
+    route: String,
+    id: String,
+    started: Instant,
+}
+
+impl Later {
+    /// It was answered with this status.
+    pub fn end(&self, status: StatusCode) {
+        if let Some(record) = self.0.take() {
+            record.end(status);
+        }
+    }
+}
+
+impl Record {
+    fn end(self, status: StatusCode) {
+        let Self { operations, method, route, id, started } = self;
+        let code = status.as_u16();
+        operations.record_request(method.as_str(), &route, code, started.elapsed());
+        // Not of a state that lasts: what it is about says so when it begins and when it ends.
+        let lasts = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::INSUFFICIENT_STORAGE];
+        if status.is_server_error() && !lasts.contains(&status) {
+            tracing::error!(%method, route, status = code, request_id = id, "request failed");
+        } else {
+            tracing::debug!(%method, route, status = code, request_id = id, "request");
+        }
+    }
+}
 
 /// Says whether the service can do its work: `Err` holds the reason why not.
 pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
@@ -73,15 +112,11 @@ impl Operations {
             response.headers_mut().insert(request_id::HEADER, id);
         }
         let route = response.request().match_pattern().unwrap_or_else(|| "unknown".to_owned());
-        let status = response.status();
-        operations.record_request(method.as_str(), &route, status.as_u16(), started.elapsed());
-        // Not of a state that lasts: what it is about says so when it begins and when it ends.
-        let lasts = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::INSUFFICIENT_STORAGE];
-        if status.is_server_error() && !lasts.contains(&status) {
-            let status = status.as_u16();
-            tracing::error!(%method, route, status, request_id = id, "request failed");
-        } else {
-            tracing::debug!(%method, route, status = status.as_u16(), request_id = id, "request");
+        let record = Record { operations, method, route, id, started };
+        let later = response.response().extensions().get::<Later>().cloned();
+        match later {
+            Some(later) => later.0.set(Some(record)),
+            None => record.end(response.status()),
         }
         Ok(response)
     }

@@ -49,13 +49,21 @@ pub fn extractor_errors(config: &mut web::ServiceConfig) {
     }));
 }
 
+/// Work that goes on after the answer to a request, and is still of it: what it refuses names its id.
+pub fn of_this<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    let id = request_id::current();
+    async move {
+        match id {
+            Some(id) => request_id::scope(id, work).await,
+            None => work.await,
+        }
+    }
+}
+
 /// Works on an answer to the end, also when its client goes away meanwhile: what the work holds is given back
 /// when it is done, and not before.
 pub async fn to_the_end<T: 'static>(
     work: impl Future<Output = T> + 'static,
 ) -> Result<T, JoinError> {
-    match request_id::current() {
-        Some(id) => rt::spawn(request_id::scope(id, work)).await,
-        None => rt::spawn(work).await,
-    }
+    rt::spawn(of_this(work)).await
 }

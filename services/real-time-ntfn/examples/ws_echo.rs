@@ -21,7 +21,7 @@ use common::EventId;
 use http_kit::Rejection;
 use realtime_ntfn::{
     config::{Backlog, FrameLimits, RingLimits, StreamEngine},
-    engine::{self, Conversation, Engine, NewStream, shard::Settings},
+    engine::{self, Engine, NewStream, Opening, shard::Settings},
     event::{scope::Scope, wire::Wire},
     hub::Hub,
     metrics::Metrics,
@@ -95,12 +95,9 @@ async fn echo(
         permit,
         client_id: "echo".to_owned(),
         heartbeat: PING,
-        talk: Some(Conversation {
-            talk: Talk { limits: FrameLimits::default(), desk: None },
-            payload: payload.into_inner(),
-        }),
+        talk: Some(Talk { limits: FrameLimits::default(), desk: None }),
         delivery: Delivery::default(),
         metrics: state.metrics.clone(),
     };
-    engine::respond_socket(&request, stream)
+    engine::respond_socket(&request, payload.into_inner(), Opening::of(stream))
 }

@@ -2,7 +2,8 @@
 //!
 //! It owns the connections and touches no database. Events come in through [`routes::notify`] →
 //! [`log::feed`], which keeps them free of holes → [`hub`] → the streams. A stream begins at
-//! [`routes::events`] → [`opening`], which finds its place, and then lives in [`engine`].
+//! [`routes`] → [`opening`], which finds its place, and lives in [`engine`], which has its socket from before
+//! it is asked whose it is.
 
 pub mod config;
 pub mod engine;
@@ -50,6 +51,9 @@ const WRITE_BUFFER: usize = 4_096;
 
 /// How long a hasty shutdown may take to say goodbye.
 const HASTY_DRAIN: Duration = Duration::from_secs(1);
+
+/// How long a service that stops waits for those who are being let in or refused.
+const LAST_OPENINGS: Duration = Duration::from_secs(1);
 
 /// Runs the service on a listener until it is asked to stop.
 pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
@@ -118,6 +122,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         presence,
         upstream,
         admission,
+        connections: connections.clone(),
         hop: hop.accepting_unsigned(config.accepts_unsigned()),
         origins: config.pages(),
         proxies: config.proxies.clone(),
@@ -127,12 +132,14 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         delivery,
         metrics,
     };
-    let server = server(listener, &config, state, engine, operations, connections)?;
+    let server = server(listener, &config, state, engine.clone(), operations, connections)?;
     let handle = server.handle();
     let server_task = tokio::spawn(server);
 
     shutdown.given().await;
     hub.drain(if shutdown.is_hasty() { config.drain.min(HASTY_DRAIN) } else { config.drain }).await;
+    // Who is being let in or refused at this moment is told so.
+    tokio::time::timeout(LAST_OPENINGS, engine.settle()).await.ok();
     handle.stop(true).await;
     server_task.await??;
     for task in [forget_task, desk_task, enquiry_task, feed_task, hub_task, presence_task] {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http_kit::{InternalHop, OriginPolicy, TrustedProxies};
+use http_kit::{Connections, InternalHop, OriginPolicy, TrustedProxies};
 
 use crate::{
     hub::Hub,
@@ -29,6 +29,8 @@ pub struct AppState {
     pub upstream: Upstream,
     /// How many streams there may be.
     pub admission: Admission,
+    /// Who is connected, and who is refused all the time.
+    pub connections: Connections,
     /// Who may call `/notify`.
     pub hop: InternalHop,
     /// Which web pages may connect.

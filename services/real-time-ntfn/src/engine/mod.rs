@@ -1,19 +1,19 @@
 //! Where a stream is run: the last step of a request for one.
 //!
-//! The route decides that there is a stream, and what it begins with; it puts a [`NewStream`] into
-//! its response. All middleware adds its headers to that. Then [`Engine::run_stream`], the outermost one,
-//! writes the head on a copy of the socket, gives it to a shard, and makes actix let go of its own:
-//! no response body, no write buffer, no task remain. Where that cannot be, the stream becomes an
-//! ordinary response body.
+//! The route puts an [`Opening`] into its response, which ends with a [`NewStream`] or with a refusal. All
+//! middleware adds its headers to that. Then [`Engine::run_stream`], the outermost one, makes actix let go
+//! of the socket: no request, no read or write buffer, no response body remain while it is found out who
+//! the stream is for, and when it runs. The head is written on a copy of the socket, and that is given to
+//! a shard. Where that cannot be, the stream becomes an ordinary response body.
 
+mod carrier;
+mod head;
 mod new_stream;
+mod opening;
 pub mod portable;
 pub mod shard;
 
-use std::{
-    any::Any, cell::Cell, convert::Infallible, io, iter, net::TcpStream, pin::Pin, sync::Arc, task,
-    task::Poll,
-};
+use std::{io, iter, sync::Arc, time::Duration};
 
 use actix_http::{
     ResponseBuilder,
@@ -21,8 +21,8 @@ use actix_http::{
 };
 use actix_web::{
     Error, HttpRequest, HttpResponse,
-    body::{BodySize, BodyStream, BoxBody, MessageBody},
-    dev::{Extensions, ServiceRequest, ServiceResponse},
+    body::{BoxBody, MessageBody},
+    dev::{Payload, ServiceRequest, ServiceResponse},
     http::{
         StatusCode, Version,
         header::{self, HeaderName, HeaderValue},
@@ -30,13 +30,20 @@ use actix_web::{
     middleware::Next,
     rt,
 };
-use bytes::Bytes;
-use futures_util::stream;
-use http_kit::{Rejection, connections};
-use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
+use futures_util::future::poll_immediate;
+use http_kit::{
+    Rejection,
+    connections::{self, Place},
+};
+use tokio::{io::Interest, net::TcpStream, time::sleep};
+use tokio_util::task::TaskTracker;
 
-use crate::{config::StreamEngine, event::frame::Framing, hub::Follower, ws::close::Ending};
-pub use new_stream::{Conversation, NewStream};
+use crate::{config::StreamEngine, hub::Follower};
+pub use carrier::remember;
+use carrier::{LetGo, copy_socket};
+use head::Head;
+pub use new_stream::NewStream;
+pub use opening::{NoStream, Opening};
 use shard::{HandOver, Settings, Shards};
 
 /// Neither stored nor transformed on the way: compression would buffer.
@@ -47,34 +54,31 @@ pub const NO_STORE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store, no-t
 pub const EVENT_STREAM: (HeaderName, &str) =
     (header::CONTENT_TYPE, "text/event-stream; charset=utf-8");
 
+/// Proxies that buffer would hold events back.
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
 /// The response to a request for a stream, for [`Engine::run_stream`] to run.
-pub fn respond(stream: NewStream) -> HttpResponse {
+pub fn respond(opening: Opening) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response
         .insert_header(EVENT_STREAM)
         .insert_header(NO_STORE)
-        // Proxies that buffer would hold events back.
-        .insert_header(("x-accel-buffering", "no"));
-    response.extensions_mut().insert(stream);
+        .insert_header((ACCEL_BUFFERING, "no"));
+    response.extensions_mut().insert(opening.record.clone());
+    response.extensions_mut().insert(opening);
     response.finish()
 }
 
 /// The response to a WebSocket's handshake, for [`Engine::run_stream`] to run.
-pub fn respond_socket(request: &HttpRequest, stream: NewStream) -> Result<HttpResponse, Rejection> {
+pub fn respond_socket(
+    request: &HttpRequest,
+    payload: Payload,
+    opening: Opening,
+) -> Result<HttpResponse, Rejection> {
     let mut response = HttpResponse::from(shake_hands(request)?.finish().map_into_boxed_body());
-    response.extensions_mut().insert(stream);
+    response.extensions_mut().insert(opening.record.clone());
+    response.extensions_mut().insert(opening.with(payload));
     Ok(response)
-}
-
-/// The response to a WebSocket's handshake that is followed by a goodbye only. A browser would
-/// tell its page nothing of any other answer.
-pub fn respond_goodbye(request: &HttpRequest, ending: Ending) -> Result<HttpResponse, Rejection> {
-    let goodbye = ending.frame().share(Framing::Bare);
-    let body = stream::iter([Ok::<_, Infallible>(goodbye)]);
-    let response = shake_hands(request)?.message_body(BoxBody::new(BodyStream::new(body)));
-    response.map(HttpResponse::from).map_err(|_| {
-        Rejection::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "please try again")
-    })
 }
 
 /// Refuses what is no handshake.
@@ -100,28 +104,12 @@ fn shake_hands(request: &HttpRequest) -> Result<ResponseBuilder, Rejection> {
     })
 }
 
-/// What is known of a connection: its descriptor, and how many requests it has carried.
-struct Carrier {
-    #[cfg(unix)]
-    descriptor: std::os::fd::RawFd,
-    requests: Cell<u32>,
-}
-
-/// Notes a connection's descriptor; for `HttpServer::on_connect`.
-pub fn remember(connection: &dyn Any, extensions: &mut Extensions) {
-    #[cfg(unix)]
-    if let Some(stream) = connection.downcast_ref::<rt::net::TcpStream>() {
-        let descriptor = std::os::fd::AsRawFd::as_raw_fd(stream);
-        extensions.insert(Carrier { descriptor, requests: Cell::new(0) });
-    }
-    #[cfg(not(unix))]
-    let _ = (connection, extensions);
-}
-
 /// Where streams are run. Clones run them in the same place.
 #[derive(Clone)]
 pub struct Engine {
     shards: Option<Arc<Shards>>,
+    /// What actix does not know of any more, and no shard yet.
+    openings: TaskTracker,
 }
 
 impl Engine {
@@ -131,7 +119,13 @@ impl Engine {
             StreamEngine::Handover => Some(Arc::new(Shards::start(settings)?)),
             StreamEngine::Portable => None,
         };
-        Ok(Self { shards })
+        Ok(Self { shards, openings: TaskTracker::new() })
+    }
+
+    /// Waits until nobody is being let in or refused; none may come any more.
+    pub async fn settle(&self) {
+        self.openings.close();
+        self.openings.wait().await;
     }
 
     /// Who has to be told all that the hub is told.
@@ -145,115 +139,99 @@ impl Engine {
         request: ServiceRequest,
         next: Next<impl MessageBody + 'static>,
     ) -> Result<ServiceResponse<BoxBody>, Error> {
-        if let Some(carrier) = request.conn_data::<Carrier>() {
-            carrier.requests.set(carrier.requests.get() + 1);
-        }
+        carrier::count(&request);
         let mut response = next.call(request).await?.map_into_boxed_body();
-        let stream = response.response_mut().extensions_mut().remove::<NewStream>();
-        let Some(stream) = stream else {
+        let opening = response.response_mut().extensions_mut().remove::<Opening>();
+        let Some(opening) = opening else {
             return Ok(response);
         };
+        let head = Head::of(&response);
         if let Some(shards) = self.shards.filter(|shards| shards.is_alive())
             && let Ok(socket) = copy_socket(&response)
         {
-            let NewStream { preface, preface_up_to, subscriber, permit, client_id, talk, .. } =
-                stream;
-            let framing = framing(&response);
-            let frames = preface.iter().map(|frame| frame.share(framing));
-            let preface = iter::once(head(response.response(), framing)).chain(frames).collect();
-            let talk = talk.map(|talk| talk.talk);
-            let permit = permit.on(connections::place_of(response.request()));
-            let with =
-                HandOver { socket, preface, framing, preface_up_to, permit, client_id, talk };
-            shards.take_over(subscriber, with);
+            let place = connections::place_of(response.request());
+            let handed_over = hand_over(shards, opening, socket, head, place);
+            rt::spawn(self.openings.track_future(handed_over));
             return Ok(response.map_body(|_, _| BoxBody::new(LetGo)));
         }
+        let Opening { begins, payload, record } = opening;
+        let stream = match begins.await {
+            Ok(stream) => stream,
+            Err(refusal) => {
+                record.end(refusal.status());
+                return Ok(refusal.answer(response, &head));
+            }
+        };
+        record.end(response.status());
         if response.request().version() < Version::HTTP_11 {
             // HTTP/1.0 knows no chunks: the stream ends with the connection.
             let head = response.response_mut().head_mut();
             head.no_chunking(true);
             head.set_connection_type(actix_web::http::ConnectionType::Close);
         }
-        Ok(response.map_body(|_, _| portable::body(stream)))
+        Ok(response.map_body(|_, _| portable::body(stream, payload)))
     }
 }
 
-/// A second descriptor of the connection that a response belongs to.
-///
-/// Only of a connection that carries its first request: after another one, the answer to that may
-/// still be in actix's buffer, and would be lost with it.
-#[cfg(unix)]
-fn copy_socket(response: &ServiceResponse) -> io::Result<TcpStream> {
-    use std::os::fd::{BorrowedFd, OwnedFd};
-    let carrier = response.request().conn_data::<Carrier>();
-    let Some(carrier) = carrier.filter(|carrier| carrier.requests.get() == 1) else {
-        return Err(io::ErrorKind::Unsupported.into());
+/// Waits for a stream to begin, and gives its socket to a shard, or tells the client why not. One that
+/// hangs up meanwhile is not waited for.
+async fn hand_over(
+    shards: Arc<Shards>,
+    opening: Opening,
+    socket: std::net::TcpStream,
+    head: Head,
+    place: Option<Place>,
+) {
+    // What the client of a WebSocket sends is read from its socket.
+    let Opening { mut begins, record, .. } = opening;
+    let begun = match poll_immediate(&mut begins).await {
+        Some(begun) => Ok((begun, socket)),
+        None => wait(begins, socket).await,
     };
-    #[expect(
-        unsafe_code,
-        reason = "the connection is open while its request is answered, on the thread that owns \
-                  it, so the descriptor is its own and stays so until this function returns"
-    )]
-    let borrowed = unsafe { BorrowedFd::borrow_raw(carrier.descriptor) };
-    let copy: OwnedFd = borrowed.try_clone_to_owned()?;
-    // It shares actix's open file, which does not block.
-    Ok(TcpStream::from(copy))
-}
-
-#[cfg(not(unix))]
-fn copy_socket(_: &ServiceResponse) -> io::Result<TcpStream> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-/// What goes around the frames of a stream. HTTP/1.0 knows no chunks, and a WebSocket has frames of
-/// its own.
-fn framing(response: &ServiceResponse) -> Framing {
-    let is_upgrade = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    if is_upgrade || response.request().version() < Version::HTTP_11 {
-        Framing::Bare
-    } else {
-        Framing::Chunked
+    match begun {
+        Ok((Ok(stream), socket)) => {
+            record.end(head.status());
+            let NewStream { preface, preface_up_to, subscriber, permit, client_id, talk, .. } =
+                stream;
+            let framing = head.framing;
+            let frames = preface.iter().map(|frame| frame.share(framing));
+            let preface = iter::once(head.bytes()).chain(frames).collect();
+            let permit = permit.on(place);
+            let with =
+                HandOver { socket, preface, framing, preface_up_to, permit, client_id, talk };
+            shards.take_over(subscriber, with);
+        }
+        Ok((Err(refusal), socket)) => {
+            record.end(refusal.status());
+            refusal.write(socket, &head).await;
+        }
+        Err(Gone) => {}
     }
 }
 
-/// The head of the response, as actix would write it; the connection ends with the stream.
-fn head(response: &HttpResponse, framing: Framing) -> Bytes {
-    let mut head = Vec::with_capacity(512);
-    head.extend_from_slice(if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\ndate: "
-    } else {
-        b"HTTP/1.1 200 OK\r\nconnection: close\r\ndate: "
-    });
-    let now = DateTimePrinter::new().timestamp_to_rfc9110_string(&Timestamp::now());
-    head.extend_from_slice(now.unwrap_or_default().as_bytes());
-    if framing == Framing::Chunked {
-        head.extend_from_slice(b"\r\ntransfer-encoding: chunked");
-    }
-    for (name, value) in response.headers() {
-        head.extend_from_slice(b"\r\n");
-        head.extend_from_slice(name.as_str().as_bytes());
-        head.extend_from_slice(b": ");
-        head.extend_from_slice(value.as_bytes());
-    }
-    head.extend_from_slice(b"\r\n\r\n");
-    head.into()
+/// The client has hung up.
+struct Gone;
+
+/// Waits for something on behalf of a socket's client, and gives the socket back with it.
+async fn wait<T>(
+    work: impl Future<Output = T>,
+    socket: std::net::TcpStream,
+) -> Result<(T, std::net::TcpStream), Gone> {
+    let socket = TcpStream::from_std(socket).map_err(|_| Gone)?;
+    let done = tokio::select! {
+        biased;
+        done = work => done,
+        () = gone(&socket) => return Err(Gone),
+    };
+    Ok((done, socket.into_std().map_err(|_| Gone)?))
 }
 
-/// A body that fails when it is first asked for anything: actix then drops the connection without
-/// shutting the socket down, which lives on in its copy.
-struct LetGo;
-
-impl MessageBody for LetGo {
-    type Error = io::Error;
-
-    fn size(&self) -> BodySize {
-        BodySize::Stream
-    }
-
-    fn poll_next(
-        self: Pin<&mut Self>,
-        _: &mut task::Context<'_>,
-    ) -> Poll<Option<Result<Bytes, io::Error>>> {
-        Poll::Ready(Some(Err(io::Error::other("the socket was handed over"))))
+/// Waits until the client hangs up. One that sends something is looked at every now and then.
+async fn gone(socket: &TcpStream) {
+    const LOOK: Duration = Duration::from_secs(1);
+    while matches!(socket.peek(&mut [0]).await, Ok(1..))
+        && socket.ready(Interest::READABLE).await.is_ok_and(|ready| !ready.is_read_closed())
+    {
+        sleep(LOOK).await;
     }
 }

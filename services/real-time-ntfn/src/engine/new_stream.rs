@@ -2,7 +2,6 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use actix_web::dev::Payload;
 use common::EventId;
 
 use crate::{
@@ -25,17 +24,9 @@ pub struct NewStream {
     /// Time between two heartbeats, or pings.
     pub heartbeat: Duration,
     /// If its client talks, too.
-    pub talk: Option<Conversation>,
+    pub talk: Option<Talk>,
     /// Where it is noted what was written to its user.
     pub delivery: Delivery,
     /// Counts.
     pub metrics: Metrics,
-}
-
-/// The other direction of a WebSocket.
-pub struct Conversation {
-    /// How it is run.
-    pub talk: Talk,
-    /// What the client sends.
-    pub payload: Payload,
 }

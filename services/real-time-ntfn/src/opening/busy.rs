@@ -42,6 +42,11 @@ impl Busy {
         }
     }
 
+    /// Whether it is for the client to do something about it, or to come later.
+    pub(crate) const fn is_of_client(self) -> bool {
+        matches!(self, Self::Address | Self::User | Self::Crowded)
+    }
+
     pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::Address | Self::User => StatusCode::TOO_MANY_REQUESTS,

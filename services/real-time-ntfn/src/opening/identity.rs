@@ -34,18 +34,6 @@ use crate::{
 /// How long a client waits for its turn to be asked about, and then for the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What a client is identified for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// For a stream; whether it says itself what was delivered to it.
-    Stream {
-        /// With `POST /receipts`.
-        acknowledges: bool,
-    },
-    /// For a question, which leaves nothing behind.
-    Question,
-}
-
 /// Why there is no scope for a client.
 #[derive(Debug)]
 pub enum Refusal {
@@ -111,20 +99,16 @@ impl Identity {
         self.mode == AuthMode::Open
     }
 
-    /// Whose a stream is and what it watches.
+    /// What is asked about a request: whose the stream is and what it watches.
     ///
     /// `rooms` are separated by commas; `username` and `ticket` are from the query or a first frame.
-    /// A client without a credential and a name that watches just the public room is nobody, where
-    /// that is allowed, and nobody is asked.
-    pub async fn identify_request(
+    pub fn question(
         &self,
         request: &HttpRequest,
-        address: IpAddr,
         rooms: Option<&str>,
         username: Option<&str>,
         ticket: Option<&str>,
-        purpose: Purpose,
-    ) -> Result<Comer, Refusal> {
+    ) -> Result<Identify, Rejection> {
         let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
         let ticket = given(ticket);
         // What a client names in its request counts before what a browser adds by itself.
@@ -132,13 +116,13 @@ impl Identity {
         let token = bearer(request).or_else(by_cookie).map(str::to_owned);
         let ticket = ticket.filter(|_| token.is_none());
         let (username, rooms) = (given(username), parse(rooms)?);
-        let only_asks = purpose == Purpose::Question;
-        let acknowledges = purpose == Purpose::Stream { acknowledges: true };
-        let asked = Identify { token, ticket, username, rooms, only_asks };
-        self.identify(asked, address, acknowledges).await
+        Ok(Identify { token, ticket, username, rooms, only_asks: false })
     }
 
     /// Whose a stream is that says this of itself.
+    ///
+    /// A client without a credential and a name that watches just the public room is nobody, where
+    /// that is allowed, and nobody is asked.
     pub async fn identify(
         &self,
         asked: Identify,

@@ -3,8 +3,8 @@
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use http_kit::{Query, Rejection, rejection::ProblemBody};
 
-use super::events::{EventsQuery, open_stream};
-use crate::{event::wire::Wire, state::AppState};
+use super::{begin::open, events::EventsQuery};
+use crate::{engine, event::wire::Wire, state::AppState};
 
 /// Follow one user's direct messages.
 ///
@@ -27,9 +27,9 @@ pub async fn stream_chat(
     query: Query<EventsQuery>,
 ) -> Result<HttpResponse, Rejection> {
     state.origins.check(&request)?;
-    let wanted = query.into_inner().parse(&request, Wire::Chat, 0)?;
-    if !wanted.is_somebody() {
+    let wanted = query.into_inner().parse(&request, &state.identity, Wire::Chat, 0)?;
+    if wanted.question.username.as_deref().is_none_or(|name| name.trim().is_empty()) {
         return Err(Rejection::bad_request("user_missing", "say whose messages: ?userId=alice"));
     }
-    open_stream(&request, &state, wanted).await
+    Ok(engine::respond(open(&request, state, wanted)))
 }

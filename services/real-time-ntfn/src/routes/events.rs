@@ -1,25 +1,16 @@
 //! `/events`: the stream of server-sent events.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::{ACCEPT, HeaderValue, RETRY_AFTER},
-    web::Data,
-};
+use actix_web::{HttpRequest, HttpResponse, web::Data};
 use common::{EventId, internal::MAX_HISTORY};
 use http_kit::{Query, Rejection, rejection::ProblemBody};
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::begin::{Wanted, open};
 use crate::{
-    engine::{self, EVENT_STREAM, NO_STORE, NewStream},
-    event::{frame, wire::Wire},
-    opening::{
-        admission::{Permit, Refusal},
-        busy::Busy,
-        identity::{self, Comer, Purpose},
-        resume::{Cursor, Request, Start},
-    },
-    people::presence::TooMany,
+    engine::{self, EVENT_STREAM, NO_STORE},
+    event::wire::Wire,
+    opening::{identity::Identity, resume::Cursor},
     state::AppState,
 };
 
@@ -89,8 +80,8 @@ pub async fn stream_events(
     query: Query<EventsQuery>,
 ) -> Result<HttpResponse, Rejection> {
     state.origins.check(&request)?;
-    let wanted = query.into_inner().parse(&request, Wire::Sse, 0)?;
-    open_stream(&request, &state, wanted).await
+    let wanted = query.into_inner().parse(&request, &state.identity, Wire::Sse, 0)?;
+    Ok(engine::respond(open(&request, state, wanted)))
 }
 
 /// What a stream looks like, for who only wants to know whether this service has any: whose it would
@@ -103,55 +94,12 @@ pub async fn describe_stream(
     Ok(HttpResponse::Ok().insert_header(EVENT_STREAM).insert_header(NO_STORE).finish())
 }
 
-/// Opens a stream of server-sent events.
-pub(super) async fn open_stream(
-    request: &HttpRequest,
-    state: &AppState,
-    wanted: Wanted,
-) -> Result<HttpResponse, Rejection> {
-    let (client_id, wire) = (wanted.client_id.clone(), wanted.wire);
-    let (start, permit) = match state.begin(request, wanted).await {
-        Ok(begun) => begun,
-        Err(Refused::Rejected(rejection)) => return Err(rejection),
-        Err(Refused::Busy(busy)) => return state.refuse(request, busy),
-    };
-    Ok(engine::respond(NewStream {
-        preface: start.preface,
-        preface_up_to: start.preface_up_to,
-        subscriber: start.subscriber.written_as(wire),
-        permit,
-        client_id,
-        heartbeat: state.heartbeat,
-        talk: None,
-        delivery: state.delivery.clone(),
-        metrics: state.metrics.clone(),
-    }))
-}
-
-/// What a stream asks for, read.
-pub(super) struct Wanted {
-    rooms: Option<String>,
-    user: Option<String>,
-    ticket: Option<String>,
-    pub(super) acknowledges: bool,
-    cursor: Cursor,
-    history: u32,
-    pub(super) client_id: String,
-    wire: Wire,
-}
-
-impl Wanted {
-    /// Whether it says by name whose it is.
-    pub(super) fn is_somebody(&self) -> bool {
-        self.user.as_deref().is_some_and(|user| !user.trim().is_empty())
-    }
-}
-
 impl EventsQuery {
     /// What is asked for, written as `wire`; `history` is what comes first if the client does not say.
     pub(super) fn parse(
         self,
         request: &HttpRequest,
+        identity: &Identity,
         wire: Wire,
         history: u32,
     ) -> Result<Wanted, Rejection> {
@@ -172,13 +120,12 @@ impl EventsQuery {
             Some(id) => (Some(id), Cursor::At),
             None => (self.last_event_id.as_deref().filter(given), Cursor::From),
         };
+        let (rooms, user) = (self.rooms.as_deref(), self.user.as_deref());
         Ok(Wanted {
             cursor: id.map_or(Cursor::None, |id| id.parse().map_or(Cursor::Unreadable, kind)),
             history,
             client_id: client_id(self.client_id)?,
-            rooms: self.rooms,
-            user: self.user,
-            ticket: self.ticket,
+            question: identity.question(request, rooms, user, self.ticket.as_deref())?,
             acknowledges: self.acks.unwrap_or(false),
             wire,
         })
@@ -197,95 +144,4 @@ fn client_id(given: Option<String>) -> Result<String, Rejection> {
         "invalid_client_id",
         "client_id has 1 to 64 letters, digits and -_.",
     ))
-}
-
-/// Why there is no stream.
-pub(super) enum Refused {
-    /// The client has to change something.
-    Rejected(Rejection),
-    /// It is to come back.
-    Busy(Busy),
-}
-
-impl From<Busy> for Refused {
-    fn from(busy: Busy) -> Self {
-        Self::Busy(busy)
-    }
-}
-
-impl From<identity::Refusal> for Refused {
-    fn from(refusal: identity::Refusal) -> Self {
-        match refusal {
-            identity::Refusal::Rejected(rejection) => Self::Rejected(rejection),
-            identity::Refusal::NotNow(not_now) => Self::Busy(not_now.into()),
-        }
-    }
-}
-
-impl AppState {
-    /// Admits a client, finds out who it is and where it begins.
-    pub(super) async fn begin(
-        &self,
-        request: &HttpRequest,
-        wanted: Wanted,
-    ) -> Result<(Start, Permit), Refused> {
-        // Before anybody is asked: who is not admitted costs the message service nothing.
-        let permit = self.admit(request)?;
-        self.resume.ready().await.map_err(Busy::from)?;
-        let arrival = self.hub.expect();
-        let (rooms, user) = (wanted.rooms.as_deref(), wanted.user.as_deref());
-        let ticket = wanted.ticket.as_deref();
-        let purpose = Purpose::Stream { acknowledges: wanted.acknowledges };
-        let Comer { scope, received } = self
-            .identity
-            .identify_request(request, permit.address(), rooms, user, ticket, purpose)
-            .await?;
-        let Wanted { cursor, history, client_id, wire, .. } = wanted;
-        let wanted = Request {
-            scope: scope.clone(),
-            received,
-            cursor,
-            history,
-            client_id: client_id.clone(),
-            wire,
-            arrival,
-            address: permit.address(),
-        };
-        let start = self.resume.start(wanted).await.map_err(Busy::from)?;
-        let attendance = self.presence.attend(&scope).map_err(|TooMany| Busy::User)?;
-        let permit = permit.with(attendance);
-        self.metrics.resumes.with_label_values(&[start.from]).inc();
-        let (address, user) = (permit.address(), scope.user());
-        tracing::info!(client_id, user, %address, from = start.from, "client connected");
-        Ok((start, permit))
-    }
-
-    fn admit(&self, request: &HttpRequest) -> Result<Permit, Busy> {
-        if self.hub.is_draining() {
-            return Err(Busy::Draining);
-        }
-        self.admission.admit(self.proxies.client_address(request)).map_err(
-            |refusal| match refusal {
-                Refusal::Full => Busy::Full,
-                Refusal::Address => Busy::Address,
-            },
-        )
-    }
-
-    /// Tells a client to come back: a browser in the stream, since any status but 200 would be
-    /// final for it, and everyone else by status.
-    fn refuse(&self, request: &HttpRequest, busy: Busy) -> Result<HttpResponse, Rejection> {
-        self.metrics.refused.with_label_values(&[busy.reason()]).inc();
-        let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
-        if accept.is_some_and(|accept| accept.contains("text/event-stream")) {
-            return Ok(HttpResponse::Ok()
-                .insert_header(EVENT_STREAM)
-                .insert_header(NO_STORE)
-                // Who is sent away must not keep a descriptor that others need.
-                .force_close()
-                .body(frame::busy(busy.reason())));
-        }
-        Err(Rejection::new(busy.status(), busy.reason(), busy.detail())
-            .with_header(RETRY_AFTER, HeaderValue::from_static("2")))
-    }
 }

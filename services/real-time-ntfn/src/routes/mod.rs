@@ -1,5 +1,6 @@
 //! The route table.
 
+mod begin;
 pub mod chat;
 pub mod events;
 pub mod notify;

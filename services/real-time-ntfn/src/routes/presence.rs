@@ -3,15 +3,11 @@
 use std::collections::HashSet;
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
-use common::name;
+use common::{internal::Identify, name};
 use http_kit::{Query, Rejection, rejection::ProblemBody};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    log::upstream::UpstreamError,
-    opening::{identity::Purpose, resume::NotNow},
-    state::AppState,
-};
+use crate::{log::upstream::UpstreamError, opening::resume::NotNow, state::AppState};
 
 /// Names in a question.
 const MAX_ASKED: usize = 500;
@@ -68,11 +64,10 @@ pub async fn list_present(
     let asked = query.users.as_deref().map(parse).transpose()?;
     let (user, ticket) = (query.user.as_deref(), query.ticket.as_deref());
     let address = state.proxies.client_address(&request);
-    let scope = state
-        .identity
-        .identify_request(&request, address, None, user, ticket, Purpose::Question)
-        .await?
-        .scope;
+    // It leaves nothing behind.
+    let question = state.identity.question(&request, None, user, ticket)?;
+    let question = Identify { only_asks: true, ..question };
+    let scope = state.identity.identify(question, address, false).await?.scope;
     let users = match (scope.user(), asked) {
         (Some(user), asked) => {
             let contacts = state.contacts(user).await?;

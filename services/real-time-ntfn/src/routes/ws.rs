@@ -6,16 +6,8 @@ use actix_web::{
 };
 use http_kit::{Query, Rejection, rejection::ProblemBody};
 
-use super::events::{EventsQuery, Refused};
-use crate::{
-    engine::{self, Conversation, NewStream},
-    event::wire::Wire,
-    state::AppState,
-    ws::{
-        Peer,
-        close::{self, Ending},
-    },
-};
+use super::{begin::open, events::EventsQuery};
+use crate::{engine, event::wire::Wire, state::AppState};
 
 /// Messages that come first, unless the client says otherwise.
 const HISTORY: u32 = 50;
@@ -49,30 +41,6 @@ pub async fn open_socket(
 ) -> Result<HttpResponse, Rejection> {
     state.origins.check(&request)?;
     engine::check_handshake(&request)?;
-    let wanted = query.into_inner().parse(&request, Wire::Ws, HISTORY)?;
-    let (client_id, acknowledges) = (wanted.client_id.clone(), wanted.acknowledges);
-    let refuse = |reason: &'static str, detail| {
-        state.metrics.refused.with_label_values(&[reason]).inc();
-        let ending = Ending { code: Some(close::TRY_LATER), reason: detail, label: reason };
-        engine::respond_goodbye(&request, ending)
-    };
-    let (start, permit) = match state.begin(&request, wanted).await {
-        Ok(begun) => begun,
-        Err(Refused::Rejected(rejection)) => return Err(rejection),
-        Err(Refused::Busy(busy)) => return refuse(busy.reason(), busy.detail()),
-    };
-    let talk = state.talk.with(Peer { address: permit.address(), acknowledges });
-    let payload = payload.into_inner();
-    let stream = NewStream {
-        preface: start.preface,
-        preface_up_to: start.preface_up_to,
-        subscriber: start.subscriber.written_as(Wire::Ws),
-        permit,
-        client_id,
-        heartbeat: state.ping,
-        talk: Some(Conversation { talk, payload }),
-        delivery: state.delivery.clone(),
-        metrics: state.metrics.clone(),
-    };
-    engine::respond_socket(&request, stream)
+    let wanted = query.into_inner().parse(&request, &state.identity, Wire::Ws, HISTORY)?;
+    engine::respond_socket(&request, payload.into_inner(), open(&request, state, wanted))
 }

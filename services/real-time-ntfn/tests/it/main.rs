@@ -22,6 +22,7 @@ mod bad_input;
 mod batch;
 mod direct;
 mod events;
+mod opening;
 mod operations;
 mod origin;
 mod people;

@@ -27,10 +27,10 @@ impl Stream {
             let Some((link, _)) = &mut self.link else {
                 return;
             };
-            let Some(conversation) = &mut self.given.talk else {
+            let Some(payload) = &mut self.payload else {
                 return;
             };
-            match Pin::new(&mut conversation.payload).poll_next(context) {
+            match Pin::new(payload).poll_next(context) {
                 Poll::Pending => break,
                 Poll::Ready(Some(Ok(bytes))) => {
                     let mut acts = Vec::new();
@@ -52,7 +52,7 @@ impl Stream {
             match tell {
                 None => {
                     // An echo has no replies but those it makes itself.
-                    if self.given.talk.as_ref().is_some_and(|talk| talk.talk.desk.is_some()) {
+                    if self.given.talk.as_ref().is_some_and(|talk| talk.desk.is_some()) {
                         self.end_as(close::SLOW_CLIENT);
                     }
                     return;

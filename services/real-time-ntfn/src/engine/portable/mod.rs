@@ -19,6 +19,7 @@ use std::{
 
 use actix_web::{
     body::{BodySize, BoxBody, MessageBody},
+    dev::Payload,
     web::Bytes,
 };
 use common::EventId;
@@ -43,13 +44,14 @@ use replies::{MOST_REPLIES, Replies};
 /// In the metrics.
 const ENGINE: &str = "portable";
 
-/// The body of a response that is a stream.
-pub fn body(new: NewStream) -> BoxBody {
-    BoxBody::new(Stream::new(new))
+/// The body of a response that is a stream; with what the client sends, if it talks.
+pub fn body(new: NewStream, payload: Option<Payload>) -> BoxBody {
+    BoxBody::new(Stream::new(new, payload))
 }
 
 struct Stream {
     given: NewStream,
+    payload: Option<Payload>,
     /// A WebSocket's side of the protocol, and the replies to its client.
     link: Option<(Link, mpsc::Receiver<Tell>)>,
     /// The next heartbeat, or the end once the service stops.
@@ -73,7 +75,7 @@ enum Phase {
 }
 
 impl Stream {
-    fn new(mut given: NewStream) -> Self {
+    fn new(mut given: NewStream, payload: Option<Payload>) -> Self {
         // The hub ends it from now on.
         drop(given.subscriber.take_arrival());
         let subscriber = &given.subscriber;
@@ -82,12 +84,12 @@ impl Stream {
         // all beat together.
         let first = given.heartbeat.mul_f64(rand::random());
         let timer = Box::pin(sleep_until(TokioInstant::now() + first));
-        let link = given.talk.as_ref().map(|conversation| {
-            let most = MOST_REPLIES + conversation.talk.limits.most_waiting();
+        let link = given.talk.as_ref().map(|talk| {
+            let most = MOST_REPLIES + talk.limits.most_waiting();
             let (sender, replies) = mpsc::channel(most);
             let outlet = || Box::new(Replies::new(sender)) as _;
             let (id, scope) = (subscriber.id(), subscriber.scope());
-            (conversation.talk.link(id, &given.client_id, scope, outlet), replies)
+            (talk.link(id, &given.client_id, scope, outlet), replies)
         });
         let mut unseen = Unseen::default();
         unseen.write(given.preface_up_to);
@@ -97,6 +99,7 @@ impl Stream {
             expiry: expiry(subscriber),
             unseen,
             given,
+            payload,
             phase: Phase::Live,
             opened: Instant::now(),
             reason: "gone",

@@ -49,7 +49,7 @@ fn arriving(
     arrival: Arrival,
 ) -> Stream {
     let scope = Scope::new(["public".to_owned()], Some(session));
-    Stream::new(NewStream {
+    let new = NewStream {
         preface: VecDeque::from([Frame::new(b"hello")]),
         preface_up_to: EventId::from_micros(5),
         subscriber: hub.subscribe(hub.head(), scope).unwrap().arriving(arrival),
@@ -59,7 +59,8 @@ fn arriving(
         talk: None,
         delivery: delivery.clone(),
         metrics: metrics.clone(),
-    })
+    };
+    Stream::new(new, None)
 }
 
 fn to_alice(number: u64) -> Entry {
