@@ -164,11 +164,12 @@ pub async fn create_conversation(
     claim: Query<Claim>,
     JsonBody(new): JsonBody<NewConversation>,
 ) -> Result<HttpResponse, Rejection> {
+    // Before a thousand names are looked at, each of which takes some work.
+    state.charge(&request, new.members.len().saturating_sub(FEW))?;
     let claimed = new.user.as_deref().or(claim.user.as_deref());
     let caller = Caller::of(&state.identity, &request, claimed).await?;
     let members = parse_names(&new.members)?;
     let change = new.into_change(&caller, members.clone(), state.identity.is_open())?;
-    state.charge(&request, members.len().saturating_sub(FEW))?;
     let answer = match state.writer.change(change).await {
         Ok(answer) => answer,
         Err(WriteError::Refused(Refusal::NoUser)) => {
