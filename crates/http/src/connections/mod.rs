@@ -253,12 +253,10 @@ impl Connections {
             .into());
         }
         let activity = connection.map(|connection| connection.begin());
-        let client = self.0.proxies.client_address(request.request());
-        let answer = next.call(request).await;
-        if refusals::is_refusal(&answer) {
-            self.hold_back(client).await;
+        let mut response = next.call(request).await?;
+        if refusals::is_refusal(response.response()) {
+            self.hold_back(self.0.proxies.client_address(response.request())).await;
         }
-        let mut response = answer?;
         let held = response.response_mut().extensions_mut().remove::<Bytes>();
         if let (Some(activity), Some(_)) = (&activity, &held) {
             activity.is_large();

@@ -1,5 +1,7 @@
 //! [`Head`]: of a response that actix does not write, as it would.
 
+use std::mem;
+
 use actix_web::{
     HttpResponse,
     dev::ServiceResponse,
@@ -32,13 +34,13 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// That of a response which middleware is done with.
-    pub(super) fn of<B>(response: &ServiceResponse<B>) -> Self {
+    /// Takes that of a response which middleware is done with, and which nobody will write.
+    pub(super) fn take<B>(response: &mut ServiceResponse<B>) -> Self {
         let is_upgrade = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         // HTTP/1.0 knows no chunks, and a WebSocket has frames of its own.
         let is_bare = is_upgrade || response.request().version() < Version::HTTP_11;
         let framing = if is_bare { Framing::Bare } else { Framing::Chunked };
-        Self { is_upgrade, framing, headers: response.headers().clone() }
+        Self { is_upgrade, framing, headers: mem::take(response.headers_mut()) }
     }
 
     pub(super) fn status(&self) -> StatusCode {

@@ -34,6 +34,7 @@ use futures_util::future::poll_immediate;
 use http_kit::{
     Rejection,
     connections::{self, Place},
+    operations::Later,
 };
 use tokio::{io::Interest, net::TcpStream, time::sleep};
 use tokio_util::task::TaskTracker;
@@ -43,6 +44,7 @@ pub use carrier::remember;
 use carrier::{LetGo, copy_socket};
 use head::Head;
 pub use new_stream::NewStream;
+use opening::Begins;
 pub use opening::{NoStream, Opening};
 use shard::{HandOver, Settings, Shards};
 
@@ -64,8 +66,7 @@ pub fn respond(opening: Opening) -> HttpResponse {
         .insert_header(EVENT_STREAM)
         .insert_header(NO_STORE)
         .insert_header((ACCEL_BUFFERING, "no"));
-    response.extensions_mut().insert(opening.record.clone());
-    response.extensions_mut().insert(opening);
+    opening.put_into(&mut response.extensions_mut());
     response.finish()
 }
 
@@ -76,8 +77,7 @@ pub fn respond_socket(
     opening: Opening,
 ) -> Result<HttpResponse, Rejection> {
     let mut response = HttpResponse::from(shake_hands(request)?.finish().map_into_boxed_body());
-    response.extensions_mut().insert(opening.record.clone());
-    response.extensions_mut().insert(opening.with(payload));
+    opening.with(payload).put_into(&mut response.extensions_mut());
     Ok(response)
 }
 
@@ -133,7 +133,7 @@ impl Engine {
         self.shards.clone().map(|shards| shards as _)
     }
 
-    /// Middleware, and the outermost: runs the stream that a response asks for.
+    /// Middleware, around all that adds headers: runs the stream that a response asks for.
     pub async fn run_stream(
         self,
         request: ServiceRequest,
@@ -142,24 +142,24 @@ impl Engine {
         carrier::count(&request);
         let mut response = next.call(request).await?.map_into_boxed_body();
         let opening = response.response_mut().extensions_mut().remove::<Opening>();
-        let Some(opening) = opening else {
+        let Some(Opening { begins, payload, record }) = opening else {
             return Ok(response);
         };
-        let head = Head::of(&response);
         if let Some(shards) = self.shards.filter(|shards| shards.is_alive())
             && let Ok(socket) = copy_socket(&response)
         {
             let place = connections::place_of(response.request());
-            let handed_over = hand_over(shards, opening, socket, head, place);
+            let head = Head::take(&mut response);
+            // What the client of a WebSocket sends is read from its socket, not from the payload.
+            let handed_over = hand_over(shards, begins, record, socket, head, place);
             rt::spawn(self.openings.track_future(handed_over));
             return Ok(response.map_body(|_, _| BoxBody::new(LetGo)));
         }
-        let Opening { begins, payload, record } = opening;
         let stream = match begins.await {
             Ok(stream) => stream,
             Err(refusal) => {
                 record.end(refusal.status());
-                return Ok(refusal.answer(response, &head));
+                return Ok(refusal.answer(response));
             }
         };
         record.end(response.status());
@@ -177,13 +177,12 @@ impl Engine {
 /// hangs up meanwhile is not waited for.
 async fn hand_over(
     shards: Arc<Shards>,
-    opening: Opening,
+    mut begins: Begins,
+    record: Later,
     socket: std::net::TcpStream,
     head: Head,
     place: Option<Place>,
 ) {
-    // What the client of a WebSocket sends is read from its socket.
-    let Opening { mut begins, record, .. } = opening;
     let begun = match poll_immediate(&mut begins).await {
         Some(begun) => Ok((begun, socket)),
         None => wait(begins, socket).await,

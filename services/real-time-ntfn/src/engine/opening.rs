@@ -10,7 +10,7 @@ use std::{
 use actix_web::{
     HttpResponse,
     body::{BodyStream, BoxBody},
-    dev::{Payload, ServiceResponse},
+    dev::{Extensions, Payload, ServiceResponse},
     http::StatusCode,
 };
 use bytes::Bytes;
@@ -31,10 +31,12 @@ use crate::{event::frame::Framing, ws::close::Ending};
 /// How long a client that was refused may take to end its connection.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
+/// Ends with a stream, or with what its client is told instead.
+pub(super) type Begins = LocalBoxFuture<'static, Result<NewStream, NoStream>>;
+
 /// A stream that is to begin: who it is for may have to be asked, and what it begins with.
 pub struct Opening {
-    /// Ends with the stream, or with what its client is told instead.
-    pub(super) begins: LocalBoxFuture<'static, Result<NewStream, NoStream>>,
+    pub(super) begins: Begins,
     /// What the client of a WebSocket sends.
     pub(super) payload: Option<Payload>,
     /// Where it is said how it went.
@@ -66,6 +68,12 @@ impl Opening {
         self.payload = Some(payload);
         self
     }
+
+    /// Asks whoever runs streams for it, with a response; and whoever records requests to wait.
+    pub(super) fn put_into(self, extensions: &mut Extensions) {
+        extensions.insert(self.record.clone());
+        extensions.insert(self);
+    }
 }
 
 impl NoStream {
@@ -86,10 +94,10 @@ impl NoStream {
     }
 
     /// Has actix answer so.
-    pub(super) fn answer(self, stream: ServiceResponse, head: &Head) -> ServiceResponse {
+    pub(super) fn answer(self, mut stream: ServiceResponse) -> ServiceResponse {
         match self {
             Self::Answer(mut answer) => {
-                head.complete(&mut answer);
+                Head::take(&mut stream).complete(&mut answer);
                 stream.into_response(answer)
             }
             Self::Goodbye(ending) => {

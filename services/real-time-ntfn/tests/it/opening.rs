@@ -11,7 +11,7 @@ use crate::{
 const ORIGIN: &str = "https://app.example";
 
 /// Asks over a connection of its own, or over one that was used before, on which actix answers.
-async fn refusals(app: &App, target: &str) -> [Answer; 2] {
+fn refusals(app: &App, target: &str) -> [Answer; 2] {
     let head = format!("host: localhost\r\norigin: {ORIGIN}\r\n\r\n");
     let mut first = app.wire();
     first.send(format!("GET {target} HTTP/1.1\r\n{head}").as_bytes()).unwrap();
@@ -25,19 +25,17 @@ async fn refusals(app: &App, target: &str) -> [Answer; 2] {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_is_the_same_whoever_writes_it() {
     let desk = Desk::start();
-    desk.register("alice");
     let app = App::start(&desk.url(), &[("ALLOWED_ORIGINS", ORIGIN), ("MAX_STREAMS", "1")]);
     let _stream = app.stream("").await;
     for (target, status) in [("/events?history=1000", 400), ("/events", 503)] {
-        let answers = refusals(&app, target).await;
+        let answers = refusals(&app, target);
         let named = answers.each_ref().map(|answer| {
             assert_eq!(answer.status, status, "{answer:?}");
             assert_eq!(answer.header("access-control-allow-origin"), Some(ORIGIN), "{answer:?}");
             answer.problem();
             // What is of the moment, and of the connection, may differ.
-            let lasts = |name: &&String| *name != "connection";
-            let mut names: Vec<_> = answer.headers.iter().map(|(name, _)| name).collect();
-            names.retain(lasts);
+            let names = answer.headers.iter().map(|(name, _)| name);
+            let mut names: Vec<_> = names.filter(|name| *name != "connection").collect();
             names.sort();
             names
         });
