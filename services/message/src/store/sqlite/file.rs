@@ -86,6 +86,17 @@ const MODE: u32 = 0o600;
 mod tests {
     use super::*;
 
+    /// `.cargo/config.toml` is read from where cargo is called, and upwards; and the environment may say something
+    /// else.
+    #[tokio::test]
+    async fn connections_share_no_lock() {
+        let pool = sqlx::SqlitePool::connect("sqlite::memory:").await.unwrap();
+        let options: Vec<(String,)> =
+            sqlx::query_as("pragma compile_options").fetch_all(&pool).await.unwrap();
+        let has = |wanted: &str| options.iter().any(|(option,)| option == wanted);
+        assert!(!has("ENABLE_MEMORY_MANAGEMENT") && has("DEFAULT_MEMSTATUS=0"), "{options:?}");
+    }
+
     #[test]
     fn one_at_a_time_serves_a_database() {
         let folder = tempfile::tempdir().unwrap();

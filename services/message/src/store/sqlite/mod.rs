@@ -51,6 +51,10 @@ const READERS: u32 = READS_AT_ONCE as u32 + 2;
 /// Connections for finding out who people are, which everything waits for.
 const IDENTIFIERS: u32 = 2;
 
+/// Rows on their way from SQLite's thread: as many as a page of the log for one who catches up has, which so
+/// wakes the other side once. More would be read ahead of the bounds of larger pages.
+const ROWS_UNDER_WAY: usize = 256;
+
 /// Versions before this one can corrupt a WAL when a write races a checkpoint.
 const MIN_VERSION: (u32, u32, u32) = (3, 51, 3);
 
@@ -84,6 +88,7 @@ impl SqliteStore {
                 Durability::Relaxed => SqliteSynchronous::Normal,
             })
             .pragma("journal_size_limit", wal::LIMIT.to_string())
+            .row_buffer_size(ROWS_UNDER_WAY)
             .foreign_keys(true);
         let pool = |connections| {
             // Connections live as long as the process: nothing to test, nothing to recycle.
