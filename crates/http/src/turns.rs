@@ -2,13 +2,14 @@
 //!
 //! A turn is one question, bounded in what it costs. However many somebody asks, the next question
 //! of everybody else comes soon: addresses take turns, in an address its users do, and no address has
-//! more than its share of those under way, or, where that takes work, of the time: after each turn as much
-//! passes as it took. Whoever waits too long is told to come again.
+//! more than its share of those under way, or, where that takes work, of the processors: half of them, half of
+//! the time. Whoever waits too long is told to come again.
 
 use std::{
     collections::{HashMap, VecDeque},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::available_parallelism,
     time::{Duration, Instant},
 };
 
@@ -81,18 +82,24 @@ pub struct Crowded;
 impl Turns {
     /// So many at once, at most half of them of an address that has a share of its own.
     pub fn new(most: usize, shares: Shares) -> Self {
-        Self::with(most, shares, false)
+        Self::with(most, half(most), shares, false)
     }
 
-    /// The same at what keeps processors busy: an address has its part of them half of the time.
+    /// The same at what keeps a processor busy for as long as it takes: neither has an address more of them than
+    /// half of the processors, and it rests after each for as long as that took.
     pub fn at_work(most: usize, shares: Shares) -> Self {
-        Self::with(most, shares, true)
+        let processors = available_parallelism().map_or(1, usize::from);
+        Self::with(most, half(most).min(half(processors)), shares, true)
     }
 
-    fn with(most: usize, shares: Shares, has_rests: bool) -> Self {
+    fn with(most: usize, each: usize, shares: Shares, has_rests: bool) -> Self {
         let state = State { free: most, lines: HashMap::new(), waiting: VecDeque::new() };
-        let each = most.div_ceil(2);
         Self(Arc::new(Shared { each, shares, has_rests, state: Mutex::new(state) }))
+    }
+
+    /// How many an address that has a share has at the most.
+    pub fn share(&self) -> usize {
+        self.0.each
     }
 
     /// Waits for a turn, but not longer than `patience`. That bounds, with the number of connections, how
@@ -104,6 +111,11 @@ impl Turns {
             _ => Err(Crowded),
         }
     }
+}
+
+/// A share that leaves room for somebody else, where there is any.
+fn half(all: usize) -> usize {
+    all.div_ceil(2)
 }
 
 impl Shared {

@@ -98,6 +98,18 @@ async fn whoever_has_had_a_long_turn_rests_and_others_do_not_wait_for_that() {
 }
 
 #[tokio::test]
+async fn nobody_keeps_more_than_half_of_the_processors_busy() {
+    let processors = available_parallelism().map_or(1, usize::from);
+    let turns = Turns::at_work(4 * processors, ALL);
+    let rude = asker(1, "");
+    let mut all: Vec<_> =
+        (0..2 * processors).map(|_| Box::pin(turns.take(&rude, PATIENT))).collect();
+    let under_way: Vec<_> = all.iter_mut().filter_map(|turn| turn.now_or_never()).collect();
+    assert_eq!(under_way.len(), processors.div_ceil(2));
+    assert_eq!(turns.share(), under_way.len());
+}
+
+#[tokio::test]
 async fn loopback_may_be_everybody_and_its_users_share_all() {
     let turns = Turns::new(4, Shares { loopback: false, ..ALL });
     let mut alice = Vec::new();

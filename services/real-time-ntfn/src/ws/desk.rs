@@ -233,7 +233,13 @@ async fn begin(
         arrival,
         address: mailbox.peer().address,
     };
-    match frames.begin(request).await {
+    let begun = tokio::select! {
+        biased;
+        // What has been read so far would be kept for nobody. What they have said is theirs still.
+        () = mailbox.left() => return mailbox.set_scope(scope),
+        begun = frames.begin(request) => begun,
+    };
+    match begun {
         Ok(Start { mut preface, preface_up_to, subscriber, .. }) => {
             if cursor != Cursor::None {
                 mailbox.note_resumed(&mut preface);
@@ -252,3 +258,6 @@ async fn begin(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,6 @@ use crate::{config::FrameLimits, event::frame};
 const MOST_SILENT: u8 = 2;
 
 /// Where a client's messages go.
-#[derive(Clone)]
 pub enum Partner {
     /// To the service, in the order in which they come.
     Service(Mailbox),
@@ -135,6 +134,14 @@ impl Link {
             "you send too many frames: wait a little, and send it again",
             reply::client_msg_id(&text).as_deref(),
         )))
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if let Partner::Service(mailbox) = &self.partner {
+            mailbox.leave();
+        }
     }
 }
 

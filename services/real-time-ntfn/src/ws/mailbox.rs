@@ -2,7 +2,9 @@
 
 use std::{
     collections::VecDeque,
+    future::poll_fn,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Poll, Waker},
 };
 
 use tokio::sync::mpsc;
@@ -49,6 +51,20 @@ struct State {
     resumed: UnderWay,
     /// Whether somebody works on it, or will.
     is_taken: bool,
+    /// Whether the connection has ended.
+    is_left: bool,
+    /// Who wants to know when it does.
+    watcher: Option<Waker>,
+}
+
+/// Somebody who waits for the end of a connection. Kept for longer, their waker would keep the memory of a task
+/// that is over.
+struct Watching<'a>(&'a Mailbox);
+
+impl Drop for Watching<'_> {
+    fn drop(&mut self) {
+        self.0.lock().watcher = None;
+    }
 }
 
 /// A message that was not taken.
@@ -71,6 +87,8 @@ impl Mailbox {
             attendance: None,
             resumed: UnderWay::default(),
             is_taken: false,
+            is_left: false,
+            watcher: None,
         };
         let state = Mutex::new(state);
         Self(Arc::new(Shared { id, client_id, peer, outlet, desk, state }))
@@ -93,6 +111,32 @@ impl Mailbox {
         state.bytes = bytes;
         state.texts.push_back(text);
         Ok(())
+    }
+
+    /// The connection has ended: what it has sent is carried out still, but it is told nothing.
+    pub(super) fn leave(&self) {
+        let watcher = {
+            let mut state = self.lock();
+            state.is_left = true;
+            state.watcher.take()
+        };
+        if let Some(watcher) = watcher {
+            watcher.wake();
+        }
+    }
+
+    /// Waits for the end of the connection. One at a time may.
+    pub(super) async fn left(&self) {
+        let _watching = Watching(self);
+        poll_fn(|context| {
+            let mut state = self.lock();
+            if state.is_left {
+                return Poll::Ready(());
+            }
+            state.watcher = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
     }
 
     /// The next message. Without one, the caller stops working on the mailbox.

@@ -22,7 +22,7 @@ pub(super) fn error(code: &str, detail: &str, client_msg_id: Option<&str>) -> By
     let status = match code {
         "rate_limited" | "too_many_frames" => StatusCode::TOO_MANY_REQUESTS,
         "content_too_long" => StatusCode::PAYLOAD_TOO_LARGE,
-        "upstream_unavailable" | "starting" => StatusCode::SERVICE_UNAVAILABLE,
+        "upstream_unavailable" | "starting" | "crowded" => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::BAD_REQUEST,
     };
     let mut error = json!({

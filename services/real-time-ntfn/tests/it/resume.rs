@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{app::App, socket::Socket, stream::Stream, upstream::Upstream};
+use crate::{app::App, desk::Desk, socket::Socket, stream::Stream, upstream::Upstream};
 
 const START: &str = "19700101000000.000000";
 
@@ -165,4 +165,41 @@ async fn what_was_deleted_is_not_replayed_from_memory_either() {
     }
     let metrics = app.get("/metrics").await;
     assert!(metrics.text().contains(r#"realtalk_stream_starts_total{from="ring"} 2"#));
+}
+
+/// What has been read for somebody is held until the rest is: those who have begun are finished with before
+/// others of their address begin.
+#[tokio::test]
+async fn few_of_an_address_are_in_the_middle_of_catching_up() {
+    let desk = Desk::start();
+    let texts: Vec<_> = (0..600).map(|n| n.to_string()).collect();
+    texts.iter().for_each(|text| drop(desk.post(text)));
+    let settings = [("TRUSTED_PROXIES", "127.0.0.1"), ("RING_EVENTS", "1")];
+    let app = App::start(&desk.url(), &settings);
+    let catch_up = async |_| {
+        loop {
+            let request = app.request(Method::GET, &format!("/events?lastEventId={START}"));
+            let mut stream = Stream::open(request.header("x-forwarded-for", "203.0.113.1")).await;
+            match stream.block().await.unwrap() {
+                ready if ready.event.as_deref() == Some("ready") => {
+                    return assert_eq!(stream.contents(texts.len()).await, texts);
+                }
+                // On a slow machine it may take longer than anybody waits.
+                busy => assert_eq!(busy.event.as_deref(), Some("busy")),
+            }
+        }
+    };
+    futures_util::future::join_all((0..12).map(catch_up)).await;
+    let (mut under_way, mut most, mut done) = (0_i32, 0, 0);
+    // The service itself asks for all rooms.
+    let mut asked = desk.asked("/internal/events?after=");
+    asked.retain(|page| page.contains("rooms="));
+    let (first, last) = (&asked[0], &asked[asked.len() - 1]);
+    assert!(first.contains(START) && !last.contains(START));
+    for page in &asked {
+        let (begins, ends) = (page == first, page == last);
+        under_way += i32::from(begins) - i32::from(ends);
+        (most, done) = (most.max(under_way), done + i32::from(ends));
+    }
+    assert!(done >= 12 && most <= 4, "{most} of {done} at the same time");
 }

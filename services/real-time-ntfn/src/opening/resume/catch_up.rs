@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use super::{
     CATCH_UP, NotNow, Resume, TURN, Visitor,
+    answered::answered,
     place::{Before, Place},
 };
 use crate::log::{feed::Reached, upstream::UpstreamError};
@@ -14,29 +15,29 @@ use crate::log::{feed::Reached, upstream::UpstreamError};
 const MAX_BEHIND: u64 = 5_000;
 
 /// Events in one page from the log, and how many pages there are at most: where little is for somebody, a
-/// page reaches far.
-const PAGE: u64 = 1_000;
-const MAX_PAGES: u32 = 20;
+/// page reaches ten times as far. A page is what others wait for when somebody else's is being read.
+const PAGE: u64 = 250;
+const MAX_PAGES: u32 = 40;
 
 impl Resume {
     /// Reads the difference between a cursor and the ring from the log. Each page is a turn: others
-    /// come between two.
+    /// come between two, but few of them are in the middle of the same.
     pub(super) async fn catch_up(
         &self,
         cursor: EventId,
         visitor: &Visitor,
     ) -> Result<Place, NotNow> {
         let Visitor { scope, wire, asker } = visitor;
+        let deadline = Instant::now() + CATCH_UP;
+        let _place = self.catching_up.take(asker, TURN).await?;
         let (mut at, mut before) = (cursor, Before::default());
         let (mut behind, mut pages) = (0, 0);
-        let deadline = Instant::now() + CATCH_UP;
         loop {
-            // Who has read a part of it already would read that again.
-            let patience = if at == cursor { TURN } else { 3 * TURN };
-            let turn = self.turn(asker, patience.min(deadline - Instant::now())).await?;
-            let page = self.upstream.events_for(at, scope.user(), scope.rooms(), PAGE).await;
-            drop(turn);
-            let page = match page {
+            let turn = self.turn(asker, TURN.min(deadline - Instant::now())).await?;
+            let (upstream, asked) = (self.upstream.clone(), scope.clone());
+            let page =
+                async move { upstream.events_for(at, asked.user(), asked.rooms(), PAGE).await };
+            let page = match answered(turn, page).await? {
                 Ok(page) => page,
                 Err(UpstreamError::Expired) => return Ok(self.reset(visitor, "expired")),
                 Err(UpstreamError::Unknown) => return Ok(self.reset(visitor, "unknown")),

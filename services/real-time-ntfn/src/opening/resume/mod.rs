@@ -1,5 +1,6 @@
 //! Where a stream begins: live, after its cursor, with some history, or with a `reset`.
 
+mod answered;
 mod catch_up;
 mod place;
 mod request;
@@ -30,11 +31,15 @@ use crate::{
     metrics::Metrics,
     people::delivery::Delivery,
 };
+use answered::answered;
 use place::{Before, Place};
 pub use request::{Cursor, NotNow, Request, Start};
 
 /// Questions about the past at the same time; the others wait. When everyone returns at once, the
 /// message service must not be asked by everyone at once.
+const QUESTIONS: usize = 8;
+
+/// Clients that are in the middle of catching up.
 const CATCH_UPS: usize = 8;
 
 /// How long a client waits for its turn, and for all that it has missed.
@@ -65,6 +70,8 @@ pub struct Resume {
     delivery: Delivery,
     metrics: Metrics,
     turns: Turns,
+    /// What has been read for those who catch up is kept until the rest is: few may be under way.
+    catching_up: Turns,
     history: History,
     /// What streams begin with, until it is written.
     unread: Arc<Unread>,
@@ -87,7 +94,8 @@ impl Resume {
             upstream,
             delivery,
             metrics,
-            turns: Turns::at_work(CATCH_UPS, shares),
+            turns: Turns::at_work(QUESTIONS, shares),
+            catching_up: Turns::new(CATCH_UPS, shares),
             unread: Arc::new(Unread::new(shares)),
         }
     }
@@ -198,19 +206,18 @@ impl Resume {
             return Vec::new();
         }
         let asked = async {
-            let Ok(_turn) = self.turn(asker, TURN).await else {
-                return std::future::pending().await;
-            };
-            self.upstream.receipts(user, after).await
+            let turn = self.turn(asker, TURN).await?;
+            let (upstream, user) = (self.upstream.clone(), user.to_owned());
+            answered(turn, async move { upstream.receipts(&user, after).await }).await
         };
         let receipts = match timeout(RECEIPTS, asked).await {
-            Ok(Ok(receipts)) => receipts,
-            Ok(Err(error)) => {
+            Ok(Ok(Ok(receipts))) => receipts,
+            Ok(Ok(Err(error))) => {
                 tracing::warn!(%error, "a stream begins without its receipts");
                 self.metrics.receipts_missed.inc();
                 return Vec::new();
             }
-            Err(_) => {
+            Ok(Err(_)) | Err(_) => {
                 tracing::warn!("a stream begins without its receipts: they took too long");
                 self.metrics.receipts_missed.inc();
                 return Vec::new();
@@ -267,10 +274,10 @@ impl Resume {
     ) -> Result<Place, NotNow> {
         let Visitor { scope, wire, asker } = visitor;
         let turn = self.turn(asker, TURN).await?;
-        let opening = self.upstream.opening(scope.user(), scope.rooms(), history).await;
-        // Given back before the place is looked for, which may need a turn itself.
-        drop(turn);
-        let batch = match opening {
+        let (upstream, asked) = (self.upstream.clone(), scope.clone());
+        let opening = async move { upstream.opening(asked.user(), asked.rooms(), history).await };
+        // Its turn is over before the place is looked for, which may need one itself.
+        let batch = match answered(turn, opening).await? {
             Ok(batch) => batch,
             Err(UpstreamError::TooFar) => return Ok(self.reset(visitor, "too_far")),
             Err(error) => {

@@ -164,6 +164,11 @@ impl Desk {
         self.book().calls.iter().filter(is_it).count()
     }
 
+    /// What was asked, in order, of what begins so.
+    pub(crate) fn asked(&self, start: &str) -> Vec<String> {
+        self.book().calls.iter().filter(|asked| asked.starts_with(start)).cloned().collect()
+    }
+
     /// How many clients were asked about.
     pub(crate) fn asked_about(&self) -> usize {
         self.book().asked_about

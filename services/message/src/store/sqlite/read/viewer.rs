@@ -15,7 +15,7 @@ use crate::store::{NoCursor, StoreError, Viewer};
 
 /// Events that are looked at for a page of what somebody may see: of those that they may not, the audience
 /// is read and nothing else.
-const SCAN: usize = 5_000;
+const SCAN: usize = 2_500;
 
 /// Of the events after a cursor, those that a viewer may see.
 pub(in crate::store::sqlite) async fn events_for(
