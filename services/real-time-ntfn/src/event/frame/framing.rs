@@ -60,6 +60,12 @@ impl Frame {
         Self { chunk: bytes, head: 0, tail: 0 }
     }
 
+    /// The same frame, copied into a block that it shares with others.
+    pub fn packed(&self, block: &mut BytesMut) -> Self {
+        block.put(&*self.chunk);
+        Self { chunk: block.split().freeze(), ..*self }
+    }
+
     /// The same frame, and something that is let go of with it: when it has been written, or when
     /// whoever was to write it gives up.
     pub fn holding(self, what: impl Send + 'static) -> Self {
@@ -100,6 +106,11 @@ mod tests {
         }
         let frame = Frame::bare(Bytes::from_static(b"\x89\0"));
         assert_eq!(frame.bytes(Framing::Chunked), frame.bytes(Framing::Bare));
+        let mut block = BytesMut::with_capacity(1_000);
+        let packed = [b"one", b"two"].map(|text| Frame::new(text).packed(&mut block));
+        assert_eq!(packed[1], Frame::new(b"two"));
+        let ends = packed[0].bytes(Framing::Chunked).as_ptr_range().end;
+        assert_eq!(ends, packed[1].bytes(Framing::Chunked).as_ptr(), "in one block");
         // The end of a chunked response is an empty chunk.
         assert_eq!(Framing::Chunked.end().as_deref(), Some(&b"0\r\n\r\n"[..]));
     }

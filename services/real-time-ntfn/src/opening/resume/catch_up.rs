@@ -48,7 +48,7 @@ impl Resume {
             let progress = page.end();
             let (batch, _) = page.batch.resolve_page();
             let seen = batch.events.iter().filter(|event| scope.receives(&event.audience));
-            seen.for_each(|event| before.add(event, *wire));
+            before.add_page(seen, *wire);
             self.unread.hold_more(&mut before.held, asker.address, before.bytes)?;
             if behind > MAX_BEHIND || pages > MAX_PAGES || before.bytes > MAX_BEGINNING {
                 return Ok(self.reset(visitor, "too_far"));

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use bytes::BytesMut;
 use common::{Audience, Event, EventId};
 use http_kit::connections::Bytes;
 
@@ -35,6 +36,18 @@ pub(super) struct Before {
 }
 
 impl Before {
+    /// Adds the events of a page, in one block of memory: thousands of frames that live for a moment would
+    /// lie between others that live for hours, and keep each other's pages.
+    pub(super) fn add_page<'a>(&mut self, events: impl Iterator<Item = &'a Event>, wire: Wire) {
+        let start = self.frames.len();
+        events.for_each(|event| self.add(event, wire));
+        let sizes = self.frames.range(start..).map(|frame| frame.bytes(Framing::Chunked).len());
+        let mut block = BytesMut::with_capacity(sizes.sum());
+        for frame in self.frames.range_mut(start..) {
+            *frame = frame.packed(&mut block);
+        }
+    }
+
     pub(super) fn add(&mut self, event: &Event, wire: Wire) {
         let Some(frame) = wire.durable(event) else {
             return;
