@@ -58,7 +58,8 @@ async fn a_service_that_is_stopped_closes_its_streams_one_by_one() {
     })
     .await;
     // A browser takes any status but 200 as final.
-    let mut refused = Dial::events(port).granted().await;
+    let mut refused = Dial::events(port).open().await.unwrap();
+    assert_eq!(refused.status(), 200);
     let blocks = refused.rest().await.unwrap();
     assert!(blocks.iter().any(|block| block.is("busy")), "{blocks:?}");
     assert!(blocks.iter().any(|block| block.retry.is_some()), "{blocks:?}");

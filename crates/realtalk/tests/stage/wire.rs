@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr},
+    time::Duration,
 };
 
 use bytes::{Buf, BytesMut};
@@ -10,9 +11,13 @@ use memchr::memmem::find;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
+    time::{sleep, timeout},
 };
 
 use crate::deadline::PATIENCE;
+
+/// Ends a block.
+const BLANK: &[u8] = b"\n\n";
 
 /// What to ask for, and from where.
 #[derive(Clone, Debug)]
@@ -93,11 +98,21 @@ impl Dial {
         })
     }
 
-    /// Opens a stream, which must be granted.
+    /// Opens a stream, which must be granted, be it later: on a machine that does much else, who comes may be
+    /// told to come again.
     pub(crate) async fn granted(&self) -> Wire {
-        let wire = self.open().await.unwrap();
-        assert_eq!(wire.status, 200);
-        wire
+        let granted = async {
+            loop {
+                let mut wire = self.open().await.unwrap();
+                assert_eq!(wire.status, 200);
+                let first = wire.look().await.unwrap();
+                match first.filter(|first| first.is("busy")).and_then(|busy| busy.retry) {
+                    Some(millis) => sleep(Duration::from_millis(millis)).await,
+                    None => return wire,
+                }
+            }
+        };
+        timeout(PATIENCE, granted).await.unwrap()
     }
 }
 
@@ -175,10 +190,19 @@ impl Wire {
 
     /// The next block; `None` at the proper end of the stream, an error where it is cut.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Block>> {
+        let block = self.look().await?;
+        if block.is_some() {
+            let end = find(&self.text, BLANK).unwrap_or_default();
+            self.text.advance(end + BLANK.len());
+        }
+        Ok(block)
+    }
+
+    /// The same, which is next still.
+    async fn look(&mut self) -> io::Result<Option<Block>> {
         loop {
-            if let Some(end) = find(&self.text, b"\n\n") {
-                let block = self.text.split_to(end + 2);
-                let block = Block::parse(&String::from_utf8_lossy(&block));
+            if let Some(end) = find(&self.text, BLANK) {
+                let block = Block::parse(&String::from_utf8_lossy(&self.text[..end]));
                 // Several libraries hand such a block to programs, as an empty message.
                 assert!(block.data.is_some(), "a block without data: {block:?}");
                 return Ok(Some(block));
@@ -206,7 +230,7 @@ impl Wire {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, search).await.unwrap()
+        timeout(PATIENCE, search).await.unwrap()
     }
 
     /// The blocks up to the proper end of the stream.
