@@ -1,4 +1,4 @@
-//! [`check`]: the documents name files that are there.
+//! [`check`]: the documents name files, and tests, that are there.
 
 use std::{fs, io, path::Path};
 
@@ -11,6 +11,9 @@ const DOCUMENTS: &[&str] = &[
     "SECURITY.md",
     "web-tests/README.md",
 ];
+
+/// What names tests: each promise with what shows it.
+const PROMISES: &str = "SECURITY.md";
 
 /// What belongs to a checkout but not to the project.
 const NOT_OURS: &[&str] = &["target", "node_modules", ".git", "data"];
@@ -33,6 +36,32 @@ pub(crate) fn check(root: &Path) -> io::Result<Vec<String>> {
         }
     }
     Ok(wrong)
+}
+
+/// Each test that [`PROMISES`] name and that no source here has, as a function or as a file of them.
+pub(crate) fn check_tests(root: &Path) -> io::Result<Vec<String>> {
+    let mut here = Vec::new();
+    collect(root, "", &mut here)?;
+    let sources = here.iter().filter(|path| path.ends_with(".rs"));
+    let sources: Vec<_> =
+        sources.map(|path| fs::read_to_string(root.join(path))).collect::<Result<_, _>>()?;
+    let is_there = |name: &str| {
+        let function = format!("fn {name}(");
+        is_here(&here, &format!("{name}.rs")) || sources.iter().any(|it| it.contains(&function))
+    };
+    let text = fs::read_to_string(root.join(PROMISES))?;
+    let lines = text.lines().enumerate();
+    let named = lines.flat_map(|(number, line)| tests(line).map(move |test| (number + 1, test)));
+    let missing = named.filter(|(_, (_, name))| !is_there(name));
+    Ok(missing
+        .map(|(line, (path, _))| format!("{PROMISES}:{line}: there is no test {path}"))
+        .collect())
+}
+
+/// The tests that a line names, with their modules and without.
+fn tests(line: &str) -> impl Iterator<Item = (&str, &str)> {
+    let quoted = line.split('`').skip(1).step_by(2);
+    quoted.filter_map(|path| path.rsplit_once("::").map(|(_, name)| (path, name)))
 }
 
 /// The files and folders that a line names.
@@ -73,9 +102,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_files_are_told_from_other_words() {
+    fn names_of_files_and_of_tests_are_told_from_other_words() {
         let line = "`a.rs` holds `A`; see `b/`, `/docs/`, `x = y/`, `*/c.rs` and `d/e.js`";
         assert_eq!(named(line).collect::<Vec<_>>(), ["a.rs", "b/", "d/e.js"]);
+        let line = "`a::tests::b` and `c::d` show it, `e` and a::b do not";
+        assert_eq!(tests(line).collect::<Vec<_>>(), [("a::tests::b", "b"), ("c::d", "d")]);
         let here = ["src/a.rs".to_owned(), "src/bb/".to_owned()];
         assert!(is_here(&here, "a.rs") && is_here(&here, "src/a.rs"));
         assert!(!is_here(&here, "b/") && !is_here(&here, "other/a.rs"));

@@ -73,3 +73,9 @@ fn the_documents_name_files_that_are_there() {
     let wrong = documents::check(ROOT.as_ref()).unwrap();
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
+
+#[test]
+fn what_is_said_to_show_a_promise_is_there() {
+    let wrong = documents::check_tests(ROOT.as_ref()).unwrap();
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
