@@ -19,7 +19,7 @@
 //! | [`query`] | [`Query`]: the parameters of a request |
 //! | [`mod@bearer`] | the token that a request presents |
 //! | [`session_cookie`] | [`SessionCookies`]: under which names pages carry their token |
-//! | [`unread`] | chunked bodies that nobody reads |
+//! | [`held_body`] | chunked bodies that nobody reads |
 //!
 //! Who may call, and how often:
 //!
@@ -57,6 +57,7 @@ pub mod command;
 pub mod connections;
 pub mod description;
 pub mod guard;
+pub mod held_body;
 mod host;
 pub mod internal;
 pub mod memory;
@@ -75,7 +76,6 @@ pub mod settings;
 mod shape;
 pub mod shutdown;
 pub mod turns;
-pub mod unread;
 
 pub use address::TrustedProxies;
 pub use bearer::bearer;

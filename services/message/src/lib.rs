@@ -30,7 +30,7 @@ use anyhow::Context;
 use common::Clock;
 use http_kit::{
     Connections, InternalHop, OpenFiles, Operations, RateLimit, Shutdown, connections, guard::Door,
-    memory, prefix, rate::forget_idle, request, unread,
+    held_body, memory, prefix, rate::forget_idle, request,
 };
 use tokio::sync::mpsc;
 use utoipa_swagger_ui::SwaggerUi;
@@ -179,7 +179,7 @@ fn server(
             .wrap(from_fn(move |request, next| guard.clone().guard(door.clone(), request, next)))
             .wrap(from_fn(Operations::observe))
             .wrap(from_fn(move |request, next| prefix::put_before(prefixed.clone(), request, next)))
-            .wrap(from_fn(unread::hold))
+            .wrap(from_fn(held_body::hold))
             .wrap(
                 DefaultHeaders::new()
                     .add((X_CONTENT_TYPE_OPTIONS, "nosniff"))

@@ -28,7 +28,7 @@ use actix_web::{
 };
 use http_kit::{
     Connections, InternalHop, OpenFiles, Operations, SessionCookies, Shutdown, connections,
-    guard::Door, memory, rate::forget_idle, request, unread,
+    guard::Door, held_body, memory, rate::forget_idle, request,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -201,7 +201,7 @@ fn server(
             .wrap(origins.cors())
             .wrap(from_fn(move |request, next| guard.clone().guard(door.clone(), request, next)))
             .wrap(from_fn(Operations::observe))
-            .wrap(from_fn(unread::hold))
+            .wrap(from_fn(held_body::hold))
             .wrap(
                 DefaultHeaders::new()
                     .add((X_CONTENT_TYPE_OPTIONS, "nosniff"))

@@ -9,6 +9,7 @@
 //! under way that they do not read gets no further ones.
 
 mod answer;
+mod bounds;
 mod idle;
 mod refusals;
 mod unread;
@@ -29,16 +30,17 @@ use actix_web::{
     rt::net::TcpStream,
 };
 use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
-use socket2::{SockRef, TcpKeepalive};
+use socket2::SockRef;
 
 use crate::{
-    address::{BySite, Shares, TrustedProxies},
+    address::{BySite, TrustedProxies},
     open_files::{Counted, OpenFiles},
     operations,
     rate::RateLimit,
     rejection::Rejection,
 };
 pub use answer::Answer;
+pub use bounds::Bounds;
 use idle::{Activity, Keeping};
 use refusals::Refusals;
 pub use refusals::mark_held;
@@ -54,27 +56,6 @@ pub const FIRST_HEAD: Duration = Duration::ZERO;
 /// How long one may that has sent half a further head: actix ends those that were answered and send
 /// nothing, so it is longer by what a head may take.
 const IDLE: Duration = KEEP_ALIVE.saturating_add(Duration::from_secs(5));
-
-/// What connections may take.
-#[derive(Clone, Copy, Debug)]
-pub struct Bounds {
-    /// How many of one address there may be; 0 for any number, and then no address has a share of
-    /// anything.
-    pub per_address: usize,
-    /// Whether limits by address hold for loopback too.
-    pub limits_loopback: bool,
-    /// How long sent bytes may go unacknowledged, and how long a closed window may stay closed.
-    pub stall: Duration,
-    /// Unsent bytes that the system keeps for one client.
-    pub send_buffer: usize,
-}
-
-impl Bounds {
-    /// Which addresses have a share of their own.
-    pub fn shares(&self) -> Shares {
-        Shares { by_address: self.per_address > 0, loopback: self.limits_loopback }
-    }
-}
 
 /// The connections of one server. Clones are the same.
 #[derive(Clone)]
@@ -172,7 +153,7 @@ impl Connections {
         };
         match self.place(peer.ip().to_canonical()) {
             Ok((place, keeping)) => {
-                set_options(stream, &self.0.bounds);
+                self.0.bounds.set(stream);
                 let activity = idle::watch(stream, peer, self, keeping);
                 extensions.insert(Connection { place, activity });
             }
@@ -273,21 +254,6 @@ fn is_internal(request: &ServiceRequest) -> bool {
 /// The place of the connection that a request comes over, for who takes its socket over.
 pub fn place_of(request: &HttpRequest) -> Option<Place> {
     request.conn_data::<Connection>().map(|connection| connection.place.clone())
-}
-
-fn set_options(stream: &TcpStream, bounds: &Bounds) {
-    let socket = SockRef::from(stream);
-    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(60));
-    let options = [
-        #[cfg(target_os = "linux")]
-        socket.set_tcp_user_timeout(Some(bounds.stall)),
-        socket.set_send_buffer_size(bounds.send_buffer),
-        socket.set_tcp_keepalive(&keepalive),
-    ];
-    // The connection works without them, only less tidily.
-    for error in options.into_iter().filter_map(Result::err) {
-        tracing::debug!(%error, "a socket option is not available");
-    }
 }
 
 impl Shared {

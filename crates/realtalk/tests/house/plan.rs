@@ -95,7 +95,7 @@ pub(crate) const HOUSES: &[House] = &[
                 "what wraps an app or a part of it: foreign pages, the path that a proxy puts before `Location`, who may stay connected, health and metrics, the signed hop",
             ),
             room(
-                &["request", "body", "query", "bearer", "session_cookie", "unread"],
+                &["request", "body", "query", "bearer", "session_cookie", "held_body"],
                 "what comes in: bodies, parameters, the token, and under which name a cookie carries it",
             ),
             room(

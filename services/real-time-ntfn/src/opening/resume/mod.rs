@@ -3,6 +3,7 @@
 mod answered;
 mod catch_up;
 mod place;
+mod receipts;
 mod request;
 
 use std::{sync::Arc, time::Duration};
@@ -13,16 +14,10 @@ use http_kit::{
     connections::Unread,
     turns::{Asker, Turn, Turns},
 };
-use serde_json::Value;
-use tokio::time::timeout;
 
 use super::history::{self, History};
 use crate::{
-    event::{
-        frame::{Frame, Framing},
-        scope::Scope,
-        wire::Wire,
-    },
+    event::{frame::Framing, scope::Scope, wire::Wire},
     hub::Hub,
     log::{
         feed::{Feed, Reached},
@@ -45,12 +40,6 @@ const CATCH_UPS: usize = 8;
 /// How long a client waits for its turn, and for all that it has missed.
 const TURN: Duration = Duration::from_secs(10);
 const CATCH_UP: Duration = Duration::from_secs(60);
-
-/// How long a client that returns waits for receipts, its turn included.
-const RECEIPTS: Duration = Duration::from_secs(2);
-
-/// Receipts that a client is sent when it returns. Who reads that many conversations loads them.
-const MAX_RECEIPTS: usize = 5_000;
 
 /// How long a client is kept waiting while this service starts.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -193,39 +182,6 @@ impl Resume {
             place.before.frames.extend(self.receipts(user, cursor, visitor).await);
         }
         Ok(place)
-    }
-
-    /// The receipts since a cursor. Without an answer the stream begins without them: a receipt
-    /// only says how far somebody has read, the next one says it again, and no message must wait
-    /// for that. Asked for when the stream has its place: what changes from then on it gets anyway,
-    /// and it may well get something twice.
-    async fn receipts(&self, user: &str, after: EventId, visitor: &Visitor) -> Vec<Frame> {
-        let Visitor { wire, asker, .. } = visitor;
-        if *wire == Wire::Chat {
-            // Its messages have a `status`; there are no receipts in it.
-            return Vec::new();
-        }
-        let asked = async {
-            let turn = self.turn(asker, TURN).await?;
-            let (upstream, user) = (self.upstream.clone(), user.to_owned());
-            answered(turn, async move { upstream.receipts(&user, after).await }).await
-        };
-        let receipts = match timeout(RECEIPTS, asked).await {
-            Ok(Ok(Ok(receipts))) => receipts,
-            Ok(Ok(Err(error))) => {
-                tracing::warn!(%error, "a stream begins without its receipts");
-                self.metrics.receipts_missed.inc();
-                return Vec::new();
-            }
-            Ok(Err(_)) | Err(_) => {
-                tracing::warn!("a stream begins without its receipts: they took too long");
-                self.metrics.receipts_missed.inc();
-                return Vec::new();
-            }
-        };
-        let receipts = receipts.iter().take(MAX_RECEIPTS);
-        let data = receipts.filter_map(|data| serde_json::from_str::<Value>(data.get()).ok());
-        data.map(|data| wire.named(&data)).collect()
     }
 
     /// Begins with what is the same for all who come: history of the public room, and nothing that

@@ -11,6 +11,7 @@ mod member;
 mod membership;
 mod message;
 mod posts;
+mod session;
 mod user;
 
 use std::sync::atomic::{AtomicBool, Ordering};

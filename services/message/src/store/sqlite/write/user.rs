@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use common::{Audience, Moment, event::SESSION, internal::UserRef};
+use common::{Moment, internal::UserRef};
 use sqlx::SqliteConnection;
 
-use super::{Changed, membership};
+use super::{Changed, membership, session};
 use crate::{
     chat::{
         change::{Answer, Change, Made, Outcome, Refusal},
-        event,
         member::Role,
         user::UserKind,
         username::{Username, fold},
@@ -54,7 +53,7 @@ pub(super) async fn register(
     if password_hash.is_some() {
         looks::protect(tx, &[(name.key(), name.as_str())]).await?;
         // Whoever used the name until now has to show that it is theirs.
-        end_sessions_since(tx, journal, name.key(), "signed_out").await?;
+        session::end_since(tx, journal, name.key(), "signed_out").await?;
     }
     answer(tx, name.key(), Made::New).await
 }
@@ -104,7 +103,7 @@ pub(super) async fn vouch(
         looks::protect(tx, &[(name.key(), name.as_str())]).await?;
         if there.is_some() {
             // Whoever used the name until now has to show a token; those of the issuer stay valid.
-            begin_epoch(tx, journal, name.key(), "signed_out", None).await?;
+            session::begin_epoch(tx, journal, name.key(), "signed_out", None).await?;
         }
     }
     answer(tx, name.key(), if there.is_some() { Made::Found } else { Made::New }).await
@@ -179,7 +178,7 @@ pub(super) async fn update_profile(
     }
     if password_hash.is_some() {
         looks::protect(tx, &[(&user.key, &user.name)]).await?;
-        end_sessions_since(tx, journal, &user.key, "signed_out").await?;
+        session::end_since(tx, journal, &user.key, "signed_out").await?;
     }
     answer(tx, &user.key, Made::Found).await
 }
@@ -212,7 +211,7 @@ pub(super) async fn update_account(
         None => {}
     }
     if deactivated_at.is_some() && !before.deactivated {
-        end_sessions_since(tx, journal, name.key(), "deactivated").await?;
+        session::end_since(tx, journal, name.key(), "deactivated").await?;
     }
     answer(tx, name.key(), Made::Found).await
 }
@@ -223,42 +222,8 @@ pub(super) async fn end_sessions(
     journal: &mut Journal,
     key: &str,
 ) -> Changed {
-    end_sessions_since(tx, journal, key, "signed_out").await?;
+    session::end_since(tx, journal, key, "signed_out").await?;
     answer(tx, key, Made::Found).await
-}
-
-/// Ends all sessions that began before now.
-async fn end_sessions_since(
-    tx: &mut SqliteConnection,
-    journal: &mut Journal,
-    key: &str,
-    reason: &str,
-) -> Result<(), StoreError> {
-    let now = journal.now();
-    begin_epoch(tx, journal, key, reason, Some(now)).await
-}
-
-/// Begins a new epoch: tokens of earlier ones are void, and their streams end. So are tokens
-/// without an epoch that were issued before `signed_out_at`.
-async fn begin_epoch(
-    tx: &mut SqliteConnection,
-    journal: &mut Journal,
-    key: &str,
-    reason: &str,
-    signed_out_at: Option<Moment>,
-) -> Result<(), StoreError> {
-    let (epoch,): (i64,) = sqlx::query_as(
-        "update users set epoch = epoch + 1, signed_out_at = coalesce($2, signed_out_at) \
-         where key = $1 returning epoch",
-    )
-    .bind(key)
-    .bind(signed_out_at.map(since_1970))
-    .fetch_one(tx)
-    .await?;
-    journal.record(SESSION, Audience::Users(Vec::new()), |id| {
-        event::session(id, key, epoch as u64, reason)
-    })?;
-    Ok(())
 }
 
 /// Adds an account, which is a member of the public room from now on.

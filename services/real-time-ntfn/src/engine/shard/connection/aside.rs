@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Connection, Lost, State, Tally, notes};
+use super::{Connection, Lost, State, Tally, heartbeat::notes};
 use crate::{
     engine::shard::command::Relocation,
     event::{
