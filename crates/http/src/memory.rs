@@ -1,12 +1,13 @@
 //! What memory this process takes from the system, and keeps.
 
+use std::ffi::c_long;
+
 /// Takes it in small pages, also where the system is set up to hand out huge ones to everybody: what is
 /// kept for streams lies scattered after a storm, and a huge page is taken whole for a corner of it. And gives
-/// back at once what is free, where mimalloc is the allocator: it would wait for a second, and then for somebody to
-/// free more.
+/// back soon what is free, where mimalloc is the allocator; see [`OPTIONS`].
 pub fn keep_little() {
     in_small_pages();
-    give_back_at_once();
+    give_back_soon();
 }
 
 /// Where that cannot be said, nothing happens.
@@ -17,20 +18,34 @@ fn in_small_pages() {
     }
 }
 
-/// `mi_option_purge_delay` of `mimalloc.h`, in milliseconds; the bindings do not name it.
-const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
+/// An option of `mimalloc.h`, which the bindings do not name.
+struct Setting {
+    option: libmimalloc_sys::mi_option_t,
+    /// In the environment, by which an operator may say something else.
+    variable: &'static str,
+    value: c_long,
+}
 
-/// In the environment, by which an operator may say something else.
-const VARIABLE: &str = "MIMALLOC_PURGE_DELAY";
+/// What differs from mimalloc's own defaults.
+const OPTIONS: [Setting; 2] = [
+    // `mi_option_purge_delay`, in milliseconds: free pages go back at once. They would wait for a second, and
+    // then for somebody to free more.
+    Setting { option: 15, variable: "MIMALLOC_PURGE_DELAY", value: 0 },
+    // `mi_option_generic_collect`, in allocations off the fast path, of which there have to be a thousand: a
+    // thread learns only then that what it took is free by now, if others have freed it. That is the rule
+    // here: what a stream is sent is made by one thread and dropped by another.
+    Setting { option: 34, variable: "MIMALLOC_GENERIC_COLLECT", value: 1_000 },
+];
 
 #[expect(unsafe_code, reason = "the allocator has no other way to be told")]
-fn give_back_at_once() {
-    if std::env::var_os(VARIABLE).is_some() {
-        return;
+fn give_back_soon() {
+    for Setting { option, variable, value } in OPTIONS {
+        if std::env::var_os(variable).is_none() {
+            // SAFETY: an option is one aligned word, which nobody else writes; who reads it at this moment has
+            // what it was or what it will be, and both will do.
+            unsafe { libmimalloc_sys::mi_option_set(option, value) };
+        }
     }
-    // SAFETY: an option is one aligned word, which nobody else writes; who reads it at this moment has what
-    // it was or what it will be, and both will do.
-    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, 0) };
 }
 
 #[cfg(test)]
@@ -41,12 +56,12 @@ mod tests {
     fn little_is_kept() {
         #[expect(unsafe_code, reason = "as above")]
         // SAFETY: as above.
-        let delay = || unsafe { libmimalloc_sys::mi_option_get(PURGE_DELAY) };
-        if std::env::var_os(VARIABLE).is_none() {
-            // No other option has this value by itself: it is the right one.
-            assert_eq!(delay(), 1_000);
+        let get = |option| unsafe { libmimalloc_sys::mi_option_get(option) };
+        if OPTIONS.iter().all(|it| std::env::var_os(it.variable).is_none()) {
+            // No other options have these values by themselves: they are the right ones.
+            assert_eq!(OPTIONS.map(|it| get(it.option)), [1_000, 10_000]);
             keep_little();
-            assert_eq!(delay(), 0);
+            assert_eq!(OPTIONS.map(|it| get(it.option)), OPTIONS.map(|it| it.value));
         }
         in_small_pages();
         // Where it can be asked, it can be said.

@@ -126,7 +126,7 @@ async fn hears_no_message(socket: &mut Socket) {
 
 #[tokio::test]
 async fn what_waits_is_delivered_on_connecting_in_order_until_it_is_there() {
-    let pair = Pair::start(&[("WS_PING_SECS", "1")]).await;
+    let mut pair = Pair::start(&[("WS_PING_SECS", "3600")]).await;
     let api = Api::of(&pair.message);
     let texts: Vec<_> = (1..=5).map(|n| format!("message {n}")).collect();
     for (number, text) in texts.iter().enumerate() {
@@ -142,8 +142,12 @@ async fn what_waits_is_delivered_on_connecting_in_order_until_it_is_there() {
     for text in &texts {
         assert_eq!(&bob.hear().await, text);
     }
-    // Who leaves at once gets them again; who stays, and answers a ping, has them.
+    // Who leaves before a ping gets them again; who stays, and answers one, has them.
     bob.close().await;
+    pair.notification.kill();
+    pair.notification.set("WS_PING_SECS", 1);
+    pair.notification.spawn();
+    pair.notification.wait_ready().await;
     let mut bob =
         Socket::open(pair.notification.port(), "/ws?username=bob&history=0", None).await.unwrap();
     for text in &texts {

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use crate::{
     history::Message,
     process::Pair,
-    stream::Follow,
+    stream::{Follow, Subscriber},
     wire::{Block, Dial},
 };
 
@@ -26,9 +26,9 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Posts what stays, takes a copy, posts what will be lost, and puts the copy back; the message service is
-/// down then. Returns what was kept, and what was lost.
-async fn lose(pair: &mut Pair) -> (Vec<Message>, Vec<Message>) {
+/// Posts what stays, takes a copy, posts what will be lost, and puts the copy back when whoever watches has it;
+/// the message service is down then. Returns what was kept, and what was lost.
+async fn lose(pair: &mut Pair, watching: Option<&Subscriber>) -> (Vec<Message>, Vec<Message>) {
     let board = pair.board();
     let copied = tempfile::tempdir().unwrap();
     let data = pair.data();
@@ -38,6 +38,9 @@ async fn lose(pair: &mut Pair) -> (Vec<Message>, Vec<Message>) {
     pair.message.spawn();
     pair.wait_ready().await;
     let lost = board.post_many("lost", 5, 1).await;
+    if let Some(watching) = watching {
+        watching.wait("has what will be lost", |state| state.messages.len() == 10).await;
+    }
     pair.message.kill();
     for left in ["realtalk.db", "realtalk.db-wal", "realtalk.db-shm"] {
         fs::remove_file(data.join(left)).ok();
@@ -69,7 +72,7 @@ async fn check(pair: &Pair, kept: &[Message], lost: &[Message]) {
 async fn cursors_of_a_history_that_was_lost_are_reset() {
     for settings in [&[][..], &[("RING_EVENTS", "1")]] {
         let mut pair = Pair::start(settings).await;
-        let (kept, lost) = lose(&mut pair).await;
+        let (kept, lost) = lose(&mut pair, None).await;
         pair.notification.kill();
         pair.notification.spawn();
         pair.message.spawn();
@@ -83,8 +86,7 @@ async fn a_notification_service_that_remembers_a_lost_history_forgets_it() {
     let mut pair = Pair::start(&[]).await;
     let board = pair.board();
     let watching = Follow::live("watching", pair.notification.port(), &board).start().await;
-    let (kept, lost) = lose(&mut pair).await;
-    watching.wait("has what will be lost", |state| state.messages.len() == 10).await;
+    let (kept, lost) = lose(&mut pair, Some(&watching)).await;
     pair.message.spawn();
     pair.message.wait_ready().await;
     check(&pair, &kept, &lost).await;
