@@ -9,7 +9,7 @@ use std::{
 
 use clap::Subcommand;
 
-use crate::settings::SettingError;
+use crate::{memory, settings::SettingError};
 
 /// What a binary is asked to do; without a word, to serve.
 #[derive(Subcommand, Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,9 +77,16 @@ pub fn print(config: &impl fmt::Display) {
     print!("{config}");
 }
 
-/// Turns a program's result into its exit code; an error becomes one line on standard error.
+/// Runs a program to its end, and turns its result into its exit code; an error becomes one line on standard error.
+pub fn run<E: fmt::Display + From<std::io::Error>>(
+    program: impl Future<Output = Result<(), E>>,
+) -> ExitCode {
+    let result = memory::runtime().map_err(E::from).and_then(|runtime| runtime.block_on(program));
+    finish(result)
+}
+
 #[expect(clippy::print_stderr, reason = "there may be no log yet")]
-pub fn finish<E: fmt::Display>(result: Result<(), E>) -> ExitCode {
+fn finish<E: fmt::Display>(result: Result<(), E>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

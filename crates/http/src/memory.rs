@@ -1,6 +1,14 @@
 //! What memory this process takes from the system, and keeps.
 
-use std::ffi::c_long;
+use std::{
+    cell::Cell,
+    ffi::c_long,
+    io,
+    time::{Duration, Instant},
+};
+
+use actix_web::rt;
+use tokio::runtime::{Builder, Runtime};
 
 /// Takes it in small pages, also where the system is set up to hand out huge ones to everybody: what is
 /// kept for streams lies scattered after a storm, and a huge page is taken whole for a corner of it. And gives
@@ -46,6 +54,45 @@ fn give_back_soon() {
             unsafe { libmimalloc_sys::mi_option_set(option, value) };
         }
     }
+}
+
+/// How often a thread looks through what it took.
+const EVERY: Duration = Duration::from_secs(5);
+
+thread_local!(static LOOKED: Cell<Option<Instant>> = const { Cell::new(None) });
+
+/// Gives back what this thread took and is free by now, whoever freed it. Does so every few seconds, however
+/// often it is called: a thread calls it where it has nothing else to do.
+pub fn look_through() {
+    let now = Instant::now();
+    let is_soon = |before: Instant| now.duration_since(before) < EVERY;
+    if LOOKED.get().is_none_or(|before| !is_soon(before)) {
+        LOOKED.set(Some(now));
+        collect();
+    }
+}
+
+#[expect(unsafe_code, reason = "the bindings do not wrap it")]
+fn collect() {
+    // SAFETY: it concerns this thread's own heap, between two allocations; where another allocator is used, that
+    // is empty.
+    unsafe { libmimalloc_sys::mi_collect(true) };
+}
+
+/// Has the thread of a server look through what it took, for as long as it serves: for the factory of an app,
+/// which each of them calls once.
+pub fn look_through_here() {
+    rt::spawn(async {
+        loop {
+            tokio::time::sleep(EVERY).await;
+            look_through();
+        }
+    });
+}
+
+/// The runtime of a program, with threads that look through what they took before they wait.
+pub fn runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread().enable_all().on_thread_park(look_through).build()
 }
 
 #[cfg(test)]

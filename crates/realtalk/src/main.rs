@@ -36,10 +36,8 @@ fn default_notification_port() -> u16 {
     8081
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let command = Arguments::parse().command;
-    command::finish(execute(command).await)
+fn main() -> ExitCode {
+    command::run(execute(Arguments::parse().command))
 }
 
 async fn execute(command: Option<Command>) -> anyhow::Result<()> {

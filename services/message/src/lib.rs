@@ -139,6 +139,7 @@ fn server(
     let attended = connections.clone();
     let reading = Reading::new(config.connections.shares(), config.proxies.clone());
     let server = HttpServer::new(move || {
+        memory::look_through_here();
         let (post_rate, proxies) = (state.post_rate.clone(), proxies.clone());
         let limited = from_fn(move |request, next| {
             post_rate.clone().limit_changes(proxies.clone(), request, next)

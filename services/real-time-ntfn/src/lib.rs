@@ -183,6 +183,7 @@ fn server(
     // Refused by us with a word why, before actix would leave connections waiting.
     let most_connections = state.admission.most().saturating_add(192);
     let server = HttpServer::new(move || {
+        memory::look_through_here();
         let (guard, engine, attending) = (origins.clone(), engine.clone(), attended.clone());
         let door = Rc::new(Door {
             hop: state.hop.clone(),

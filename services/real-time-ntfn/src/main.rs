@@ -18,10 +18,8 @@ struct Arguments {
     command: Option<Command>,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let command = Arguments::parse().command;
-    command::finish(execute(command).await)
+fn main() -> ExitCode {
+    command::run(execute(Arguments::parse().command))
 }
 
 async fn execute(command: Option<Command>) -> anyhow::Result<()> {
