@@ -137,15 +137,9 @@ async fn one_address_cannot_take_all_the_turns_at_the_log() {
     let share = processors.div_ceil(2).min(4);
     let begun = Instant::now();
     let open = async |address: &str, history: u32| {
-        loop {
-            let request = app.request(Method::GET, &format!("/events?history={history}"));
-            let mut stream = Stream::open(request.header("x-forwarded-for", address)).await;
-            match stream.block().await.unwrap() {
-                ready if ready.event.as_deref() == Some("ready") => return stream,
-                // On a slow machine it may take longer than anybody waits.
-                busy => assert_eq!(busy.event.as_deref(), Some("busy")),
-            }
-        }
+        let path = format!("/events?history={history}");
+        let request = || app.request(Method::GET, &path).header("x-forwarded-for", address);
+        Stream::granted(request).await
     };
     let the_others = async {
         desk.eventually("it has its share", |desk| desk.calls(&rude.1) >= share).await;

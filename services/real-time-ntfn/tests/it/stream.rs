@@ -38,6 +38,17 @@ impl Stream {
         (!is_starting).then(|| self.with_greeting(first))
     }
 
+    /// Opens a stream, again and again while it is busy: on a slow machine it may take longer than anybody waits.
+    pub(crate) async fn granted(request: impl Fn() -> RequestBuilder) -> Self {
+        loop {
+            let mut stream = Self::open(request()).await;
+            let first = stream.block().await.unwrap();
+            if first.event.as_deref() != Some("busy") {
+                return stream.with_greeting(first);
+            }
+        }
+    }
+
     /// Reads the opening and the greeting.
     pub(crate) async fn ready(mut self) -> Self {
         let ready = self.block().await.unwrap();
