@@ -78,11 +78,13 @@ pub fn print(config: &impl fmt::Display) {
 }
 
 /// Runs a program to its end, and turns its result into its exit code; an error becomes one line on standard error.
-pub fn run<E: fmt::Display + From<std::io::Error>>(
-    program: impl Future<Output = Result<(), E>>,
-) -> ExitCode {
-    let result = memory::runtime().map_err(E::from).and_then(|runtime| runtime.block_on(program));
-    finish(result)
+pub fn run<E: fmt::Display>(program: impl Future<Output = Result<(), E>>) -> ExitCode {
+    memory::keep_little();
+    match memory::runtime() {
+        // Said before the runtime waits for what is still under way.
+        Ok(runtime) => finish(runtime.block_on(program)),
+        Err(error) => finish(Err(error)),
+    }
 }
 
 #[expect(clippy::print_stderr, reason = "there may be no log yet")]

@@ -8,11 +8,14 @@ use std::{
 };
 
 use actix_web::rt;
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::sleep,
+};
 
 /// Takes it in small pages, also where the system is set up to hand out huge ones to everybody: what is
 /// kept for streams lies scattered after a storm, and a huge page is taken whole for a corner of it. And gives
-/// back soon what is free, where mimalloc is the allocator; see [`OPTIONS`].
+/// back soon what is free, where mimalloc is the allocator. Once in a process, before it has threads.
 pub fn keep_little() {
     in_small_pages();
     give_back_soon();
@@ -39,9 +42,9 @@ const OPTIONS: [Setting; 2] = [
     // `mi_option_purge_delay`, in milliseconds: free pages go back at once. They would wait for a second, and
     // then for somebody to free more.
     Setting { option: 15, variable: "MIMALLOC_PURGE_DELAY", value: 0 },
-    // `mi_option_generic_collect`, in allocations off the fast path, of which there have to be a thousand: a
-    // thread learns only then that what it took is free by now, if others have freed it. That is the rule
-    // here: what a stream is sent is made by one thread and dropped by another.
+    // `mi_option_generic_collect`, in allocations off the fast path, of which there have to be a thousand: how
+    // often a thread looks through its pages that has no occasion to call `look_through`, as those of the
+    // database.
     Setting { option: 34, variable: "MIMALLOC_GENERIC_COLLECT", value: 1_000 },
 ];
 
@@ -49,50 +52,57 @@ const OPTIONS: [Setting; 2] = [
 fn give_back_soon() {
     for Setting { option, variable, value } in OPTIONS {
         if std::env::var_os(variable).is_none() {
-            // SAFETY: an option is one aligned word, which nobody else writes; who reads it at this moment has
-            // what it was or what it will be, and both will do.
+            // SAFETY: an option is an aligned word and a mark that it is set. Whoever reads them at this moment
+            // has what they were or what they will be, and both will do.
             unsafe { libmimalloc_sys::mi_option_set(option, value) };
         }
     }
 }
 
-/// How often a thread looks through what it took.
-const EVERY: Duration = Duration::from_secs(5);
+/// How often a thread looks through the pages that it took.
+pub const EVERY: Duration = Duration::from_secs(2);
 
 thread_local!(static LOOKED: Cell<Option<Instant>> = const { Cell::new(None) });
 
-/// Gives back what this thread took and is free by now, whoever freed it. Does so every few seconds, however
-/// often it is called: a thread calls it where it has nothing else to do.
-pub fn look_through() {
+/// Gives back pages that this thread took and that are free by now, whoever freed what was in them: that is
+/// the rule here, since what a stream is sent is made by one thread and dropped by another, and mimalloc's
+/// threads find it out only when they look. Looks every few seconds, however often it is called, and returns
+/// whether it has looked now. Pages that are kept for what comes next go after a few looks.
+pub fn look_through() -> bool {
     let now = Instant::now();
-    let is_soon = |before: Instant| now.duration_since(before) < EVERY;
-    if LOOKED.get().is_none_or(|before| !is_soon(before)) {
+    let is_due = LOOKED.get().is_none_or(|before| now.duration_since(before) >= EVERY);
+    if is_due {
         LOOKED.set(Some(now));
         collect();
     }
+    is_due
 }
 
 #[expect(unsafe_code, reason = "the bindings do not wrap it")]
 fn collect() {
-    // SAFETY: it concerns this thread's own heap, between two allocations; where another allocator is used, that
-    // is empty.
-    unsafe { libmimalloc_sys::mi_collect(true) };
+    // SAFETY: it looks through this thread's own pages, and this thread is in the middle of no allocation.
+    // Where another allocator is used, there are none.
+    unsafe { libmimalloc_sys::mi_collect(false) };
 }
 
-/// Has the thread of a server look through what it took, for as long as it serves: for the factory of an app,
-/// which each of them calls once.
+/// Has a thread of a server look through its pages for as long as it runs: for the factory of an app, which
+/// each of them calls once. The task ends with the thread.
 pub fn look_through_here() {
     rt::spawn(async {
         loop {
-            tokio::time::sleep(EVERY).await;
+            sleep(EVERY).await;
             look_through();
         }
     });
 }
 
-/// The runtime of a program, with threads that look through what they took before they wait.
+/// The runtime of a program, with threads that look through their pages before they wait. One that is not
+/// woken any more keeps what others free after that.
 pub fn runtime() -> io::Result<Runtime> {
-    Builder::new_multi_thread().enable_all().on_thread_park(look_through).build()
+    let look = || {
+        look_through();
+    };
+    Builder::new_multi_thread().enable_all().on_thread_park(look).build()
 }
 
 #[cfg(test)]

@@ -26,7 +26,13 @@ fn what_another_thread_let_go_of_goes_back() {
     thread::spawn(move || drop(blocks)).join().unwrap();
     let kept = resident_kib() - before;
     assert!(kept > taken / 2, "{kept} of {taken} KiB: there is nothing to look for");
-    memory::look_through();
-    let kept = resident_kib().saturating_sub(before);
-    assert!(kept < taken / 4, "{kept} of {taken} KiB are kept");
+    assert!(memory::look_through());
+    // Pages that are free by now may be of use until some looks later.
+    let mut looks = 1;
+    while resident_kib().saturating_sub(before) > taken / 4 {
+        assert!(looks < 10, "{} of {taken} KiB are kept", resident_kib().saturating_sub(before));
+        thread::sleep(memory::EVERY);
+        assert!(memory::look_through());
+        looks += 1;
+    }
 }

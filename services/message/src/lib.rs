@@ -61,7 +61,6 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     );
     let head = store.head().await?;
     let open_files = OpenFiles::raise()?;
-    memory::keep_little();
     let registry = prometheus::Registry::new();
     let metrics = Metrics::new(&registry)?;
     let hop = InternalHop::new(config.secret.clone());

@@ -58,7 +58,6 @@ const LAST_OPENINGS: Duration = Duration::from_secs(1);
 /// Runs the service on a listener until it is asked to stop.
 pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let open_files = OpenFiles::raise()?;
-    memory::keep_little();
     let registry = prometheus::Registry::new();
     let metrics = Metrics::new(&registry)?;
     let hop = InternalHop::new(config.secret.clone());

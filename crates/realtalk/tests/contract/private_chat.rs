@@ -1,6 +1,7 @@
 //! Private chat over WebSocket: names in the handshake, messages to all and to one, what was
 //! delivered and what waits, and tokens.
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -144,7 +145,9 @@ async fn what_waits_is_delivered_on_connecting_in_order_until_it_is_there() {
     }
     // Who leaves before a ping gets them again; who stays, and answers one, has them.
     bob.close().await;
-    pair.notification.kill();
+    // One that ends in an orderly way reports whatever it has noted.
+    pair.notification.signal(Signal::TERM);
+    pair.notification.exit().await;
     pair.notification.set("WS_PING_SECS", 1);
     pair.notification.spawn();
     pair.notification.wait_ready().await;

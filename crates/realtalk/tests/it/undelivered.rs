@@ -2,6 +2,7 @@
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::Method;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::{
@@ -25,7 +26,12 @@ struct Talk {
 
 impl Talk {
     async fn start() -> Self {
-        let pair = Pair::start(&[("HEARTBEAT_SECS", "1"), ("WS_PING_SECS", "1")]).await;
+        Self::beating("1").await
+    }
+
+    /// With so many seconds between two heartbeats, or pings.
+    async fn beating(secs: &str) -> Self {
+        let pair = Pair::start(&[("HEARTBEAT_SECS", secs), ("WS_PING_SECS", secs)]).await;
         let [alice, bob] = ["alice", "bob"].map(|name| Person::named(pair.message.port(), name));
         alice.direct("bob").await;
         let group = alice.group("Us", &["bob", "carol"], "all").await;
@@ -174,6 +180,27 @@ async fn a_client_that_acknowledges_gets_again_what_it_has_not_acknowledged() {
     talk.bob.wait_undelivered(0).await;
     address.cursor = None;
     assert_eq!(talk.connect(&address).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn who_leaves_before_a_heartbeat_gets_it_again() {
+    let mut random = StdRng::seed_from_u64(2);
+    for way in [Way::Sse, Way::WebSocket] {
+        let mut talk = Talk::beating("3600").await;
+        for _ in 0..5 {
+            talk.say(&mut random).await;
+        }
+        let address = talk.address(way);
+        for _ in 0..2 {
+            assert_eq!(talk.connect(&address).await, talk.said);
+            // One that ends in an orderly way reports whatever it has noted.
+            talk.pair.notification.signal(Signal::TERM);
+            talk.pair.notification.exit().await;
+            talk.pair.notification.spawn();
+            talk.pair.wait_ready().await;
+        }
+        assert_eq!(talk.connect(&address).await, talk.said);
+    }
 }
 
 #[tokio::test]

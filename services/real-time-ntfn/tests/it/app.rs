@@ -40,8 +40,12 @@ impl App {
             ("DATA_DIR", folder.path().to_str().unwrap()),
             ("INTERNAL_SECRET", SECRET),
             ("MESSAGE_SERVICE_URL", message_url),
+            // They come at any moment of their interval: where they are not looked for, they do not come.
+            ("HEARTBEAT_SECS", "600"),
+            ("WS_PING_SECS", "600"),
         ];
-        let variables = defaults.iter().chain(settings);
+        let is_set = |name| settings.iter().any(|(set, _)| *set == name);
+        let variables = defaults.iter().filter(|(name, _)| !is_set(*name)).chain(settings);
         let owned = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         // Where streams are run is the one setting that a whole test run chooses.
         let engine = environment().filter(|(name, _)| name == "STREAM_ENGINE");

@@ -5,7 +5,7 @@
 //! goes out at once.
 
 mod flush;
-mod ring;
+mod publish;
 mod sessions;
 mod sockets;
 mod timers;
@@ -19,6 +19,7 @@ use std::{
 };
 
 use common::EventId;
+use http_kit::memory;
 use mio::{Events, Interest, Poll, Token, Waker, event::Event};
 use slab::Slab;
 
@@ -131,12 +132,15 @@ impl Worker {
     fn run(&mut self) {
         let mut events = Events::with_capacity(EVENTS);
         let mut commands = VecDeque::new();
+        // Without connections there is nothing to time but a last look through the memory that they took.
+        let mut has_looked = false;
         loop {
-            // Without connections there is nothing to time.
-            let pause = if self.unread.is_empty() {
-                (!self.connections.is_empty()).then(|| self.until_tick(Instant::now()))
-            } else {
+            let pause = if !self.unread.is_empty() {
                 Some(Duration::ZERO)
+            } else if self.connections.is_empty() {
+                (!has_looked).then_some(memory::EVERY)
+            } else {
+                Some(self.until_tick(Instant::now()))
             };
             match self.poll.poll(&mut events, pause) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => {
@@ -166,6 +170,7 @@ impl Worker {
             }
             self.flush_dirty();
             self.tick();
+            has_looked = memory::look_through();
         }
     }
 

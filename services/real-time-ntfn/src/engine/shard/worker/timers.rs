@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use http_kit::memory;
 use rand::seq::SliceRandom;
 
 use super::Worker;
@@ -30,7 +29,6 @@ impl Worker {
 
     /// Does what is due.
     pub(super) fn tick(&mut self) {
-        memory::look_through();
         while let Some((slot, tickets)) = self.wheel.tick(Instant::now()) {
             let tickets = self.beat(tickets);
             self.wheel.give_back(slot, tickets);
