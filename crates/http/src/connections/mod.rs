@@ -10,6 +10,7 @@
 
 mod answer;
 mod bounds;
+mod buffer;
 mod idle;
 mod refusals;
 mod unread;
@@ -220,7 +221,7 @@ impl Connections {
     /// when its answer is on the way. What comes over one that was ended is not carried out.
     pub async fn attend<B: MessageBody + 'static>(
         self,
-        request: ServiceRequest,
+        mut request: ServiceRequest,
         next: Next<B>,
     ) -> Result<ServiceResponse<Answer<B>>, Error> {
         let connection = request.conn_data::<Connection>().map(|it| it.activity.clone());
@@ -234,6 +235,7 @@ impl Connections {
             .into());
         }
         let activity = connection.map(|connection| connection.begin());
+        buffer::let_go(&mut request);
         let mut response = next.call(request).await?;
         if refusals::is_refusal(response.response()) {
             self.hold_back(self.0.proxies.client_address(response.request())).await;

@@ -20,6 +20,10 @@ const IDENTIFIERS: u32 = 2;
 /// wakes the other side once. More would be read ahead of the bounds of larger pages.
 const ROWS_UNDER_WAY: usize = 256;
 
+/// Pages that a connection for reading keeps, in KiB: what one read looks at again. All are void when another
+/// connection has written, which is all the time.
+const READ_CACHE: u32 = 512;
+
 /// Versions before this one can corrupt a WAL when a write races a checkpoint.
 const MIN_VERSION: (u32, u32, u32) = (3, 51, 3);
 
@@ -62,7 +66,7 @@ impl Pools {
             .await
             .map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
         rewrite::run(&mut *writer.acquire().await?).await?;
-        let options = options.read_only(true);
+        let options = options.read_only(true).pragma("cache_size", format!("-{READ_CACHE}"));
         let readers = pool(READERS).connect_with(options.clone()).await?;
         let identifiers = pool(IDENTIFIERS).connect_with(options).await?;
         Ok(Self { writer, readers, identifiers })
