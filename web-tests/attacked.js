@@ -8,7 +8,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { launch } from './browser/stage/chromium.js';
-import { enter, grave, say, texts } from './browser/stage/room.js';
+import { enter, grave, say, sees } from './browser/stage/room.js';
 import { until } from './browser/stage/services.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -65,7 +65,7 @@ try {
       const text = `${attack} ${turn}`;
       const said = Date.now();
       await say(speaker.page, text);
-      await until(`“${text}” is on the other screen`, async () => (await texts(listener.page)).includes(text));
+      await sees(listener.page, text);
       times[at < QUIET ? 'quiet' : 'attacked'].push(Date.now() - said);
       await new Promise((resolve) => setTimeout(resolve, 500));
     }

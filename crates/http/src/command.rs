@@ -1,4 +1,4 @@
-//! The subcommands that every binary has.
+//! The subcommands that every binary has, and how it runs.
 
 use std::{
     fmt,

@@ -24,9 +24,7 @@ pub fn keep_little() {
 /// Where that cannot be said, nothing happens.
 fn in_small_pages() {
     #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
-        tracing::debug!(%error, "huge pages stay");
-    }
+    rustix::thread::disable_transparent_huge_pages(true).ok();
 }
 
 /// An option of `mimalloc.h`, which the bindings do not name.
