@@ -15,7 +15,9 @@ use tokio::{
     time::{sleep_until, timeout, timeout_at},
 };
 
+pub use super::ahead::Reached;
 use super::{
+    ahead::Ahead,
     known_sets::KnownSets,
     upstream::{Upstream, UpstreamError},
 };
@@ -43,17 +45,6 @@ pub struct Feed {
     loaded: watch::Receiver<bool>,
 }
 
-/// Whether the log has come as far as a cursor says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reached {
-    /// It has, and so has the hub.
-    Yes,
-    /// It has not: nobody was given this cursor.
-    No,
-    /// The message service does not say.
-    Unsure,
-}
-
 enum Command {
     Apply(Batch, oneshot::Sender<EventId>),
     Reach(EventId, oneshot::Sender<Reached>),
@@ -73,6 +64,7 @@ pub struct FeedTask {
     heard: Instant,
     /// While pulls fail: when to try again. Something may be missing.
     retry: Option<Instant>,
+    ahead: Ahead,
     backoff: Backoff,
 }
 
@@ -91,6 +83,7 @@ impl Feed {
             last: EventId::ZERO,
             heard: Instant::now(),
             retry: None,
+            ahead: Ahead::default(),
             backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
         };
         (Self { commands: sender, loaded: is_loaded }, task)
@@ -138,18 +131,22 @@ impl FeedTask {
         tracing::info!(last_id = %self.last, "the event log is loaded");
         loop {
             self.metrics.contiguous.set(i64::from(self.retry.is_none()));
-            let pull_at = self.retry.unwrap_or(self.heard + SILENCE);
+            let silent = self.retry.unwrap_or(self.heard + SILENCE);
+            let pull_at = self.ahead.pull_at().map_or(silent, |asked| silent.min(asked));
             match timeout_at(pull_at.into(), self.commands.recv()).await {
                 Ok(Some(Command::Apply(batch, answer))) => {
                     self.apply(batch).await;
                     answer.send(self.last).ok();
                 }
-                Ok(Some(Command::Reach(cursor, answer))) => {
-                    self.reach(vec![(cursor, answer)]).await;
-                }
+                Ok(Some(Command::Reach(cursor, answer))) => self.ahead.add(cursor, answer),
                 Ok(None) => return,
-                Err(_) => self.pull().await,
+                Err(_) => {
+                    self.pull().await;
+                    // It began after all of them had asked, so it decides for any number.
+                    self.ahead.tell(self.last, Some(Reached::No).filter(|_| self.retry.is_none()));
+                }
             }
+            self.ahead.tell(self.last, self.retry.map(|_| Reached::Unsure));
         }
     }
 
@@ -200,32 +197,6 @@ impl FeedTask {
     fn resolve(&mut self, batch: Batch) -> Result<Batch, UnknownSet> {
         self.sets.learn(&batch.sets);
         batch.resolve(|set| self.sets.get(set))
-    }
-
-    /// Answers who asked, and all who have asked meanwhile: one pull serves them, however many
-    /// come with a cursor that is ahead. It begins after they asked, so it decides.
-    async fn reach(&mut self, mut asked: Vec<(EventId, oneshot::Sender<Reached>)>) {
-        while let Ok(command) = self.commands.try_recv() {
-            match command {
-                Command::Apply(batch, answer) => {
-                    self.apply(batch).await;
-                    answer.send(self.last).ok();
-                }
-                Command::Reach(cursor, answer) => asked.push((cursor, answer)),
-            }
-        }
-        let ahead = asked.iter().any(|(cursor, _)| *cursor > self.last);
-        if ahead && self.retry.is_none() {
-            self.pull().await;
-        }
-        for (cursor, answer) in asked {
-            let reached = match self.retry {
-                _ if cursor <= self.last => Reached::Yes,
-                None => Reached::No,
-                Some(_) => Reached::Unsure,
-            };
-            answer.send(reached).ok();
-        }
     }
 
     /// Pulls until nothing is missing, or the message service does not answer.
