@@ -44,7 +44,7 @@ use people::{
 };
 use routes::openapi;
 use state::AppState;
-use ws::{Desk, Talk, service::Service};
+use ws::{Desk, Talk, service::Service, spent::Spent};
 
 /// A stream's write buffer is not filled beyond this: it would keep that size for good.
 const WRITE_BUFFER: usize = 4_096;
@@ -102,6 +102,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         openings: admission.rate().clone(),
         identity: identity.clone(),
         presence: presence.clone(),
+        spent: Spent::default(),
     };
     let (desk, desk_task) = Desk::new(Arc::new(frames));
     let forget_task =

@@ -60,7 +60,7 @@ pub(crate) const HOUSES: &[House] = &[
             room(&["engine"], "where streams run: the choice, `shard/`, `portable/`"),
             room(
                 &["ws"],
-                "WebSocket without the socket: the protocol (`link`, `inbound`, `close`, `bucket`), and what becomes of what clients say (`mailbox`, `desk`, `said`, `reply`, `service`)",
+                "WebSocket without the socket: the protocol (`link`, `inbound`, `close`, `bucket`), and what becomes of what clients say (`mailbox`, `desk`, `said`, `reply`, `service`, `spent`)",
             ),
             room(
                 &["opening"],
@@ -72,7 +72,7 @@ pub(crate) const HOUSES: &[House] = &[
             ),
             room(
                 &["log"],
-                "this service's copy of the log: `feed`, what it knows of sets of users (`known_sets`), and `upstream` (the client of the message service)",
+                "this service's copy of the log: `feed`, who waits for it (`ahead`), what it knows of sets of users (`known_sets`), and `upstream` (the client of the message service)",
             ),
             room(&["hub"], "where events meet streams; whoever copies its ring follows it"),
             room(

@@ -64,6 +64,25 @@ async fn an_address_has_one_rate_however_it_comes() {
 }
 
 #[tokio::test]
+async fn whoever_has_no_rate_left_is_not_even_looked_up() {
+    let app = App::with(&[("POST_RATE", "1"), ("POST_BURST", "1")]);
+    app.register("alice").await;
+    let frame = json!({
+        // With a Cyrillic letter.
+        "user": user("\u{430}lice"), "authenticated": false, "origin": "connection-1",
+        "address": "203.0.113.1", "frame": {"content": "hi"},
+    });
+    let mut codes = Vec::new();
+    for _ in 0..100 {
+        let answer = app.post_signed("/internal/frames", frame.clone()).await;
+        codes.push(answer.json()["reply"]["code"].as_str().unwrap().to_owned());
+    }
+    // What they would be told otherwise, and costs a look into the database.
+    assert_eq!(codes[0], "name_registered");
+    assert!(codes.iter().any(|code| code == "rate_limited"), "{codes:?}");
+}
+
+#[tokio::test]
 async fn who_gives_no_name_has_one_for_each_connection() {
     let app = App::start();
     let mut names = Vec::new();

@@ -17,6 +17,7 @@
 //! | [`outlet`] | the way back |
 //! | [`Talk`] | what a WebSocket needs besides what every stream needs |
 //! | [`service`] | what the service itself does with frames |
+//! | [`spent`] | whose frames it does not pass on, since they would be refused |
 
 mod bucket;
 pub mod close;
@@ -30,6 +31,7 @@ mod peer;
 mod reply;
 mod said;
 pub mod service;
+pub mod spent;
 mod talk;
 mod under_way;
 mod utf8;

@@ -1,6 +1,6 @@
 //! [`Service`]: what is done with clients' frames in the service itself.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use actix_web::http::StatusCode;
 use common::{
@@ -10,7 +10,7 @@ use common::{
 use futures_util::future::BoxFuture;
 use http_kit::{Rejection, rate::RateLimit};
 
-use super::{Frames, Peer};
+use super::{Frames, Peer, spent::Spent};
 use crate::{
     event::scope::Scope,
     hub::{Arrival, Hub},
@@ -37,11 +37,20 @@ pub struct Service {
     pub identity: Arc<Identity>,
     /// Who is there.
     pub presence: Presence,
+    /// Whose frames are not passed on for a moment.
+    pub spent: Spent,
 }
 
 impl Frames for Service {
     fn handle(&self, frame: ClientFrame) -> BoxFuture<'_, Result<FrameReply, UpstreamError>> {
-        Box::pin(async move { self.upstream.frame(&frame).await })
+        Box::pin(async move {
+            if let Some(refusal) = self.spent.answer(&frame, Instant::now()) {
+                return Ok(refusal);
+            }
+            let reply = self.upstream.frame(&frame).await?;
+            self.spent.note(&frame, &reply, Instant::now());
+            Ok(reply)
+        })
     }
 
     fn expect(&self) -> Arrival {

@@ -56,13 +56,14 @@ pub async fn run_frame(
 
 async fn carry_out(state: &AppState, frame: ClientFrame) -> Result<Option<Value>, Rejection> {
     let ClientFrame { user, authenticated, epoch, address, origin, frame } = frame;
-    check_session(state, user.as_ref(), authenticated, epoch).await?;
-    let caller = Caller { user, shown: authenticated, admin: false };
     let kind = frame.get("type").and_then(Value::as_str).unwrap_or("message");
+    // Before anything is looked up: what is refused must cost others nothing.
     if let Some(address) = address {
         let rate = if kind == "message" { &state.post_rate } else { &state.marker_rate };
         rate.take(address)?;
     }
+    check_session(state, user.as_ref(), authenticated, epoch).await?;
+    let caller = Caller { user, shown: authenticated, admin: false };
     match kind {
         "message" => post(state, &caller, origin, frame).await.map(Some),
         "read" => mark(state, caller.require_user()?, frame, true).await,
