@@ -253,6 +253,8 @@ export class Chat {
         // What was not delivered comes first on a stream, and has older ids than the list it continues.
         if (cursor > this.#cursor) this.#cursor = cursor;
       }
+      // Before it is drawn: of a thousand that come at once, most are above what anybody sees.
+      if (this.screen.following) this.screen.loaded(this.screen.open.value)?.forget();
       this.screen.read();
     });
     if (!this.screen.conversation.value && this.inbox.loaded.value) this.screen.show(PUBLIC);

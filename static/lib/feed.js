@@ -43,6 +43,8 @@ export class Feed {
   /** Where the pipe has begun. */
   #cursor = '';
   #live = false;
+  /** Whether another tab has asked to hear what this one does. */
+  #followed = false;
   /** Whether this tab has the stream. */
   leading = false;
 
@@ -127,7 +129,8 @@ export class Feed {
   #pass(note) {
     this.#live = !['down', 'busy', 'reset', 'reauth'].includes(note.name);
     this.#keep(note);
-    this.#post(note);
+    // A tab that comes asks for what it has missed, and asks again when it hears that the stream stands.
+    if (this.#followed || !isEvent(note)) this.#post(note);
   }
 
   /** @param {Note} note */
@@ -137,8 +140,7 @@ export class Feed {
       return;
     }
     // What has no id of its own carries that of the event before it.
-    const durable = note.name === 'message' || DURABLE.includes(note.name);
-    if (!durable || !note.id || note.id <= (this.#kept.at(-1)?.id ?? '')) return;
+    if (!isDurable(note) || !note.id || note.id <= (this.#kept.at(-1)?.id ?? '')) return;
     this.#kept.push(note);
     // In large steps, not one by one.
     if (this.#kept.length > 2 * KEPT) this.#boundary = this.#kept.splice(0, KEPT).at(-1)?.id ?? '';
@@ -171,6 +173,7 @@ export class Feed {
 
   /** Tells a tab what it has missed. @param {Note} note */
   #welcome({ from, cursor = '' }) {
+    this.#followed = true;
     if (!this.leading || !this.#live) return;
     if (cursor < this.#boundary) {
       this.#post({ name: 'reset', data: '{"type":"reset","reason":"unknown"}', to: from });
@@ -185,6 +188,12 @@ export class Feed {
     this.#channel?.postMessage(note);
   }
 }
+
+/** Whether it is in the log. @param {Note} note */
+const isDurable = ({ name }) => name === 'message' || DURABLE.includes(name);
+
+/** @param {Note} note */
+const isEvent = (note) => isDurable(note) || EPHEMERAL.includes(note.name);
 
 /** Looks like an `EventSource`, and hears what the leading tab passes on. */
 class Pipe extends EventTarget {

@@ -157,6 +157,26 @@ test('a tab that comes later hears what has come since its page was loaded, once
   assert.deepEqual(late.ids, ['2', '3', '4', '5']);
 });
 
+test('a tab that is alone tells nobody what it hears', async () => {
+  const first = tab('a');
+  await settle();
+  /** @type {string[]} */
+  const told = [];
+  new Channel().onmessage = ({ data }) => told.push(data.name);
+  first.open();
+  Source.all[0].say('ready');
+  Source.all[0].say('message', '1');
+  Source.all[0].say('typing', '1');
+  await settle();
+  assert.deepEqual(told, ['ready']);
+  const second = tab('b');
+  second.open();
+  await settle();
+  Source.all[0].say('message', '2');
+  await settle();
+  assert.deepEqual(second.ids, ['1', '2']);
+});
+
 test('a tab from before the kept part has to load anew', async () => {
   const first = tab('a', '5');
   await settle();
