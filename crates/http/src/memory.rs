@@ -83,6 +83,17 @@ fn collect() {
     unsafe { libmimalloc_sys::mi_collect(false) };
 }
 
+/// Gives back what is free of the memory that libraries took which are not written in Rust, such as SQLite:
+/// the system's allocator keeps it in the midst of what is used. Takes about a millisecond.
+pub fn give_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[expect(unsafe_code, reason = "nothing wraps it")]
+    // SAFETY: it may be called at any time, by any thread.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Has a thread of a server look through its pages for as long as it runs: for the factory of an app, which
 /// each of them calls once. The task ends with the thread.
 pub fn look_through_here() {

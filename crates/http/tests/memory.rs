@@ -3,12 +3,15 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::{fs, thread};
+use std::{fs, sync::Mutex, thread};
 
 use http_kit::memory;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// All look at the memory of the same process.
+static TURN: Mutex<()> = Mutex::new(());
 
 fn resident_kib() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap();
@@ -18,6 +21,7 @@ fn resident_kib() -> usize {
 
 #[test]
 fn what_another_thread_let_go_of_goes_back() {
+    let _turn = TURN.lock();
     memory::keep_little();
     let before = resident_kib();
     // One of each size, none of which fills its page: a full one would not be this thread's any more.
@@ -34,5 +38,42 @@ fn what_another_thread_let_go_of_goes_back() {
         thread::sleep(memory::EVERY);
         assert!(memory::look_through());
         looks += 1;
+    }
+}
+
+#[cfg(target_env = "gnu")]
+#[expect(unsafe_code, reason = "as a library that is written in C")]
+mod libraries {
+    use std::ptr;
+
+    use super::*;
+
+    #[test]
+    fn what_a_library_let_go_of_goes_back() {
+        const BLOCK: usize = 16 * 1_024;
+        let _turn = TURN.lock();
+        let before = resident_kib();
+        let blocks: Vec<_> = (0..1_000)
+            .map(|_| {
+                // SAFETY: it is checked, and as large as what is written to it.
+                unsafe {
+                    let block = libc::malloc(BLOCK);
+                    assert!(!block.is_null());
+                    ptr::write_bytes(block.cast::<u8>(), 1, BLOCK);
+                    block
+                }
+            })
+            .collect();
+        let taken = blocks.len() * BLOCK / 1_024;
+        let (last, others) = blocks.split_last().unwrap();
+        // SAFETY: each is freed once.
+        others.iter().for_each(|block| unsafe { libc::free(*block) });
+        let kept = resident_kib() - before;
+        assert!(kept > taken / 2, "{kept} of {taken} KiB: there is nothing to give back");
+        memory::give_back();
+        let kept = resident_kib().saturating_sub(before);
+        assert!(kept < taken / 4, "{kept} of {taken} KiB are kept");
+        // SAFETY: as above.
+        unsafe { libc::free(*last) };
     }
 }

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use http_kit::memory;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::health::Health;
@@ -29,6 +30,9 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// commits wait.
 const TIDY_AGAIN: Duration = Duration::from_secs(30);
 
+/// How often what is kept in memory of earlier work is let go of.
+const FORGET_EVERY: Duration = Duration::from_secs(30);
+
 /// Looks after a store.
 pub(super) struct Upkeep {
     store: Arc<dyn Store>,
@@ -36,6 +40,7 @@ pub(super) struct Upkeep {
     health: Health,
     probe: Interval,
     prune: Interval,
+    forget: Interval,
     /// When the store is tidied again.
     tidies_at: Instant,
     /// Whether the last chunk that was pruned was not all there is.
@@ -50,6 +55,7 @@ pub(super) struct Upkeep {
 pub(super) enum Chore {
     Probe,
     Prune,
+    Forget,
 }
 
 impl Upkeep {
@@ -66,6 +72,7 @@ impl Upkeep {
             health,
             probe: every(PROBE_EVERY),
             prune: every(PRUNE_EVERY),
+            forget: every(FORGET_EVERY),
             tidies_at: Instant::now(),
             has_more: false,
             was_behind: false,
@@ -79,6 +86,7 @@ impl Upkeep {
             biased;
             _ = self.probe.tick() => Chore::Probe,
             _ = self.prune.tick() => Chore::Prune,
+            _ = self.forget.tick() => Chore::Forget,
         }
     }
 
@@ -94,6 +102,12 @@ impl Upkeep {
                 if self.has_more {
                     self.prune.reset_after(PRUNE_AGAIN);
                 }
+            }
+            Chore::Forget => {
+                if let Err(error) = self.store.keep_little().await {
+                    tracing::debug!(%error, "what is kept in memory cannot be let go of");
+                }
+                memory::give_back();
             }
         }
     }

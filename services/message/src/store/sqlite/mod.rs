@@ -100,6 +100,13 @@ impl Store for SqliteStore {
         wal::cut_back(&self.writer, self.file.path(), wal::LIMIT).await
     }
 
+    async fn keep_little(&self) -> Result<(), StoreError> {
+        for pool in [&self.writer, &self.readers, &self.identifiers] {
+            pools::keep_little(pool).await?;
+        }
+        Ok(())
+    }
+
     async fn head(&self) -> Result<EventId, StoreError> {
         Ok(read::log::floor_and_head(&self.readers).await?.1)
     }

@@ -73,6 +73,19 @@ impl Pools {
     }
 }
 
+/// Has those connections that nobody uses let go of pages that they have read: the file is in the memory of
+/// the system anyway, which knows better who needs it.
+pub(super) async fn keep_little(pool: &SqlitePool) -> Result<(), StoreError> {
+    // The one that has waited the longest comes first, and goes to the end.
+    for _ in 0..pool.num_idle() {
+        let Some(mut connection) = pool.try_acquire() else {
+            break;
+        };
+        sqlx::query("pragma shrink_memory").execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
 fn check_version(text: &str) -> Result<(), StoreError> {
     let mut parts = text.split('.').map(|part| u32::from_str(part).unwrap_or(0));
     let mut next = || parts.next().unwrap_or(0);
@@ -81,4 +94,61 @@ fn check_version(text: &str) -> Result<(), StoreError> {
     }
     let needed = format!("SQLite {text} is too old: at least 3.51.3 is needed");
     Err(StoreError::Database(sqlx::Error::Configuration(needed.into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of pages that a connection keeps.
+    #[expect(unsafe_code, reason = "nothing wraps it")]
+    async fn kept(connection: &mut sqlx::SqliteConnection) -> i32 {
+        let mut handle = connection.lock_handle().await.unwrap();
+        let (mut now, mut most) = (0, 0);
+        // SAFETY: nobody else uses the connection meanwhile, and both numbers are there to be written to.
+        unsafe {
+            libsqlite3_sys::sqlite3_db_status(
+                handle.as_raw_handle().as_ptr().cast(),
+                libsqlite3_sys::SQLITE_DBSTATUS_CACHE_USED,
+                &mut now,
+                &mut most,
+                0,
+            );
+        }
+        now
+    }
+
+    #[tokio::test]
+    async fn what_was_read_once_is_let_go_of_by_all_that_are_idle() {
+        const PAGES: i32 = 100 * 4_096;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("realtalk.db");
+        let pools = Pools::open(&path, Durability::Full).await.unwrap();
+        let fill = "create table filling as with recursive numbers(n) as (select 1 union all select n + 1 \
+                    from numbers where n < 200) select randomblob(4000) as bytes from numbers";
+        sqlx::query(fill).execute(&pools.writer).await.unwrap();
+        let mut readers = Vec::new();
+        for _ in 0..READERS {
+            let mut reader = pools.readers.acquire().await.unwrap();
+            let sum = "select sum(length(bytes)) from filling";
+            let (read,): (i64,) = sqlx::query_as(sum).fetch_one(&mut *reader).await.unwrap();
+            assert_eq!(read, 200 * 4_000);
+            assert!(kept(&mut reader).await > PAGES);
+            readers.push(reader);
+        }
+        // One is in use, and not waited for.
+        let mut in_use = readers.pop().unwrap();
+        for mut reader in readers {
+            reader.return_to_pool().await;
+        }
+        keep_little(&pools.readers).await.unwrap();
+        keep_little(&pools.writer).await.unwrap();
+        assert!(kept(&mut in_use).await > PAGES);
+        for _ in 1..READERS {
+            let mut reader = pools.readers.acquire().await.unwrap();
+            assert!(kept(&mut reader).await < PAGES / 4);
+            reader.detach();
+        }
+        assert!(kept(&mut pools.writer.acquire().await.unwrap()).await < PAGES / 4);
+    }
 }
