@@ -104,7 +104,8 @@ impl Attack {
             Self::Unread | Self::Slow => unread::seed(seed),
             Self::Searches => reads::seed_people(seed),
             Self::Lists => reads::seed_conversations(seed),
-            Self::Groups | Self::Presence | Self::Posts | Self::Heads => Ok(()),
+            Self::Posts => doors::seed_posts(seed),
+            Self::Groups | Self::Presence | Self::Heads => Ok(()),
         }
     }
 
