@@ -1,15 +1,19 @@
 //! How lists are asked for in pages, and say how to read on.
 
 use actix_web::{
-    HttpResponseBuilder,
-    http::header::{HeaderName, LINK},
+    HttpResponse, HttpResponseBuilder,
+    http::header::{ContentType, HeaderName, LINK},
+    web,
 };
 use common::EventId;
 use http_kit::Rejection;
+use serde::Serialize;
 
 use crate::{
     chat::message::Message,
-    store::{Page, Position, Window},
+    error::Error,
+    log::write_error::WriteError,
+    store::{Page, Position, StoreError, Window},
 };
 
 pub(super) const HAS_MORE: HeaderName = HeaderName::from_static("x-has-more");
@@ -19,6 +23,36 @@ pub(super) const DEFAULT_LIMIT: u32 = 50;
 
 /// The most that one answer lists.
 pub const MAX_LIMIT: u32 = 200;
+
+/// The most that is written as JSON on a thread which serves others meanwhile, in bytes: a thousandth of a second.
+const SHORT: usize = 64 * 1_024;
+
+/// What punctuation and names add to a list, for each of its bytes.
+const SPARE: usize = 2;
+
+/// Answers with a list that holds about so many bytes. What is long is written elsewhere: others whom this thread
+/// serves would wait for it.
+pub(super) async fn answer_with(
+    mut response: HttpResponseBuilder,
+    list: impl Serialize + Send + 'static,
+    bytes: usize,
+) -> Result<HttpResponse, Rejection> {
+    if bytes <= SHORT {
+        return Ok(response.json(list));
+    }
+    let written = web::block(move || {
+        let mut body = Vec::with_capacity(bytes + bytes / SPARE);
+        serde_json::to_writer(&mut body, &list).map(|()| body)
+    });
+    let stopping = |_| Error::Write(WriteError::Stopping);
+    let body = written.await.map_err(stopping)?.map_err(StoreError::from)?;
+    Ok(response.content_type(ContentType::json()).body(body))
+}
+
+/// How much text messages hold.
+pub(super) fn bytes_of(messages: &[Message]) -> usize {
+    messages.iter().map(|message| message.content.len()).sum()
+}
 
 /// Reads an id, or says which parameter holds something else.
 pub fn parse_id(name: &str, text: &str) -> Result<EventId, Rejection> {
@@ -94,5 +128,40 @@ pub(super) fn describe_next(
     if let Some(next) = next {
         let target = format!("<{base}before={next}&limit={limit}>; rel=\"{rel}\"");
         response.insert_header((LINK, target));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::mpsc,
+        thread::{self, ThreadId},
+    };
+
+    use actix_web::{body::to_bytes, http::header::CONTENT_TYPE};
+    use serde::Serializer;
+
+    use super::*;
+
+    /// Tells which thread writes it.
+    struct Told(mpsc::Sender<ThreadId>);
+
+    impl Serialize for Told {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            self.0.send(thread::current().id()).unwrap();
+            serializer.collect_seq(["one", "two"])
+        }
+    }
+
+    #[actix_web::test]
+    async fn what_is_long_is_written_elsewhere_and_looks_the_same() {
+        let here = thread::current().id();
+        for (bytes, is_here) in [(SHORT, true), (SHORT + 1, false)] {
+            let (told, by) = mpsc::channel();
+            let answer = answer_with(HttpResponse::Ok(), Told(told), bytes).await.unwrap();
+            assert_eq!(answer.headers().get(CONTENT_TYPE).unwrap(), "application/json");
+            assert_eq!(to_bytes(answer.into_body()).await.unwrap(), r#"["one","two"]"#);
+            assert_eq!(by.recv().unwrap() == here, is_here, "{bytes} bytes");
+        }
     }
 }

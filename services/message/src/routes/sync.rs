@@ -6,7 +6,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{self, Data},
 };
-use common::{EventId, event::PUBLIC_ROOM, internal::MAX_ROOMS};
+use common::{Event, EventId, event::PUBLIC_ROOM, internal::MAX_ROOMS};
 use http_kit::{
     Query, Rejection,
     rejection::ProblemBody,
@@ -15,7 +15,7 @@ use http_kit::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::page::{MAX_LIMIT, parse_id, parse_limit};
+use super::page::{MAX_LIMIT, answer_with, parse_id, parse_limit};
 use crate::{
     chat::change::Refusal, error::Error, identity::caller::Caller, state::AppState, store::Viewer,
 };
@@ -87,8 +87,9 @@ pub async fn sync_events(
     let viewer = Viewer { rooms: &rooms, user: caller.key() };
     let page = state.store.events_for(after, viewer, limit).await?.map_err(Error::from)?;
     let (next, has_more) = (page.end(), page.end() < page.head);
+    let bytes = page.batch.events.iter().map(Event::size).sum();
     let events = page.batch.events.into_iter().map(|event| event.data).collect();
-    Ok(HttpResponse::Ok().json(SyncPage { events, next, has_more }))
+    answer_with(HttpResponse::Ok(), SyncPage { events, next, has_more }, bytes).await
 }
 
 /// The rooms of a request, separated by commas; all of them exist.

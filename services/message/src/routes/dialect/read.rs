@@ -11,7 +11,10 @@ use super::shape::{ConversationList, MessageList, Part, PartQuery};
 use crate::{
     chat::{conversation::ConversationKind, conversation_id::direct_keys},
     identity::caller::{Caller, Claim},
-    routes::people::inbox,
+    routes::{
+        page::{answer_with, bytes_of},
+        people::inbox,
+    },
     state::AppState,
     store::{
         Position, Window,
@@ -58,7 +61,8 @@ pub async fn list_received(
     let inbox = Inbox { direct_only: true, before: None, skip, limit };
     let (mut found, _) = state.store.inbox(caller.key().unwrap_or_default(), inbox).await?;
     found.reverse();
-    Ok(HttpResponse::Ok().json(MessageList::from(found)))
+    let bytes = bytes_of(&found);
+    answer_with(HttpResponse::Ok(), MessageList::from(found), bytes).await
 }
 
 /// List the newest part of what was said in a conversation, oldest first.
@@ -87,7 +91,8 @@ pub async fn list_messages(
     let end = (conversation.card.last_seq + 1).saturating_sub(u64::from(skip));
     let window = Window::Before(Position::Seq(end));
     let page = state.store.page(reader.key(), &id, window, limit).await??;
-    Ok(HttpResponse::Ok().json(MessageList::from(page.messages)))
+    let bytes = bytes_of(&page.messages);
+    answer_with(HttpResponse::Ok(), MessageList::from(page.messages), bytes).await
 }
 
 /// Who reads. The dialect does not say: where names are taken as given, and nobody has said

@@ -1,10 +1,16 @@
 //! `/internal/events`: the event log.
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
+use common::Event;
 use http_kit::{Query, Rejection};
 use serde::Deserialize;
 
-use crate::{error::Error, routes::page::parse_id, state::AppState, store::Viewer};
+use crate::{
+    error::Error,
+    routes::page::{answer_with, parse_id},
+    state::AppState,
+    store::Viewer,
+};
 
 /// The most events in one answer.
 const MAX_EVENTS: u32 = 65_536;
@@ -47,5 +53,6 @@ pub async fn list_events(
             return Err(Rejection::bad_request("invalid_query", "send either after or tail"));
         }
     };
-    Ok(HttpResponse::Ok().json(page))
+    let bytes = page.batch.events.iter().map(Event::size).sum();
+    answer_with(HttpResponse::Ok(), page, bytes).await
 }

@@ -13,7 +13,10 @@ use serde::Deserialize;
 use crate::{
     chat::message::Message,
     log::ephemera,
-    routes::{page::parse_id, sync::parse_rooms},
+    routes::{
+        page::{answer_with, parse_id},
+        sync::parse_rooms,
+    },
     state::AppState,
     store::{StoreError, Window},
 };
@@ -57,10 +60,11 @@ pub async fn read_opening(
     if let Some(key) = &query.user {
         read_undelivered(&state, key, &mut opening).await?;
     }
+    let bytes = opening.bytes;
     let events = opening.messages.into_values();
     let events = events.map(|(message, audience)| message.event(audience));
     let events = events.collect::<Result<_, _>>().map_err(StoreError::from)?;
-    Ok(HttpResponse::Ok().json(Batch::new(after, events)))
+    answer_with(HttpResponse::Ok(), Batch::new(after, events), bytes).await
 }
 
 /// What a stream begins with, by id: messages of different conversations arrive in the order in

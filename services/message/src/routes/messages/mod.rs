@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use super::{
     link,
-    page::{CURSOR, DEFAULT_LIMIT, describe, parse_limit, parse_position},
+    page::{CURSOR, DEFAULT_LIMIT, answer_with, bytes_of, describe, parse_limit, parse_position},
 };
 use crate::{
     chat::{
@@ -240,7 +240,8 @@ pub(super) async fn list(
     let mut response = HttpResponse::Ok();
     response.insert_header((CURSOR, cursor.to_string()));
     describe(&mut response, &page, window, base, limit);
-    Ok(response.json(page.messages))
+    let bytes = bytes_of(&page.messages);
+    answer_with(response, page.messages, bytes).await
 }
 
 async fn list_undelivered(
@@ -269,7 +270,8 @@ async fn list_undelivered(
     let page = Page { messages, has_older: false, has_newer: has_more };
     let base = format!("/messages?undelivered=true&{}", link::claim(caller));
     describe(&mut response, &page, Window::After(Position::Id(after)), &base, limit);
-    Ok(response.json(page.messages))
+    let bytes = bytes_of(&page.messages);
+    answer_with(response, page.messages, bytes).await
 }
 
 impl ListQuery {

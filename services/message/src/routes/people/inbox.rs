@@ -22,7 +22,10 @@ use crate::{
     routes::{
         conversations::{self, ConversationsQuery},
         link,
-        page::{CURSOR, DEFAULT_LIMIT, describe_next, parse_id, parse_limit, refuse_after},
+        page::{
+            CURSOR, DEFAULT_LIMIT, answer_with, bytes_of, describe_next, parse_id, parse_limit,
+            refuse_after,
+        },
     },
     state::AppState,
     store::conversations::Inbox,
@@ -135,5 +138,6 @@ pub async fn list_user_messages(
     response.insert_header((CURSOR, cursor.to_string()));
     let base = format!("{}/messages?", lists_of(&caller));
     describe_next(&mut response, &base, next, limit, "prev");
-    Ok(response.json(found))
+    let bytes = bytes_of(&found);
+    answer_with(response, found, bytes).await
 }
