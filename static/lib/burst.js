@@ -5,9 +5,6 @@ const PARTS = 4;
 /** However slow the page is, nothing waits for longer. */
 const LONGEST_MS = 1_000;
 
-/** Calls back when all that has been asked for is done and drawn. @param {() => void} next */
-const afterDrawing = (next) => (globalThis.requestAnimationFrame ?? setTimeout)(() => setTimeout(next));
-
 /**
  * Collects what comes: a lone item is handled at once, a burst once per pause, not once per item. The
  * pause grows with what it takes to show one.
@@ -19,6 +16,10 @@ export class Burst {
   #items = [];
   #pause = PAUSE_MS;
   #usedAt = -PAUSE_MS;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  /** Whether it is not known yet what the last one took. */
+  #measures = false;
 
   /** @param {(items: T[]) => void} use */
   constructor(use) {
@@ -28,7 +29,7 @@ export class Burst {
   /** @param {T} item */
   add(item) {
     this.#items.push(item);
-    if (this.#items.length === 1) this.#flush();
+    if (this.#timer === undefined) this.#flush();
   }
 
   clear() {
@@ -36,19 +37,31 @@ export class Burst {
   }
 
   #flush() {
+    this.#timer = undefined;
+    if (this.#items.length === 0) return;
     const now = performance.now();
     const wait = this.#usedAt + this.#pause - now;
     if (wait > 0) {
-      setTimeout(() => this.#flush(), wait);
+      this.#timer = setTimeout(() => this.#flush(), wait);
       return;
     }
     const items = this.#items;
     this.#items = [];
-    if (items.length === 0) return;
     this.#usedAt = now;
     this.#use(items);
-    afterDrawing(() => {
-      this.#pause = Math.min(Math.max(PARTS * (performance.now() - now), PAUSE_MS), LONGEST_MS);
-    });
+    this.#measure(now);
+  }
+
+  /** Finds out what showing takes that began then, until it is drawn. @param {number} began */
+  #measure(began) {
+    // What nobody looks at is not drawn.
+    if (this.#measures || globalThis.document?.hidden) return;
+    this.#measures = true;
+    (globalThis.requestAnimationFrame ?? setTimeout)(() => setTimeout(() => {
+      this.#measures = false;
+      const took = performance.now() - began;
+      // Longer than anything takes, it has been hidden meanwhile.
+      if (took < PARTS * LONGEST_MS) this.#pause = Math.min(Math.max(PARTS * took, PAUSE_MS), LONGEST_MS);
+    }));
   }
 }

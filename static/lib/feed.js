@@ -43,7 +43,7 @@ export class Feed {
   /** Where the pipe has begun. */
   #cursor = '';
   #live = false;
-  /** Whether another tab has asked to hear what this one does. */
+  /** Whether another tab has ever asked to hear what this one does. */
   #followed = false;
   /** Whether this tab has the stream. */
   leading = false;

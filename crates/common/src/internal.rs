@@ -133,6 +133,13 @@ pub struct ClientFrame {
     pub frame: serde_json::Value,
 }
 
+impl ClientFrame {
+    /// What it is about; a message, unless it says something else.
+    pub fn kind(&self) -> &str {
+        self.frame.get("type").and_then(serde_json::Value::as_str).unwrap_or("message")
+    }
+}
+
 /// The answer to [`ClientFrame`].
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct FrameReply {

@@ -84,7 +84,8 @@ fn collect() {
 }
 
 /// Gives back what is free of the memory that libraries took which are not written in Rust, such as SQLite:
-/// the system's allocator keeps it in the midst of what is used. Takes about a millisecond.
+/// the system's allocator keeps it in the midst of what is used. Takes as long as there is much of it: not on a
+/// thread that others wait for.
 pub fn give_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     #[expect(unsafe_code, reason = "nothing wraps it")]

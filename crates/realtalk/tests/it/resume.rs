@@ -152,13 +152,16 @@ async fn a_cursor_from_a_list_continues_the_list_while_others_post() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cursor_from_a_list_is_known_even_if_it_overtakes_the_events() {
     let _turn = heavy().await;
-    let mut pair = Pair::new(&[]);
-    let slow = Proxy::delaying(pair.notification.port(), Duration::from_millis(20)).await;
-    pair.message.set("NOTIFICATION_SERVICE_URL", slow.url());
-    pair.message.spawn();
-    pair.notification.spawn();
-    pair.wait_ready().await;
-    follow_lists(&pair, 50).await;
+    // Some come while they are waited for, and some are fetched before.
+    for delay in [20, 80] {
+        let mut pair = Pair::new(&[]);
+        let slow = Proxy::delaying(pair.notification.port(), Duration::from_millis(delay)).await;
+        pair.message.set("NOTIFICATION_SERVICE_URL", slow.url());
+        pair.message.spawn();
+        pair.notification.spawn();
+        pair.wait_ready().await;
+        follow_lists(&pair, 25).await;
+    }
 }
 
 fn history_of(port: u16, count: usize) -> Dial {

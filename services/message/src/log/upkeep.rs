@@ -31,7 +31,7 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 const TIDY_AGAIN: Duration = Duration::from_secs(30);
 
 /// How often what is kept in memory of earlier work is let go of.
-const FORGET_EVERY: Duration = Duration::from_secs(30);
+const LET_GO_EVERY: Duration = Duration::from_secs(30);
 
 /// Looks after a store.
 pub(super) struct Upkeep {
@@ -40,7 +40,7 @@ pub(super) struct Upkeep {
     health: Health,
     probe: Interval,
     prune: Interval,
-    forget: Interval,
+    let_go: Interval,
     /// When the store is tidied again.
     tidies_at: Instant,
     /// Whether the last chunk that was pruned was not all there is.
@@ -55,7 +55,7 @@ pub(super) struct Upkeep {
 pub(super) enum Chore {
     Probe,
     Prune,
-    Forget,
+    LetGo,
 }
 
 impl Upkeep {
@@ -72,7 +72,7 @@ impl Upkeep {
             health,
             probe: every(PROBE_EVERY),
             prune: every(PRUNE_EVERY),
-            forget: every(FORGET_EVERY),
+            let_go: every(LET_GO_EVERY),
             tidies_at: Instant::now(),
             has_more: false,
             was_behind: false,
@@ -86,7 +86,7 @@ impl Upkeep {
             biased;
             _ = self.probe.tick() => Chore::Probe,
             _ = self.prune.tick() => Chore::Prune,
-            _ = self.forget.tick() => Chore::Forget,
+            _ = self.let_go.tick() => Chore::LetGo,
         }
     }
 
@@ -103,11 +103,12 @@ impl Upkeep {
                     self.prune.reset_after(PRUNE_AGAIN);
                 }
             }
-            Chore::Forget => {
-                if let Err(error) = self.store.keep_little().await {
+            Chore::LetGo => {
+                if let Err(error) = self.store.let_go().await {
                     tracing::debug!(%error, "what is kept in memory cannot be let go of");
                 }
-                memory::give_back();
+                // After much has been freed it takes a while.
+                tokio::task::spawn_blocking(memory::give_back).await.ok();
             }
         }
     }

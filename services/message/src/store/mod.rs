@@ -173,7 +173,7 @@ pub trait Store: ConversationReads + Send + Sync + 'static {
 
     /// Lets go of memory that it keeps from what it has done, as far as nobody uses it. Called now and
     /// then, between two commits.
-    async fn keep_little(&self) -> Result<(), StoreError>;
+    async fn let_go(&self) -> Result<(), StoreError>;
 
     /// The last id of the event log.
     async fn head(&self) -> Result<EventId, StoreError>;

@@ -2,7 +2,7 @@
 //!
 //! Batches are pushed by the message service. One that continues the feed is appended; one that
 //! leaves a gap makes the feed pull until nothing is missing. Pushes are only ever a hint: after
-//! some silence the feed pulls on its own.
+//! some silence the feed pulls on its own, and when somebody has waited for what they have heard of.
 
 use std::time::{Duration, Instant};
 

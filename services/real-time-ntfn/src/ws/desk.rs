@@ -39,6 +39,12 @@ const MOST_AT_ONCE: usize = 256;
 
 /// What is done with the frames of clients.
 pub trait Frames: Send + Sync + 'static {
+    /// What the sender of a frame is told that need not be carried out to know that it will be refused.
+    fn refuse(&self, frame: &ClientFrame) -> Option<Value> {
+        let _ = frame;
+        None
+    }
+
     /// Carries out a frame, and says what its sender is told.
     fn handle(&self, frame: ClientFrame) -> BoxFuture<'_, Result<FrameReply, UpstreamError>>;
 
@@ -153,6 +159,9 @@ async fn handle(mailbox: &Mailbox, frames: &dyn Frames, frame: Value, is_cut_off
         origin: mailbox.id().to_string(),
         frame,
     };
+    if let Some(refusal) = frames.refuse(&frame) {
+        return mailbox.tell(Tell::Say(reply::object(&refusal)));
+    }
     let answer = frames.handle(frame).await;
     if !matches!(answer, Err(UpstreamError::Unavailable(_)))
         && is_cut_off.load(Ordering::Relaxed)

@@ -9,6 +9,7 @@ use common::{
 };
 use futures_util::future::BoxFuture;
 use http_kit::{Rejection, rate::RateLimit};
+use serde_json::Value;
 
 use super::{Frames, Peer, spent::Spent};
 use crate::{
@@ -42,13 +43,15 @@ pub struct Service {
 }
 
 impl Frames for Service {
+    fn refuse(&self, frame: &ClientFrame) -> Option<Value> {
+        self.spent.answer(frame, Instant::now())
+    }
+
     fn handle(&self, frame: ClientFrame) -> BoxFuture<'_, Result<FrameReply, UpstreamError>> {
         Box::pin(async move {
-            if let Some(refusal) = self.spent.answer(&frame, Instant::now()) {
-                return Ok(refusal);
-            }
+            let asked = Instant::now();
             let reply = self.upstream.frame(&frame).await?;
-            self.spent.note(&frame, &reply, Instant::now());
+            self.spent.note(&frame, &reply, asked);
             Ok(reply)
         })
     }

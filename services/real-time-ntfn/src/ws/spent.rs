@@ -14,25 +14,25 @@ use common::internal::{ClientFrame, FrameReply};
 use http_kit::address::site;
 use serde_json::Value;
 
-/// How long an answer holds. Shorter than what a burst takes to come in, so that all that is allowed
-/// is used; long enough that hardly any frame is passed on in vain.
-const HOLDS: Duration = Duration::from_millis(100);
+/// How long an answer holds, since its frame was passed on: until two or three more are allowed at the usual
+/// rate, for which a burst has room.
+const HOLDS: Duration = Duration::from_millis(25);
 
 /// Addresses that are remembered before those are forgotten whose answer holds no more.
 const MANY: usize = 1_024;
 
 /// What addresses were told whose rate is used up.
 #[derive(Default)]
-pub struct Spent(Mutex<HashMap<Allowance, (Instant, Value)>>);
+pub struct Spent(Mutex<HashMap<Rated, (Instant, Value)>>);
 
 /// What is counted together: messages of an address, or all else.
-type Allowance = (IpAddr, bool);
+type Rated = (IpAddr, bool);
 
 impl Spent {
     /// What a frame is answered without being passed on, if its address has just been refused.
-    pub(super) fn answer(&self, frame: &ClientFrame, now: Instant) -> Option<FrameReply> {
+    pub(super) fn answer(&self, frame: &ClientFrame, now: Instant) -> Option<Value> {
         let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, refusal) = told.get(&allowance(frame)?)?;
+        let (at, refusal) = told.get(&rated(frame)?)?;
         if now.saturating_duration_since(*at) >= HOLDS {
             return None;
         }
@@ -40,13 +40,13 @@ impl Spent {
         if let Some(id) = frame.frame.get("client_msg_id") {
             reply["client_msg_id"] = id.clone();
         }
-        Some(FrameReply { reply: Some(reply) })
+        Some(reply)
     }
 
-    /// Remembers what a frame was answered, if that holds for its address.
-    pub(super) fn note(&self, frame: &ClientFrame, reply: &FrameReply, now: Instant) {
+    /// Remembers what a frame was answered that was passed on then, if that holds for its address.
+    pub(super) fn note(&self, frame: &ClientFrame, reply: &FrameReply, asked: Instant) {
         let refusal = reply.reply.as_ref().filter(|reply| reply["code"] == "rate_limited");
-        let (Some(refusal), Some(allowance)) = (refusal, allowance(frame)) else {
+        let (Some(refusal), Some(rated)) = (refusal, rated(frame)) else {
             return;
         };
         let mut refusal = refusal.clone();
@@ -55,15 +55,14 @@ impl Spent {
         }
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if told.len() >= MANY {
-            told.retain(|_, (at, _)| now.saturating_duration_since(*at) < HOLDS);
+            told.retain(|_, (at, _)| asked.saturating_duration_since(*at) < HOLDS);
         }
-        told.insert(allowance, (now, refusal));
+        told.insert(rated, (asked, refusal));
     }
 }
 
-fn allowance(frame: &ClientFrame) -> Option<Allowance> {
-    let is_message = frame.frame.get("type").is_none_or(|kind| kind == "message");
-    Some((site(frame.address?), is_message))
+fn rated(frame: &ClientFrame) -> Option<Rated> {
+    Some((site(frame.address?), frame.kind() == "message"))
 }
 
 #[cfg(test)]
@@ -94,7 +93,7 @@ mod tests {
         spent.note(&message, &reply(refused), now);
         // Each is told of its own message.
         let next = frame("203.0.113.1", json!({"type": "message", "client_msg_id": "m2"}));
-        let told = |frame: &ClientFrame, at| spent.answer(frame, at)?.reply;
+        let told = |frame: &ClientFrame, at| spent.answer(frame, at);
         let of_m2 = json!({"type": "error", "code": "rate_limited", "client_msg_id": "m2"});
         assert_eq!(told(&next, now), Some(of_m2));
         let unnamed = frame("203.0.113.1", json!({"content": "hi"}));

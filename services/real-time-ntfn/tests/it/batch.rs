@@ -10,7 +10,7 @@ use crate::{app::App, upstream::Upstream};
 const START: &str = "19700101000000.000000";
 
 /// What the relay would push for these messages.
-fn batch(after: &Value, messages: &[&Value]) -> Value {
+pub(crate) fn batch(after: &Value, messages: &[&Value]) -> Value {
     let event = |message: &&Value| {
         json!({
             "id": message["id"], "type": "message", "audience": {"room": "public"},

@@ -1,9 +1,13 @@
 //! Where a stream goes on.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{app::App, desk::Desk, socket::Socket, stream::Stream, upstream::Upstream};
+use crate::{
+    app::App, batch::batch, desk::Desk, socket::Socket, stream::Stream, upstream::Upstream,
+};
 
 const START: &str = "19700101000000.000000";
 
@@ -113,6 +117,30 @@ async fn a_cursor_that_overtook_the_push_is_waited_for() {
     let stream = stream_after(&app, id(&posted), "").await;
     assert_eq!(stream.greeting["resumed"], json!(true));
     assert_eq!(stream.greeting["cursor"], posted["id"]);
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_is_not_fetched_as_well() {
+    let desk = Desk::start();
+    let app = App::start(&desk.url(), &[]);
+    app.stream("").await;
+    let mut last = json!(START);
+    // On a slow machine a push may take longer than anybody waits for it.
+    for _ in 0..200 {
+        let (message, fetched) = (desk.post("on its way"), desk.calls("/internal/events"));
+        let push = async {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            app.notify_signed(&batch(&last, &[&message])).await
+        };
+        let (stream, pushed) = tokio::join!(stream_after(&app, id(&message), ""), push);
+        assert_eq!(stream.greeting["cursor"], message["id"]);
+        assert_eq!(pushed.json(), json!({"last_id": message["id"]}));
+        if desk.calls("/internal/events") == fetched {
+            return;
+        }
+        last = message["id"].clone();
+    }
+    panic!("it is fetched each time");
 }
 
 #[tokio::test]

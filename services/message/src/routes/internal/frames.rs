@@ -55,16 +55,17 @@ pub async fn run_frame(
 }
 
 async fn carry_out(state: &AppState, frame: ClientFrame) -> Result<Option<Value>, Rejection> {
+    let kind = frame.kind().to_owned();
     let ClientFrame { user, authenticated, epoch, address, origin, frame } = frame;
-    let kind = frame.get("type").and_then(Value::as_str).unwrap_or("message");
-    // Before anything is looked up: what is refused must cost others nothing.
+    // Before anything is looked up: what is refused must cost others nothing. That no other refusal is
+    // `rate_limited` lets the other service tell all of an address so for a moment.
     if let Some(address) = address {
         let rate = if kind == "message" { &state.post_rate } else { &state.marker_rate };
         rate.take(address)?;
     }
     check_session(state, user.as_ref(), authenticated, epoch).await?;
     let caller = Caller { user, shown: authenticated, admin: false };
-    match kind {
+    match kind.as_str() {
         "message" => post(state, &caller, origin, frame).await.map(Some),
         "read" => mark(state, caller.require_user()?, frame, true).await,
         "delivered" => mark(state, caller.require_user()?, frame, false).await,

@@ -100,9 +100,9 @@ impl Store for SqliteStore {
         wal::cut_back(&self.writer, self.file.path(), wal::LIMIT).await
     }
 
-    async fn keep_little(&self) -> Result<(), StoreError> {
+    async fn let_go(&self) -> Result<(), StoreError> {
         for pool in [&self.writer, &self.readers, &self.identifiers] {
-            pools::keep_little(pool).await?;
+            pools::let_go(pool).await?;
         }
         Ok(())
     }

@@ -75,9 +75,9 @@ impl Pools {
 
 /// Has those connections that nobody uses let go of pages that they have read: the file is in the memory of
 /// the system anyway, which knows better who needs it.
-pub(super) async fn keep_little(pool: &SqlitePool) -> Result<(), StoreError> {
+pub(super) async fn let_go(pool: &SqlitePool) -> Result<(), StoreError> {
     // The one that has waited the longest comes first, and goes to the end.
-    for _ in 0..pool.num_idle() {
+    for _ in 0..pool.size() {
         let Some(mut connection) = pool.try_acquire() else {
             break;
         };
@@ -127,6 +127,7 @@ mod tests {
         let fill = "create table filling as with recursive numbers(n) as (select 1 union all select n + 1 \
                     from numbers where n < 200) select randomblob(4000) as bytes from numbers";
         sqlx::query(fill).execute(&pools.writer).await.unwrap();
+        assert!(kept(&mut pools.writer.acquire().await.unwrap()).await > PAGES);
         let mut readers = Vec::new();
         for _ in 0..READERS {
             let mut reader = pools.readers.acquire().await.unwrap();
@@ -141,13 +142,17 @@ mod tests {
         for mut reader in readers {
             reader.return_to_pool().await;
         }
-        keep_little(&pools.readers).await.unwrap();
-        keep_little(&pools.writer).await.unwrap();
+        for pool in [&pools.readers, &pools.writer] {
+            let_go(pool).await.unwrap();
+        }
         assert!(kept(&mut in_use).await > PAGES);
+        // All at once, so that each is another one.
+        let mut readers = Vec::new();
         for _ in 1..READERS {
-            let mut reader = pools.readers.acquire().await.unwrap();
-            assert!(kept(&mut reader).await < PAGES / 4);
-            reader.detach();
+            readers.push(pools.readers.acquire().await.unwrap());
+        }
+        for reader in &mut readers {
+            assert!(kept(reader).await < PAGES / 4);
         }
         assert!(kept(&mut pools.writer.acquire().await.unwrap()).await < PAGES / 4);
     }
