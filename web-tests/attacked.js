@@ -8,7 +8,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { launch } from './browser/stage/chromium.js';
-import { enter, grave, say, sees } from './browser/stage/room.js';
+import { enter, grave, say, texts } from './browser/stage/room.js';
 import { until } from './browser/stage/services.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -38,6 +38,40 @@ async function served(parent, name) {
   return undefined;
 }
 
+/** The id of the newest message with this text, among the last few thousand. @param {string} url @param {string} text */
+async function idOf(url, text) {
+  let before = '';
+  for (let page = 0; page < 20; page += 1) {
+    const answer = await fetch(`${url}/messages?limit=200${before}`);
+    const messages = /** @type {{id: string, content: string}[]} */ (answer.ok ? await answer.json() : []);
+    const found = messages.find(({ content }) => content === text);
+    if (found || messages.length === 0) return found?.id;
+    before = `&before=${messages[0].id}`;
+  }
+  return undefined;
+}
+
+/**
+ * Waits until a text is on the screen, or above it: of a thousand messages that come at once, a page draws the
+ * last ones.
+ * @param {import('playwright-core').Page} page
+ * @param {string} url
+ * @param {string} text
+ */
+async function comes(page, url, text) {
+  let id = '';
+  const asks = setInterval(async () => (id ||= (await idOf(url, text).catch(() => undefined)) ?? ''), 1_000);
+  const first = () => document.querySelector('.line[data-id]')?.getAttribute('data-id') ?? '';
+  try {
+    await until(`“${text}” has come`, async () => {
+      if ((await texts(page)).includes(text)) return true;
+      return id !== '' && (await page.evaluate(first)) > id;
+    });
+  } finally {
+    clearInterval(asks);
+  }
+}
+
 /** The middle one, and the longest. @param {number[]} times */
 function summary(times) {
   const sorted = times.toSorted((one, other) => one - other);
@@ -65,7 +99,7 @@ try {
       const text = `${attack} ${turn}`;
       const said = Date.now();
       await say(speaker.page, text);
-      await sees(listener.page, text);
+      await comes(listener.page, url, text);
       times[at < QUIET ? 'quiet' : 'attacked'].push(Date.now() - said);
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
