@@ -38,7 +38,7 @@ async function served(parent, name) {
   return undefined;
 }
 
-/** The id of the newest message with this text, among the last few thousand. @param {string} url @param {string} text */
+/** The id of the message with this text, which is said once, among the last few thousand. @param {string} url @param {string} text */
 async function idOf(url, text) {
   let before = '';
   for (let page = 0; page < 20; page += 1) {

@@ -134,6 +134,11 @@ impl Batch {
         Self { after, events, sets: Sets::default() }
     }
 
+    /// About how many bytes its events take; see [`Event::size`].
+    pub fn size(&self) -> usize {
+        self.events.iter().map(Event::size).sum()
+    }
+
     /// Has every event name its audience itself, as `known` or the batch has it.
     pub fn resolve(
         self,

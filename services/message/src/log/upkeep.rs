@@ -107,8 +107,8 @@ impl Upkeep {
                 if let Err(error) = self.store.let_go().await {
                     tracing::debug!(%error, "what is kept in memory cannot be let go of");
                 }
-                // After much has been freed it takes a while.
-                tokio::task::spawn_blocking(memory::give_back).await.ok();
+                // After much has been freed it takes a while, and no commit has to wait for it.
+                drop(tokio::task::spawn_blocking(memory::give_back));
             }
         }
     }

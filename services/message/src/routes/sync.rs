@@ -6,7 +6,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{self, Data},
 };
-use common::{Event, EventId, event::PUBLIC_ROOM, internal::MAX_ROOMS};
+use common::{EventId, event::PUBLIC_ROOM, internal::MAX_ROOMS};
 use http_kit::{
     Query, Rejection,
     rejection::ProblemBody,
@@ -87,7 +87,7 @@ pub async fn sync_events(
     let viewer = Viewer { rooms: &rooms, user: caller.key() };
     let page = state.store.events_for(after, viewer, limit).await?.map_err(Error::from)?;
     let (next, has_more) = (page.end(), page.end() < page.head);
-    let bytes = page.batch.events.iter().map(Event::size).sum();
+    let bytes = page.batch.size();
     let events = page.batch.events.into_iter().map(|event| event.data).collect();
     answer_with(HttpResponse::Ok(), SyncPage { events, next, has_more }, bytes).await
 }

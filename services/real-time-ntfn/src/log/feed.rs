@@ -133,6 +133,7 @@ impl FeedTask {
             self.metrics.contiguous.set(i64::from(self.retry.is_none()));
             let silent = self.retry.unwrap_or(self.heard + SILENCE);
             let pull_at = self.ahead.pull_at().map_or(silent, |asked| silent.min(asked));
+            let mut decided = None;
             match timeout_at(pull_at.into(), self.commands.recv()).await {
                 Ok(Some(Command::Apply(batch, answer))) => {
                     self.apply(batch).await;
@@ -142,11 +143,12 @@ impl FeedTask {
                 Ok(None) => return,
                 Err(_) => {
                     self.pull().await;
-                    // It began after all of them had asked, so it decides for any number.
-                    self.ahead.tell(self.last, Some(Reached::No).filter(|_| self.retry.is_none()));
+                    // It began after all who wait had asked, so it decides for any number.
+                    decided = Some(Reached::No);
                 }
             }
-            self.ahead.tell(self.last, self.retry.map(|_| Reached::Unsure));
+            let unsure = self.retry.map(|_| Reached::Unsure);
+            self.ahead.tell(self.last, unsure.or(decided));
         }
     }
 

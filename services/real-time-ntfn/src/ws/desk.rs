@@ -40,8 +40,7 @@ const MOST_AT_ONCE: usize = 256;
 /// What is done with the frames of clients.
 pub trait Frames: Send + Sync + 'static {
     /// What the sender of a frame is told that need not be carried out to know that it will be refused.
-    fn refuse(&self, frame: &ClientFrame) -> Option<Value> {
-        let _ = frame;
+    fn refuse(&self, _frame: &ClientFrame) -> Option<Value> {
         None
     }
 

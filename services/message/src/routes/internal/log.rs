@@ -1,7 +1,6 @@
 //! `/internal/events`: the event log.
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
-use common::Event;
 use http_kit::{Query, Rejection};
 use serde::Deserialize;
 
@@ -53,6 +52,6 @@ pub async fn list_events(
             return Err(Rejection::bad_request("invalid_query", "send either after or tail"));
         }
     };
-    let bytes = page.batch.events.iter().map(Event::size).sum();
+    let bytes = page.batch.size();
     answer_with(HttpResponse::Ok(), page, bytes).await
 }

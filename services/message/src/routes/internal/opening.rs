@@ -60,11 +60,12 @@ pub async fn read_opening(
     if let Some(key) = &query.user {
         read_undelivered(&state, key, &mut opening).await?;
     }
-    let bytes = opening.bytes;
     let events = opening.messages.into_values();
     let events = events.map(|(message, audience)| message.event(audience));
     let events = events.collect::<Result<_, _>>().map_err(StoreError::from)?;
-    answer_with(HttpResponse::Ok(), Batch::new(after, events), bytes).await
+    let batch = Batch::new(after, events);
+    let bytes = batch.size();
+    answer_with(HttpResponse::Ok(), batch, bytes).await
 }
 
 /// What a stream begins with, by id: messages of different conversations arrive in the order in

@@ -8,7 +8,7 @@ mod request;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{Event, EventId};
+use common::EventId;
 use http_kit::{
     address::Shares,
     connections::Unread,
@@ -241,8 +241,7 @@ impl Resume {
                 return Err(NotNow::Upstream);
             }
         };
-        let bytes = batch.events.iter().map(Event::size).sum();
-        let held = self.unread.hold(asker.address, bytes)?;
+        let held = self.unread.hold(asker.address, batch.size())?;
         let (cursor, mut first) = (from.unwrap_or(batch.after), batch.events);
         first.sort_unstable_by_key(|event| event.id);
         first.dedup_by_key(|event| event.id);
