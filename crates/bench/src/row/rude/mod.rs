@@ -34,6 +34,10 @@ const NEIGHBOURS: u32 = 10;
 /// What the rude one does here must not take the processor from those who measure.
 const ATTACKERS_NICENESS: i32 = 10;
 
+/// Messages of a room that nobody watches are there first: more than the stream service keeps in memory, as
+/// where it has run for a while. Else that fills with what is posted meanwhile, whoever posts it.
+const EVENTS: usize = 9_000;
+
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Rude {
     /// What is done; each is measured by itself
@@ -101,8 +105,8 @@ impl Row for Rudeness {
             "{NEIGHBOURS} ordinary clients, each of an address of its own, that every second post, \
              list 50 messages and open a stream, beside one address with {}; quiet for {quiet:?}, \
              attacked for {attacked:?}, after it for {after:?} from {rest:?} later; latencies count \
-             from when something was due, a quiet p99 as {} ms at least; default settings, but \
-             LIMIT_LOOPBACK=true; the rude one runs at nice {ATTACKERS_NICENESS}",
+             from when something was due, a quiet p99 as {} ms at least; {EVENTS} messages \
+             before all that; default settings, but LIMIT_LOOPBACK=true; the rude one runs at nice {ATTACKERS_NICENESS}",
             self.attack.what(),
             outcome::FLOOR_MS
         )
@@ -126,6 +130,7 @@ impl Row for Rudeness {
         let mut server = RealTalk::start_with(lab, set)?;
         let seed = Seed { messages: server.message_address() };
         let begun = clock::now();
+        seed.room("before", EVENTS, "hello")?;
         seed.public(200)?;
         self.attack.seed(seed)?;
         eprintln!("    seeded in {:.1} s", (clock::now() - begun) as f64 / 1e9);

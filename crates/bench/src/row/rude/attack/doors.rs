@@ -5,7 +5,6 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::json;
 
-use super::super::seed::Seed;
 use super::Scene;
 use super::reads::ask_on;
 use crate::load::swarm::{Score, Swarm, Then};
@@ -15,14 +14,6 @@ pub(super) const PRESENCE: &str =
     "16 connections that ask who is present under ever new names, as fast as they are answered";
 
 pub(super) const POSTS: &str = "100 WebSockets that each post 40 times a second";
-
-/// More than the stream service keeps in memory, as in one that has run for a while: else what is posted would be
-/// what its memory fills with.
-const EVENTS: usize = 9_000;
-
-pub(super) fn seed_posts(seed: Seed) -> Result<()> {
-    seed.public(EVENTS)
-}
 
 pub(super) fn ask_under_new_names(scene: Scene) -> Result<Score> {
     ask_on(scene, scene.streams, |number| format!("/presence?user=passer-by-{number}"))
