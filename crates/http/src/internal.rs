@@ -94,12 +94,25 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// written to a connection that is being closed.
 const IDLE: Duration = Duration::from_secs(30);
 
+/// The same where answers may be long: a connection keeps a buffer as large as what it has read, up to
+/// 400 KiB.
+const IDLE_WITH_BUFFER: Duration = Duration::from_secs(2);
+
 /// A client for requests to the other service.
 pub fn client() -> reqwest::Result<reqwest::Client> {
+    client_idle_for(IDLE)
+}
+
+/// A client for requests whose answers may be long: its connections go soon after the last.
+pub fn client_for_long_answers() -> reqwest::Result<reqwest::Client> {
+    client_idle_for(IDLE_WITH_BUFFER)
+}
+
+fn client_idle_for(idle: Duration) -> reqwest::Result<reqwest::Client> {
     reqwest::Client::builder()
         .no_proxy()
         .tcp_nodelay(true)
-        .pool_idle_timeout(IDLE)
+        .pool_idle_timeout(idle)
         .timeout(TIMEOUT)
         .build()
 }

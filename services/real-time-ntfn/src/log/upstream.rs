@@ -42,6 +42,8 @@ pub enum UpstreamError {
 #[derive(Clone)]
 pub struct Upstream {
     client: reqwest::Client,
+    /// For what may be long: pages of the log, what streams begin with, whom somebody talks to.
+    for_long: reqwest::Client,
     base_url: String,
     hop: InternalHop,
 }
@@ -49,7 +51,8 @@ pub struct Upstream {
 impl Upstream {
     /// The message service at `base_url`.
     pub fn new(base_url: &str, hop: InternalHop) -> reqwest::Result<Self> {
-        Ok(Self { client: internal::client()?, base_url: base_url.to_owned(), hop })
+        let (client, for_long) = (internal::client()?, internal::client_for_long_answers()?);
+        Ok(Self { client, for_long, base_url: base_url.to_owned(), hop })
     }
 
     /// The events after a cursor, at most `limit`; fewer if they are large.
@@ -118,7 +121,8 @@ impl Upstream {
 
     /// Tells what has reached whom, at most [`MAX_REPORTED`](common::internal::MAX_REPORTED) users.
     pub async fn delivered(&self, delivered: Vec<Delivered>) -> Result<(), UpstreamError> {
-        let request = self.sign_body("/internal/delivered", &DeliveredBatch { delivered })?;
+        let delivered = DeliveredBatch { delivered };
+        let request = self.sign_body(&self.client, "/internal/delivered", &delivered)?;
         send(request).await.map(drop)
     }
 
@@ -128,7 +132,9 @@ impl Upstream {
         &self,
         users: Vec<String>,
     ) -> Result<HashMap<String, Vec<String>>, UpstreamError> {
-        self.post("/internal/contacts", &ContactsOf { users }).await
+        let request =
+            self.sign_body(&self.for_long, "/internal/contacts", &ContactsOf { users })?;
+        read(request).await
     }
 
     /// Has a client's frame carried out.
@@ -143,7 +149,7 @@ impl Upstream {
     ) -> Result<T, UpstreamError> {
         let mut url = self.url(path)?;
         url.query_pairs_mut().extend_pairs(query);
-        read(self.sign(Method::GET, url, b"")).await
+        read(self.sign(&self.for_long, Method::GET, url, b"")).await
     }
 
     async fn post<T: DeserializeOwned>(
@@ -151,16 +157,17 @@ impl Upstream {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, UpstreamError> {
-        read(self.sign_body(path, body)?).await
+        read(self.sign_body(&self.client, path, body)?).await
     }
 
     fn sign_body(
         &self,
+        client: &reqwest::Client,
         path: &str,
         body: &impl Serialize,
     ) -> Result<RequestBuilder, UpstreamError> {
         let body = serde_json::to_vec(body).map_err(|error| unavailable(&error))?;
-        let request = self.sign(Method::POST, self.url(path)?, &body);
+        let request = self.sign(client, Method::POST, self.url(path)?, &body);
         Ok(request.header(CONTENT_TYPE, "application/json").body(body))
     }
 
@@ -169,13 +176,19 @@ impl Upstream {
     }
 
     /// The signature covers path and query as they are sent.
-    fn sign(&self, method: Method, url: Url, body: &[u8]) -> RequestBuilder {
+    fn sign(
+        &self,
+        client: &reqwest::Client,
+        method: Method,
+        url: Url,
+        body: &[u8],
+    ) -> RequestBuilder {
         let target = match url.query() {
             Some(query) => format!("{}?{query}", url.path()),
             None => url.path().to_owned(),
         };
         let (name, signature) = self.hop.sign(method.as_str(), &target, body);
-        self.client.request(method, url).header(name, signature)
+        client.request(method, url).header(name, signature)
     }
 }
 
