@@ -128,7 +128,7 @@ fn default_max_streams_per_user() -> usize {
 }
 
 fn default_ring_events() -> usize {
-    65_536
+    8_192
 }
 
 fn default_ring_mib() -> usize {

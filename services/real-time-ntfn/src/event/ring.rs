@@ -110,12 +110,19 @@ impl Ring {
         self.head = entry.id.unwrap_or(self.head);
         let size = entry.sse.bytes(Framing::Chunked).len();
         self.held += size + self.audiences.add(&entry.audience);
+        // Before there is one more than that, for which the memory of all slots would double.
+        if self.slots.len() >= self.limits.events {
+            self.drop_oldest();
+        }
         self.slots.push_back(Slot { entry, id: self.head, offset: self.written, size });
         self.written += size as u64;
-        while self.slots.len() > self.limits.events || self.held > self.limits.bytes {
-            let Some(oldest) = self.slots.pop_front() else {
-                break;
-            };
+        while self.held > self.limits.bytes && !self.slots.is_empty() {
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(oldest) = self.slots.pop_front() {
             self.forget_edit(&oldest.entry);
             self.start += 1;
             self.held -= oldest.size + self.audiences.remove(&oldest.entry.audience);

@@ -45,9 +45,10 @@ use command::{Address, Command, Ended, Queue};
 pub use hand_over::HandOver;
 use worker::Worker;
 
-/// Entries that may wait for one shard. Publishing waits beyond this, and with it the relay; the
-/// log keeps what is not published yet.
-const MOST_QUEUED: usize = 16_384;
+/// Entries that may wait for one shard, but never more than half of what a ring holds: a shard takes in
+/// all that waits before it writes, and what had to leave the ring by then would reach nobody. Publishing
+/// waits beyond this, and with it the relay; the log keeps what is not published yet.
+const MOST_QUEUED: usize = 4_096;
 
 /// What shards are set up with.
 #[derive(Clone)]
@@ -74,6 +75,7 @@ pub struct Settings {
 pub struct Shards {
     shards: Vec<Shard>,
     next: AtomicUsize,
+    most_queued: usize,
 }
 
 struct Shard {
@@ -101,7 +103,8 @@ impl Shards {
                 Ok(Shard { queue, state, thread: Mutex::new(Some(thread)) })
             })
             .collect::<io::Result<_>>()?;
-        Ok(Self { shards, next: AtomicUsize::new(0) })
+        let most_queued = MOST_QUEUED.min(settings.ring.events / 2);
+        Ok(Self { shards, next: AtomicUsize::new(0), most_queued })
     }
 
     /// Gives a connection to the next shard; without one that lives, it is closed.
@@ -131,7 +134,7 @@ impl Shards {
 
 impl Follower for Shards {
     fn has_room(&self) -> bool {
-        self.living().all(|shard| shard.queue.entries() <= MOST_QUEUED)
+        self.living().all(|shard| shard.queue.entries() <= self.most_queued)
     }
 
     fn publish(&self, entries: &Arc<[Arc<Entry>]>) {

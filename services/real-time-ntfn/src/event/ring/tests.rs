@@ -53,6 +53,19 @@ fn a_cursor_that_was_never_held_is_of_another_log() {
 }
 
 #[test]
+fn a_full_ring_takes_no_more_memory() {
+    let mut ring = Ring::new(RingLimits { events: 64, bytes: 10_000 }, id(0));
+    for micros in 1..=64 {
+        ring.push(entry(Some(micros), 10));
+    }
+    let full = ring.slots.capacity();
+    for micros in 65..=200 {
+        ring.push(entry(Some(micros), 10));
+    }
+    assert_eq!((ring.slots.len(), ring.slots.capacity()), (64, full));
+}
+
+#[test]
 fn what_falls_out_is_known_to_be_missing() {
     let mut ring = Ring::new(RingLimits { events: 2, bytes: 1_000 }, id(100));
     let first = ring.end();
