@@ -77,7 +77,7 @@ pub(crate) const HOUSES: &[House] = &[
             room(&["hub"], "where events meet streams; whoever copies its ring follows it"),
             room(
                 &["event"],
-                "what is carried: `entry` (an event, encoded once), `frame/` (its encodings, heartbeats too), `wire` (which one a stream has), `ring`, `change` (what a deletion does to it), `audiences`, `scope` (who a stream is for), `passing`",
+                "what is carried: `entry` (an event, encoded once), `frame/` (its encodings, heartbeats too), `encoded` (which of them is written), `wire` (which one a stream has), `ring`, `change` (what a deletion does to it), `audiences`, `scope` (who a stream is for), `passing`",
             ),
             room(&["config", "metrics"], "the ground"),
         ],

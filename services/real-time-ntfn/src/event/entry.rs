@@ -1,4 +1,4 @@
-//! [`Entry`]: something that streams receive, encoded once for each wire format.
+//! [`Entry`]: something that streams receive, encoded once.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -15,14 +15,15 @@ use serde_json::value::RawValue;
 use super::{
     change::{self, Change},
     connection_id::ConnectionId,
-    frame::{self, Frame, Framing},
+    encoded::Encoded,
+    frame::{self, Block, Frame, Framing, ws::Header},
     wire::Wire,
 };
 
 /// Something that streams receive.
 ///
-/// Its SSE frame is made at once. The other formats are made when the first stream needs them,
-/// and then shared by all; streams of their own are never copied to.
+/// It is encoded at once: what WebSockets have of it lies in the SSE frame. The form for the dialect of
+/// `/sse/chat` is made when the first stream needs it, and then shared by all.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// Its id, if it stands in the log.
@@ -36,9 +37,10 @@ pub struct Entry {
     /// When it reached this service.
     pub published: Instant,
     /// Its JSON, which lies within the SSE frame where that is possible.
-    json: Bytes,
-    ws: OnceLock<Frame>,
-    chat: OnceLock<Option<Frame>>,
+    json: Frame,
+    /// What a WebSocket has before that.
+    header: Header,
+    chat: OnceLock<Option<Box<Frame>>>,
     /// What it says of an earlier message.
     change: Option<Box<Change>>,
     /// What replay has instead, since the message that this is about was deleted.
@@ -86,12 +88,19 @@ impl Entry {
             origin: None,
             sse,
             published: Instant::now(),
-            json,
-            ws: OnceLock::new(),
+            header: Header::of_text(json.len()),
+            json: Frame::bare(json),
             chat: OnceLock::new(),
             change: None,
             left: None,
         }
+    }
+
+    /// The same, in a block of memory that it shares with others.
+    pub(crate) fn packed(self, block: &mut Block) -> Self {
+        let sse = block.put(&self.sse);
+        let json = sse.same_part(&self.sse, &self.json.share(Framing::Bare));
+        Self { json: json.map_or(self.json, Frame::bare), sse, ..self }
     }
 
     /// What it says of an earlier message.
@@ -108,7 +117,7 @@ impl Entry {
     /// as the log has by then. Streams that were there when it was said still get what was said.
     pub(crate) fn withdrawn(&self, left: &Arc<RawValue>) -> Option<Self> {
         let id = self.id?;
-        let edit = self.change.as_ref().map(|_| change::edited(&self.json, left));
+        let edit = self.change.as_ref().map(|_| change::edited(self.json(), left));
         let (kind, json) = match &edit {
             Some(json) => (MESSAGE_UPDATED, json.as_deref()?),
             None => (MESSAGE, left.get()),
@@ -125,13 +134,18 @@ impl Entry {
         self.left.as_deref().unwrap_or(self)
     }
 
-    /// The frame that a stream of this format gets, unless the format has none for it.
-    pub fn frame(&self, wire: Wire) -> Option<&Frame> {
+    fn json(&self) -> &[u8] {
+        self.json.bytes(Framing::Bare)
+    }
+
+    /// What a stream of this format gets, unless the format has nothing for it.
+    pub fn encoded(&self, wire: Wire) -> Option<Encoded<'_>> {
         match wire {
-            Wire::Sse => Some(&self.sse),
-            Wire::Ws => Some(self.ws.get_or_init(|| Frame::bare(frame::ws::text(&self.json)))),
+            Wire::Sse => Some(Encoded::frame(&self.sse)),
+            Wire::Ws => Some(Encoded::with_header(&self.header, &self.json)),
             Wire::Chat => {
-                self.chat.get_or_init(|| frame::chat::entry(self.id, &self.json)).as_ref()
+                let encode = || frame::chat::entry(self.id, self.json()).map(Box::new);
+                self.chat.get_or_init(encode).as_deref().map(Encoded::frame)
             }
         }
     }
@@ -144,5 +158,26 @@ fn within(frame: &Frame, json: &str) -> Bytes {
     match found {
         Some(at) => frame.slice(at..at + json.len()),
         None => Bytes::copy_from_slice(json.as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_packed_is_one_piece_of_memory_for_all_formats() {
+        let entry = Entry::passing("typing", Audience::Users(vec![]), r#"{"type":"typing"}"#);
+        let mut block = Block::default();
+        let packed = entry.clone().packed(&mut block);
+        for wire in [Wire::Sse, Wire::Ws] {
+            let parts = |entry: &Entry| {
+                entry.encoded(wire).unwrap().parts(Framing::Bare).map(<[u8]>::to_vec)
+            };
+            assert_eq!(parts(&packed), parts(&entry));
+        }
+        let frame = packed.sse.bytes(Framing::Chunked).as_ptr_range();
+        assert!(frame.contains(&packed.json().as_ptr()));
+        assert!(!frame.contains(&entry.json().as_ptr()));
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod audiences;
 mod change;
 pub mod connection_id;
+pub mod encoded;
 pub mod entry;
 pub mod frame;
 pub mod passing;

@@ -28,6 +28,7 @@ use crate::{
     event::{
         audiences::Audiences,
         connection_id::ConnectionId,
+        frame::Block,
         ring::{Entry, Ring},
         scope::Scope,
         wire::Wire,
@@ -58,8 +59,8 @@ pub struct Hub {
 
 struct Shared {
     state: RwLock<State>,
-    /// What the audiences of entries are shared with.
-    audiences: Mutex<Audiences>,
+    /// What entries share with those before them.
+    shares: Mutex<Shares>,
     /// Streams that do not stand in either yet, and the sessions that end meanwhile.
     arrivals: Arrivals,
     /// Streams that have not left for the follower.
@@ -70,6 +71,13 @@ struct Shared {
     drain: watch::Sender<Option<Duration>>,
     backlog: Backlog,
     metrics: Metrics,
+}
+
+/// What entries share with those before them.
+#[derive(Default)]
+struct Shares {
+    audiences: Audiences,
+    block: Block,
 }
 
 type Seats = HashMap<ConnectionId, Arc<Seat>>;
@@ -92,7 +100,7 @@ impl Hub {
         let state = State { ring: Ring::new(limits, EventId::ZERO), generation: 0 };
         let shared = Shared {
             state: RwLock::new(state),
-            audiences: Mutex::default(),
+            shares: Mutex::default(),
             arrivals: Arrivals::default(),
             seats: Mutex::default(),
             published: Notify::new(),
@@ -119,7 +127,7 @@ impl Hub {
     /// Gives entries to all streams, in this order. Waits only when the follower has more to
     /// do than it can queue.
     pub async fn publish(&self, entries: impl IntoIterator<Item = Entry>) {
-        let entries = self.share_audiences(entries);
+        let entries = self.share(entries);
         while self.shared.follower.as_ref().is_some_and(|follower| !follower.has_room()) {
             tokio::time::sleep(ROOM_AGAIN).await;
         }
@@ -143,9 +151,11 @@ impl Hub {
         entries.is_empty() || self.publish(entries).now_or_never().is_some()
     }
 
-    fn share_audiences(&self, entries: impl IntoIterator<Item = Entry>) -> Arc<[Arc<Entry>]> {
-        let mut audiences = self.shared.audiences.lock().unwrap_or_else(PoisonError::into_inner);
-        let share = |mut entry: Entry| {
+    fn share(&self, entries: impl IntoIterator<Item = Entry>) -> Arc<[Arc<Entry>]> {
+        let mut shares = self.shared.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        let Shares { audiences, block } = &mut *shares;
+        let share = |entry: Entry| {
+            let mut entry = entry.packed(block);
             entry.audience = audiences.share(&entry.audience);
             Arc::new(entry)
         };

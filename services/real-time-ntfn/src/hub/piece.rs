@@ -2,11 +2,13 @@
 
 use bytes::{Bytes, BytesMut};
 
+use crate::event::{encoded::Encoded, frame::Framing};
+
 /// Streams take frames in pieces of about this size. actix keeps a write buffer at the size it
 /// once grew to, and a long replay must not leave every stream with a large one.
 const PIECE_BYTES: usize = 4_096;
 
-/// Frames that go out together. A single one is shared, not copied.
+/// Frames that go out together. A single one is shared where it is in one part, not copied.
 #[derive(Default)]
 pub(super) enum Piece {
     #[default]
@@ -16,28 +18,30 @@ pub(super) enum Piece {
 }
 
 impl Piece {
-    pub(super) fn has_room(&self, frame: &Bytes) -> bool {
+    /// Whether a frame of so many bytes goes with what is there.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
         match self {
             Self::Empty => true,
-            Self::One(first) => first.len() + frame.len() <= PIECE_BYTES,
-            Self::Many(frames) => frames.len() + frame.len() <= PIECE_BYTES,
+            Self::One(first) => first.len() + bytes <= PIECE_BYTES,
+            Self::Many(frames) => frames.len() + bytes <= PIECE_BYTES,
         }
     }
 
-    pub(super) fn add(&mut self, frame: &Bytes) {
-        *self = match std::mem::take(self) {
-            Self::Empty => Self::One(frame.clone()),
+    pub(super) fn add(&mut self, frame: Encoded<'_>) {
+        let mut frames = match std::mem::take(self) {
+            Self::Empty => {
+                *self = Self::One(frame.rest(Framing::Bare, 0));
+                return;
+            }
             Self::One(first) => {
                 let mut frames = BytesMut::with_capacity(PIECE_BYTES);
                 frames.extend_from_slice(&first);
-                frames.extend_from_slice(frame);
-                Self::Many(frames)
+                frames
             }
-            Self::Many(mut frames) => {
-                frames.extend_from_slice(frame);
-                Self::Many(frames)
-            }
+            Self::Many(frames) => frames,
         };
+        frame.parts(Framing::Bare).into_iter().for_each(|part| frames.extend_from_slice(part));
+        *self = Self::Many(frames);
     }
 
     pub(super) fn into_bytes(self) -> Option<Bytes> {

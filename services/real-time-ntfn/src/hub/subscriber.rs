@@ -164,20 +164,20 @@ impl Subscriber {
             if !missed
                 && !caused
                 && self.scope.receives(&entry.audience)
-                && let Some(frame) = entry.frame(self.wire)
+                && let Some(encoded) = entry.encoded(self.wire)
             {
-                let frame = frame.share(Framing::Bare);
-                if !piece.has_room(&frame) {
+                let bytes = encoded.len(Framing::Bare);
+                if !piece.has_room(bytes) {
                     break;
                 }
-                piece.add(&frame);
+                piece.add(encoded);
                 if matches!(*entry.audience, Audience::Users(_)) {
                     self.unnoted = entry.id.max(self.unnoted);
                 }
                 let metrics = &hub.shared.metrics;
                 metrics.replayed.inc_by(u64::from(replay));
                 metrics.events_out.inc();
-                metrics.bytes_out.inc_by(frame.len() as u64);
+                metrics.bytes_out.inc_by(bytes as u64);
             }
             self.position = next;
         }

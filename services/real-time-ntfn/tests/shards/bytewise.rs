@@ -7,8 +7,9 @@ use common::{Audience, Event, EventId, event::PUBLIC_ROOM};
 use realtime_ntfn::{
     config::Backlog,
     event::{
-        frame::{Frame, Framing},
+        frame::{Frame, Framing, ws},
         ring::Entry,
+        wire::Wire,
     },
 };
 use serde_json::{Value, json, value::to_raw_value};
@@ -24,8 +25,11 @@ fn frame(number: u64) -> Bytes {
     Bytes::from(format!("id: {number}\ndata: {text}\n\n"))
 }
 
-fn everything(framing: Framing) -> Vec<u8> {
-    let frames = (1..=EVENTS).flat_map(|number| Frame::new(&frame(number)).share(framing));
+fn everything(wire: Wire, framing: Framing) -> Vec<u8> {
+    let frames = (1..=EVENTS).flat_map(|number| match wire {
+        Wire::Ws => ws::text(&frame(number)),
+        _ => Frame::new(&frame(number)).share(framing),
+    });
     b"hello".iter().copied().chain(frames).collect()
 }
 
@@ -42,14 +46,19 @@ fn read_bytewise(mut client: TcpStream, expected: usize) -> Vec<u8> {
 #[test]
 fn a_patient_reader_gets_every_byte_in_order() {
     let stage = Stage::new(Backlog { events: 100_000, bytes: 1 << 30 });
-    let readers: Vec<_> = [Framing::Bare, Framing::Chunked, Framing::Bare, Framing::Chunked]
-        .map(|framing| {
-            let (client, _) = stage.play(Part { framing, ..Part::default() });
+    let kinds =
+        [(Wire::Sse, Framing::Bare), (Wire::Sse, Framing::Chunked), (Wire::Ws, Framing::Bare)];
+    // One of each for each shard.
+    let readers: Vec<_> = kinds
+        .into_iter()
+        .flat_map(|kind| [kind, kind])
+        .map(|(wire, framing)| {
+            let (client, _) = stage.play(Part { wire, framing, ..Part::default() });
             SockRef::from(&client).set_recv_buffer_size(16 * 1_024).unwrap();
-            let expected = everything(framing);
+            let expected = everything(wire, framing);
             thread::spawn(move || read_bytewise(client, expected.len()) == expected)
         })
-        .into();
+        .collect();
     (1..=EVENTS).for_each(|number| stage.publish(number, frame(number)));
     for reader in readers {
         assert!(reader.join().unwrap(), "a stream is not what was published");

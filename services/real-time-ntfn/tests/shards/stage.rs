@@ -164,10 +164,11 @@ impl Stage {
         }
     }
 
+    /// Publishes what streams have as it is, and WebSockets as the text of a frame.
     pub(crate) fn publish(&self, number: u64, sse: Bytes) {
         let audience = Audience::Room(PUBLIC_ROOM.to_owned());
-        let sse = Frame::new(&sse);
-        self.publish_entry(Entry::new(EventId::from_micros(number), audience, sse, Bytes::new()));
+        let frame = Frame::new(&sse);
+        self.publish_entry(Entry::new(EventId::from_micros(number), audience, frame, sse));
     }
 
     pub(crate) fn publish_entry(&self, entry: Entry) {

@@ -3,6 +3,7 @@
 //! Those of server-sent events are here, the other formats in modules of their own. Every block of
 //! a stream has data: several libraries hand one that has none to programs, as an empty message.
 
+mod block;
 pub mod chat;
 mod framing;
 pub mod ws;
@@ -18,6 +19,7 @@ use jiff::Timestamp;
 use rand::RngExt;
 use serde_json::{Value, json};
 
+pub use block::{Block, pack};
 pub use framing::{Frame, Framing};
 
 /// Retry times are spread over this range, in milliseconds, so that clients which lost their

@@ -2,13 +2,12 @@
 
 use std::collections::VecDeque;
 
-use bytes::BytesMut;
 use common::{Audience, Event, EventId};
 use http_kit::connections::Bytes;
 
 use crate::{
     event::{
-        frame::{Frame, Framing},
+        frame::{self, Frame, Framing},
         wire::Wire,
     },
     hub::Subscriber,
@@ -36,16 +35,11 @@ pub(super) struct Before {
 }
 
 impl Before {
-    /// Adds the events of a page, in one block of memory: thousands of frames that live for a moment would
-    /// lie between others that live for hours, and keep each other's pages.
+    /// Adds the events of a page, in a few blocks of memory.
     pub(super) fn add_page<'a>(&mut self, events: impl Iterator<Item = &'a Event>, wire: Wire) {
         let start = self.frames.len();
         events.for_each(|event| self.add(event, wire));
-        let sizes = self.frames.range(start..).map(|frame| frame.bytes(Framing::Chunked).len());
-        let mut block = BytesMut::with_capacity(sizes.sum());
-        for frame in self.frames.range_mut(start..) {
-            *frame = frame.packed(&mut block);
-        }
+        frame::pack(&mut self.frames.make_contiguous()[start..]);
     }
 
     pub(super) fn add(&mut self, event: &Event, wire: Wire) {
@@ -76,6 +70,7 @@ impl Place {
                 begins_at.get_or_insert(event.id.previous());
             }
         }
+        frame::pack(first.frames.make_contiguous());
         if let Some(begins_at) = begins_at {
             first.frames.push_back(wire.cursor(self.cursor));
             self.cursor = begins_at;

@@ -128,9 +128,9 @@ impl Connection {
         for (entry, next) in ring.read(self.cursor).into_iter().flatten() {
             let entry = self.version(entry, at);
             if self.receives(entry, at)
-                && let Some(frame) = entry.frame(self.wire)
+                && let Some(encoded) = entry.encoded(self.wire)
             {
-                self.preface.push_back(frame.share(self.framing).slice(self.offset as usize..));
+                self.preface.push_back(encoded.rest(self.framing, self.offset as usize));
                 self.offset = 0;
                 self.cold.front_is_rest = true;
                 // It counts as written now: whatever depends on that waits for the preface.

@@ -157,7 +157,7 @@ impl Connection {
 
     /// Bytes that are written for an entry.
     fn size_of(&self, entry: &Entry) -> u64 {
-        entry.frame(self.wire).map_or(0, |frame| frame.bytes(self.framing).len() as u64)
+        entry.encoded(self.wire).map_or(0, |encoded| encoded.len(self.framing) as u64)
     }
 
     pub(super) fn id(&self) -> ConnectionId {
@@ -200,14 +200,14 @@ impl Connection {
     /// Notes an entry for this stream, which stands right after `before`. Returns whether the
     /// connection has to be flushed and did not have to be until now.
     pub(super) fn touch(&mut self, entry: &Entry, before: Position) -> bool {
-        let Some(frame) = entry.frame(self.wire) else {
+        let Some(encoded) = entry.encoded(self.wire) else {
             return false;
         };
         if self.caused(entry) {
             return false;
         }
         self.pending_events += 1;
-        self.pending_bytes += frame.bytes(self.framing).len() as u64;
+        self.pending_bytes += encoded.len(self.framing) as u64;
         if self.state != State::Idle {
             return false;
         }

@@ -11,7 +11,7 @@ use common::Audience;
 use super::{Connection, State};
 use crate::event::ring::{Entry, Position, Ring};
 
-/// Frames in one write. A burst of this many leaves in one system call.
+/// Parts of frames in one write. A burst of this many leaves in one system call.
 const MAX_SLICES: usize = 128;
 
 /// What became of a flush.
@@ -51,7 +51,8 @@ impl Connection {
             let written = match &slices[..gathered.count] {
                 // What is left was for others.
                 [] => break,
-                // Nearly always: one event to an idle stream. The plain call is the cheaper one.
+                // Nearly always: one event to an idle stream, unless that is a WebSocket, whose frames have
+                // two parts. The plain call is the cheaper one.
                 [frame] => (&self.socket).write(frame),
                 frames => (&self.socket).write_vectored(frames),
             };
@@ -97,11 +98,16 @@ impl Connection {
         let mut gathered = Gathered::default();
         let mut skip = self.offset as usize;
         let mut add = |bytes: &'a [u8]| {
-            if gathered.count == MAX_SLICES {
-                return false;
+            let written = skip.min(bytes.len());
+            skip -= written;
+            let rest = &bytes[written..];
+            if rest.is_empty() {
+                return true;
             }
-            let rest = &bytes[std::mem::take(&mut skip)..];
-            slices[gathered.count] = IoSlice::new(rest);
+            let Some(slice) = slices.get_mut(gathered.count) else {
+                return false;
+            };
+            *slice = IoSlice::new(rest);
             gathered.count += 1;
             gathered.bytes += rest.len();
             true
@@ -115,8 +121,8 @@ impl Connection {
         for (entry, next) in ring.read(self.cursor)? {
             let entry = self.version(entry, at);
             if (all_mine || self.receives(entry, at))
-                && let Some(frame) = entry.frame(self.wire)
-                && !add(frame.bytes(self.framing))
+                && let Some(encoded) = entry.encoded(self.wire)
+                && !encoded.parts(self.framing).into_iter().all(&mut add)
             {
                 break;
             }
@@ -148,9 +154,9 @@ impl Connection {
         for (entry, next) in ring.read(self.cursor).into_iter().flatten() {
             let entry = self.version(entry, at);
             if (all_mine || self.receives(entry, at))
-                && let Some(frame) = entry.frame(self.wire)
+                && let Some(encoded) = entry.encoded(self.wire)
             {
-                let left = frame.bytes(self.framing).len() - self.offset as usize;
+                let left = encoded.len(self.framing) - self.offset as usize;
                 if written < left {
                     self.offset += written as u32;
                     break;
@@ -193,7 +199,7 @@ impl Connection {
         let missed = at < self.live_from && entry.id.is_none();
         !missed
             && self.cold.scope.receives(&entry.audience)
-            && entry.frame(self.wire).is_some()
+            && entry.encoded(self.wire).is_some()
             && !self.caused(entry)
     }
 
