@@ -55,7 +55,7 @@ pub(super) struct Env {
     /// `handover`: streams live in threads of their own, the way for many. `portable`: in actix.
     #[serde(default)]
     pub(super) stream_engine: StreamEngine,
-    /// Events kept in memory for clients that return.
+    /// Events of the log kept in memory for clients that return.
     #[serde(default = "default_ring_events")]
     pub(super) ring_events: usize,
     /// Bytes that these events may take, in MiB.

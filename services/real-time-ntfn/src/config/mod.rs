@@ -68,7 +68,7 @@ pub struct Config {
 /// What the ring may hold; beyond it the oldest events go.
 #[derive(Clone, Copy, Debug)]
 pub struct RingLimits {
-    /// Events.
+    /// Events of the log.
     pub events: usize,
     /// Bytes of their encoded form, and of their audiences.
     pub bytes: usize,

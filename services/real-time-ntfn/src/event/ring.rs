@@ -26,6 +26,10 @@ impl Position {
     }
 }
 
+/// How many slots there are for each event of the log that may be there: what is not in the log, and comes by the
+/// thousand when people come and go, pushes out nothing that somebody may return for.
+const SLOTS: usize = 8;
+
 /// The last entries, bounded in number and bytes.
 ///
 /// Entries of the log are in the order of their ids without a hole; what is not in the log stands
@@ -40,6 +44,8 @@ pub struct Ring {
     floor: EventId,
     /// The last id of the log that has been published.
     head: EventId,
+    /// How many of the slots have an event of the log.
+    durable: usize,
     /// Bytes of the frames of all entries that ever were here.
     written: u64,
     /// The memory of the entries that are, with their audiences, which may be larger than what they
@@ -79,6 +85,7 @@ impl Ring {
             start: 0,
             floor: head,
             head,
+            durable: 0,
             written: 0,
             held: 0,
             audiences: Held::default(),
@@ -94,7 +101,7 @@ impl Ring {
         self.slots.clear();
         self.edits.clear();
         self.audiences.clear();
-        self.held = 0;
+        (self.held, self.durable) = (0, 0);
         (self.floor, self.head) = (head, head);
     }
 
@@ -110,8 +117,9 @@ impl Ring {
         self.head = entry.id.unwrap_or(self.head);
         let size = entry.sse.bytes(Framing::Chunked).len();
         self.held += size + self.audiences.add(&entry.audience);
-        // Before there is one more than that, for which the memory of all slots would double.
-        if self.slots.len() >= self.limits.events {
+        self.durable += usize::from(entry.id.is_some());
+        // Before there is one slot more than that, for which the memory of all would double.
+        while self.durable > self.limits.events || self.slots.len() >= self.limits.events * SLOTS {
             self.drop_oldest();
         }
         self.slots.push_back(Slot { entry, id: self.head, offset: self.written, size });
@@ -125,6 +133,7 @@ impl Ring {
         if let Some(oldest) = self.slots.pop_front() {
             self.forget_edit(&oldest.entry);
             self.start += 1;
+            self.durable -= usize::from(oldest.entry.id.is_some());
             self.held -= oldest.size + self.audiences.remove(&oldest.entry.audience);
             self.floor = oldest.id;
         }

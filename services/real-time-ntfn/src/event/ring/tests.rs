@@ -66,6 +66,22 @@ fn a_full_ring_takes_no_more_memory() {
 }
 
 #[test]
+fn what_is_not_in_the_log_pushes_out_nothing_that_is() {
+    let mut ring = Ring::new(RingLimits { events: 3, bytes: 10_000 }, id(100));
+    for micros in [110, 120, 130] {
+        ring.push(entry(Some(micros), 10));
+        (0..6).for_each(|_| ring.push(entry(None, 10)));
+    }
+    assert_eq!(ids(&ring, 109).unwrap().into_iter().flatten().collect::<Vec<_>>(), [110, 120, 130]);
+    // But there are not any number of them.
+    (0..100).for_each(|_| ring.push(entry(None, 10)));
+    assert_eq!(ring.slots.len(), 3 * SLOTS);
+    assert_eq!(ids(&ring, 129), None);
+    ring.push(entry(Some(140), 10));
+    assert_eq!(ids(&ring, 139).unwrap().into_iter().flatten().collect::<Vec<_>>(), [140]);
+}
+
+#[test]
 fn what_falls_out_is_known_to_be_missing() {
     let mut ring = Ring::new(RingLimits { events: 2, bytes: 1_000 }, id(100));
     let first = ring.end();
