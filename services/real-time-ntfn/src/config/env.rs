@@ -128,7 +128,7 @@ fn default_max_streams_per_user() -> usize {
 }
 
 fn default_ring_events() -> usize {
-    8_192
+    super::RING_EVENTS
 }
 
 fn default_ring_mib() -> usize {

@@ -65,6 +65,9 @@ pub struct Config {
     pub log_filter: String,
 }
 
+/// Events of the log that the ring holds by default: as many as are loaded at a start.
+pub const RING_EVENTS: usize = 8_192;
+
 /// What the ring may hold; beyond it the oldest events go.
 #[derive(Clone, Copy, Debug)]
 pub struct RingLimits {

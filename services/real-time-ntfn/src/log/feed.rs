@@ -21,10 +21,7 @@ use super::{
     known_sets::KnownSets,
     upstream::{Upstream, UpstreamError},
 };
-use crate::{event::ring::Entry, hub::Hub, metrics::Metrics};
-
-/// Events loaded at start, page by page; fewer if they are large. Clients that are further behind are served from the log.
-const TAIL: usize = 8_192;
+use crate::{config::RING_EVENTS, event::ring::Entry, hub::Hub, metrics::Metrics};
 
 /// Events in one pull.
 const PULL: u64 = 1_000;
@@ -152,11 +149,12 @@ impl FeedTask {
         }
     }
 
-    /// Fills the ring with the end of the log, as after a start. Should there be streams already,
-    /// the hub tells all of them that they have missed something, and ends those that were let in
-    /// by a credential, since the end of their session may be part of it: they show it again.
+    /// Fills the ring with the end of the log, page by page, as after a start. Clients that are further
+    /// behind are served from the log. Should there be streams already, the hub tells all of them that
+    /// they have missed something, and ends those that were let in by a credential, since the end of
+    /// their session may be part of it: they show it again.
     async fn load(&mut self) -> Result<(), UpstreamError> {
-        let page = self.upstream.events_tail(TAIL).await?;
+        let page = self.upstream.events_tail(RING_EVENTS).await?;
         self.hub.restart(page.batch.after);
         self.last = page.batch.after;
         self.read_on(page).await

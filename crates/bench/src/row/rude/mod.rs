@@ -106,7 +106,8 @@ impl Row for Rudeness {
              list 50 messages and open a stream, beside one address with {}; quiet for {quiet:?}, \
              attacked for {attacked:?}, after it for {after:?} from {rest:?} later; latencies count \
              from when something was due, a quiet p99 as {} ms at least; {EVENTS} messages \
-             before all that; default settings, but LIMIT_LOOPBACK=true; the rude one runs at nice {ATTACKERS_NICENESS}",
+             before all that; default settings, but LIMIT_LOOPBACK=true; the rude one runs at nice \
+             {ATTACKERS_NICENESS}",
             self.attack.what(),
             outcome::FLOOR_MS
         )

@@ -15,13 +15,14 @@ const ONE_BY_ONE: usize = 16 << 10;
 /// Copies frames that come and go together into blocks of their own.
 pub fn pack(mut frames: &mut [Frame]) {
     while !frames.is_empty() {
-        let mut bytes = 0;
-        let fit = frames.iter().take_while(|frame| {
-            bytes += frame.bytes(Framing::Chunked).len();
-            bytes <= TOGETHER
-        });
-        let (these, others) = frames.split_at_mut(fit.count().max(1));
-        let bytes = these.iter().map(|frame| frame.bytes(Framing::Chunked).len()).sum();
+        let (mut count, mut bytes) = (0, 0);
+        for size in frames.iter().map(|frame| frame.bytes(Framing::Chunked).len()) {
+            if count > 0 && bytes + size > TOGETHER {
+                break;
+            }
+            (count, bytes) = (count + 1, bytes + size);
+        }
+        let (these, others) = frames.split_at_mut(count);
         let mut block = BytesMut::with_capacity(bytes);
         for frame in these {
             *frame = frame.packed(&mut block);

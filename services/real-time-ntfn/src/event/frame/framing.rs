@@ -66,11 +66,12 @@ impl Frame {
         Self { chunk: block.split().freeze(), ..*self }
     }
 
-    /// What is a part of another frame, as a part of this one, which says the same.
-    pub(in crate::event) fn same_part(&self, other: &Self, part: &Bytes) -> Option<Bytes> {
-        let at = part.as_ptr().addr().checked_sub(other.chunk.as_ptr().addr())?;
-        let is_within = at + part.len() <= other.chunk.len();
-        (is_within && self == other).then(|| self.chunk.slice(at..at + part.len()))
+    /// What is a part of the frame that this one is a copy of, as a part of this one.
+    pub(in crate::event) fn same_part(&self, original: &Self, part: &Bytes) -> Option<Bytes> {
+        debug_assert_eq!(self, original, "it is a copy");
+        let at = part.as_ptr().addr().checked_sub(original.chunk.as_ptr().addr())?;
+        let end = at + part.len();
+        (end <= self.chunk.len()).then(|| self.chunk.slice(at..end))
     }
 
     /// The same frame, and something that is let go of with it: when it has been written, or when
