@@ -255,8 +255,8 @@ pub trait Store: ConversationReads + Send + Sync + 'static {
         limit: u32,
     ) -> Result<Result<LogPage, NoCursor>, StoreError>;
 
-    /// The first page of the last `limit` events, of fewer if those are large.
-    async fn events_tail(&self, limit: u32) -> Result<LogPage, StoreError>;
+    /// The first page, of at most `limit` events, of the last `tail` events, of fewer if those are large.
+    async fn events_tail(&self, tail: u32, limit: u32) -> Result<LogPage, StoreError>;
 
     /// Releases the database.
     async fn close(&self);

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{config::RING_EVENTS, event::ring::Entry, hub::Hub, metrics::Metrics};
 
-/// Events in one pull.
+/// The most events in one pull.
 const PULL: u64 = 1_000;
 
 /// Commands that may wait. A full queue makes senders wait, and the relay behind them.
@@ -59,6 +59,9 @@ pub struct FeedTask {
     last: EventId,
     /// When the message service was last heard, by a push or a pull.
     heard: Instant,
+    /// How many events to ask for at once. Where connections are cut, long answers never arrive and
+    /// short ones do: it is halved when none arrives, and grows by an eighth when one does.
+    page: u64,
     /// While pulls fail: when to try again. Something may be missing.
     retry: Option<Instant>,
     ahead: Ahead,
@@ -79,6 +82,7 @@ impl Feed {
             sets: KnownSets::default(),
             last: EventId::ZERO,
             heard: Instant::now(),
+            page: PULL,
             retry: None,
             ahead: Ahead::default(),
             backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
@@ -120,8 +124,12 @@ impl Feed {
 impl FeedTask {
     /// Keeps the feed until every [`Feed`] is gone.
     pub async fn run(mut self) {
-        while let Err(error) = self.load().await {
+        let mut loaded = self.load().await;
+        while let Err(error) = loaded {
             sleep_until(self.failed(&error).into()).await;
+            // What has been read is not read again.
+            let has_begun = self.last != EventId::ZERO;
+            loaded = if has_begun { self.catch_up().await } else { self.load().await };
         }
         self.recovered();
         self.loaded.send_replace(true);
@@ -154,7 +162,7 @@ impl FeedTask {
     /// they have missed something, and ends those that were let in by a credential, since the end of
     /// their session may be part of it: they show it again.
     async fn load(&mut self) -> Result<(), UpstreamError> {
-        let page = self.upstream.events_tail(RING_EVENTS).await?;
+        let page = self.upstream.events_tail(RING_EVENTS, self.page).await?;
         self.hub.restart(page.batch.after);
         self.last = page.batch.after;
         self.read_on(page).await
@@ -163,6 +171,8 @@ impl FeedTask {
     /// Takes a page, and those that follow, until nothing is missing.
     async fn read_on(&mut self, mut page: LogPage) -> Result<(), UpstreamError> {
         loop {
+            self.page = (self.page + self.page.div_ceil(8)).min(PULL);
+            self.backoff.reset();
             let is_empty = page.batch.events.is_empty();
             self.sets.learn(&page.batch.sets);
             let (batch, missing) = page.batch.resolve_page();
@@ -173,7 +183,7 @@ impl FeedTask {
             if is_empty || self.last >= page.head {
                 return Ok(());
             }
-            page = self.upstream.events_after(self.last, PULL).await?;
+            page = self.upstream.events_after(self.last, self.page).await?;
         }
     }
 
@@ -201,20 +211,25 @@ impl FeedTask {
 
     /// Pulls until nothing is missing, or the message service does not answer.
     async fn pull(&mut self) {
-        let mut pulled = match self.upstream.events_after(self.last, PULL).await {
-            Ok(page) => self.read_on(page).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error @ (UpstreamError::Expired | UpstreamError::Unknown)) = pulled {
-            tracing::warn!(last_id = %self.last, %error, "the feed starts over");
-            pulled = self.load().await;
-        }
-        match pulled {
+        match self.catch_up().await {
             Ok(()) => self.recovered(),
             Err(error) => {
                 self.failed(&error);
             }
         }
+    }
+
+    /// Reads on from where it is; starts over where the log does not have that place.
+    async fn catch_up(&mut self) -> Result<(), UpstreamError> {
+        let read = match self.upstream.events_after(self.last, self.page).await {
+            Ok(page) => self.read_on(page).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error @ (UpstreamError::Expired | UpstreamError::Unknown)) = read {
+            tracing::warn!(last_id = %self.last, %error, "the feed starts over");
+            return self.load().await;
+        }
+        read
     }
 
     async fn append(&mut self, events: &[Event]) {
@@ -240,7 +255,8 @@ impl FeedTask {
     /// Logged when it begins and when it ends. Returns when to try again.
     fn failed(&mut self, error: &UpstreamError) -> Instant {
         self.metrics.pull_failures.inc();
-        if self.backoff.tries() == 0 {
+        self.page = (self.page / 2).max(1);
+        if self.retry.is_none() {
             tracing::warn!(%error, "the event log cannot be read; trying again");
         }
         let retry = Instant::now() + self.backoff.next_delay();
@@ -249,11 +265,10 @@ impl FeedTask {
     }
 
     fn recovered(&mut self) {
-        if self.backoff.tries() > 0 {
-            tracing::info!(after_tries = self.backoff.tries(), "the event log is read again");
+        if self.retry.take().is_some() {
+            tracing::info!(last_id = %self.last, "the event log is read again");
         }
         self.backoff.reset();
-        self.retry = None;
         self.heard = Instant::now();
     }
 }

@@ -77,9 +77,10 @@ impl Upstream {
         self.get("/internal/events", &query).await
     }
 
-    /// The first page of the last `limit` events.
-    pub async fn events_tail(&self, limit: usize) -> Result<LogPage, UpstreamError> {
-        self.get("/internal/events", &[("tail", limit.to_string())]).await
+    /// The first of the last `tail` events, at most `limit`; fewer if they are large.
+    pub async fn events_tail(&self, tail: usize, limit: u64) -> Result<LogPage, UpstreamError> {
+        let query = [("tail", tail.to_string()), ("limit", limit.to_string())];
+        self.get("/internal/events", &query).await
     }
 
     /// Who is behind streams, in the order in which they are asked about; at most

@@ -143,6 +143,23 @@ async fn what_is_on_its_way_is_not_fetched_as_well() {
     panic!("it is fetched each time");
 }
 
+/// A connection that is cut before a long answer is there is cut the next time, too: short ones get through.
+#[tokio::test]
+async fn where_no_long_answer_arrives_the_log_is_read_in_short_ones() {
+    let desk = Desk::start();
+    let texts: Vec<_> = (0..900).map(|n| n.to_string()).collect();
+    let (before, after) = texts.split_at(450);
+    before.iter().for_each(|text| drop(desk.post(text)));
+    desk.cut_answers("/internal/events", 8_192);
+    let app = App::start(&desk.url(), &[]);
+    let mut stream = stream_after(&app, START, "").await;
+    assert_eq!(stream.contents(before.len()).await, before);
+    // Behind by a push that was lost.
+    after.iter().for_each(|text| drop(desk.post(text)));
+    desk.tell(&app).await;
+    assert_eq!(stream.contents(after.len()).await, after);
+}
+
 #[tokio::test]
 async fn a_cursor_makes_history_superfluous() {
     let upstream = Upstream::start();

@@ -33,10 +33,10 @@ pub async fn list_events(
     query: Query<EventsQuery>,
 ) -> Result<HttpResponse, Rejection> {
     state.hop.check(&request, b"")?;
+    let limit = query.limit.unwrap_or(1_000).clamp(1, MAX_EVENTS);
     let page = match (&query.after, query.tail) {
         (Some(after), None) => {
             let after = parse_id("after", after)?;
-            let limit = query.limit.unwrap_or(1_000).clamp(1, MAX_EVENTS);
             let page = if query.rooms.is_some() || query.user.is_some() {
                 let rooms = query.rooms.iter().flat_map(|rooms| rooms.split(','));
                 let rooms = rooms.map(str::to_owned).collect();
@@ -47,7 +47,7 @@ pub async fn list_events(
             };
             page.map_err(Error::from)?
         }
-        (None, Some(tail)) => state.store.events_tail(tail.min(MAX_EVENTS)).await?,
+        (None, Some(tail)) => state.store.events_tail(tail.min(MAX_EVENTS), limit).await?,
         _ => {
             return Err(Rejection::bad_request("invalid_query", "send either after or tail"));
         }

@@ -195,8 +195,8 @@ impl Store for SqliteStore {
         read::viewer::events_for(&self.readers, after, viewer, limit).await
     }
 
-    async fn events_tail(&self, limit: u32) -> Result<LogPage, StoreError> {
-        read::log::events_tail(&self.readers, limit).await
+    async fn events_tail(&self, tail: u32, limit: u32) -> Result<LogPage, StoreError> {
+        read::log::events_tail(&self.readers, tail, limit).await
     }
 
     async fn close(&self) {

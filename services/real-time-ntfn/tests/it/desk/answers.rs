@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    body::to_bytes,
     http::StatusCode,
     web::{Bytes, Data, Query},
 };
@@ -40,7 +41,22 @@ pub(super) async fn answer(
     while book.lock().unwrap().held.contains(path.as_str()) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    answer
+    let longest = book.lock().unwrap().cut.get(path.as_str()).copied();
+    match longest {
+        Some(longest) => cut(answer, longest).await,
+        None => answer,
+    }
+}
+
+/// The answer, of which no more than this arrives.
+async fn cut(answer: HttpResponse, longest: usize) -> HttpResponse {
+    let status = answer.status();
+    let Ok(body) = to_bytes(answer.into_body()).await else { unreachable!() };
+    if body.len() <= longest {
+        return HttpResponse::build(status).content_type("application/json").body(body);
+    }
+    let pieces = [Ok(body.slice(..longest)), Err(std::io::Error::other("cut"))];
+    HttpResponse::build(status).streaming(futures_util::stream::iter(pieces))
 }
 
 fn respond(path: &str, body: &[u8], query: &Parameters, book: &mut Book) -> HttpResponse {
@@ -95,7 +111,7 @@ fn respond(path: &str, body: &[u8], query: &Parameters, book: &mut Book) -> Http
 
 fn events(book: &Book, query: &Parameters) -> HttpResponse {
     let (head, floor) = (book.head(), book.floor);
-    let (after, events): (EventId, Vec<Event>) = match query.get("after") {
+    let after = match query.get("after") {
         Some(after) => {
             let after: EventId = after.parse().unwrap();
             if after < floor || after > head {
@@ -104,11 +120,12 @@ fn events(book: &Book, query: &Parameters) -> HttpResponse {
                     if after < floor { "cursor_expired" } else { "cursor_unknown" },
                 );
             }
-            let limit = query["limit"].parse().unwrap();
-            (after, book.log.iter().filter(|event| event.id > after).take(limit).cloned().collect())
+            after
         }
-        None => (floor, book.log.clone()),
+        None => floor,
     };
+    let limit = query["limit"].parse().unwrap();
+    let events = book.log.iter().filter(|event| event.id > after).take(limit).cloned().collect();
     HttpResponse::Ok().json(LogPage {
         batch: Batch::new(after, events),
         head,

@@ -28,6 +28,8 @@ pub(super) struct Book {
     pub(super) held: HashSet<&'static str>,
     /// Routes where a proxy refuses larger bodies than this.
     pub(super) most: HashMap<&'static str, usize>,
+    /// Routes where connections are cut after so many bytes of an answer.
+    pub(super) cut: HashMap<&'static str, usize>,
     /// The target of each request.
     pub(super) calls: Vec<String>,
     /// Clients that were asked about, in however many calls.

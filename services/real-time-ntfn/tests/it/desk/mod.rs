@@ -149,6 +149,11 @@ impl Desk {
         self.book().most.insert(path, bytes);
     }
 
+    /// Has connections cut after so many bytes of an answer.
+    pub(crate) fn cut_answers(&self, path: &'static str, bytes: usize) {
+        self.book().cut.insert(path, bytes);
+    }
+
     /// The log so far is gone, and with it all cursors.
     pub(crate) fn prune(&self) {
         let mut book = self.book();

@@ -74,6 +74,7 @@ pub(super) async fn find_cursor(
 /// The last events, as far as they fit into a tail; of those, as many as fit into a page.
 pub(in crate::store::sqlite) async fn events_tail(
     readers: &SqlitePool,
+    tail: u32,
     limit: u32,
 ) -> Result<LogPage, StoreError> {
     // One snapshot, so that nothing is pruned between finding the place and reading from it.
@@ -86,11 +87,11 @@ pub(in crate::store::sqlite) async fn events_tail(
          (select octet_length(users) from audiences where audiences.id = audience ->> 'set') \
          from events order by id desc limit $1",
     )
-    .bind(limit + 1)
+    .bind(tail + 1)
     .fetch_all(&mut *tx)
     .await?;
     let mut counted = HashSet::new();
-    let sizes = newest.iter().take(limit as usize).map(|(_, size, set, users)| {
+    let sizes = newest.iter().take(tail as usize).map(|(_, size, set, users)| {
         let is_new = set.as_ref().is_some_and(|set| counted.insert(set));
         (size + users.filter(|_| is_new).unwrap_or_default()) as usize
     });
