@@ -135,6 +135,7 @@ fn server(
         config.proxies.clone(),
     );
     let (origins, proxies, body) = (config.origins.clone(), config.proxies.clone(), config.body);
+    connections.bound(&listener);
     let attended = connections.clone();
     let reading = Reading::new(config.connections.shares(), config.proxies.clone());
     let server = HttpServer::new(move || {
@@ -190,7 +191,6 @@ fn server(
     })
     .keep_alive(connections::KEEP_ALIVE)
     .client_request_timeout(connections::FIRST_HEAD)
-    .tcp_nodelay(true)
     .on_connect(move |connection, extensions| connections.welcome(connection, extensions))
     .shutdown_timeout(FINISH.as_secs())
     .shutdown_signal(async move { shutdown.given().await })

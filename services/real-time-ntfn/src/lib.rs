@@ -179,6 +179,7 @@ fn server(
     connections: Connections,
 ) -> anyhow::Result<Server> {
     let state = Data::new(state);
+    connections.bound(&listener);
     let (origins, body, attended) = (config.pages(), config.body, connections.clone());
     // Refused by us with a word why, before actix would leave connections waiting.
     let most_connections = state.admission.most().saturating_add(192);
@@ -214,7 +215,6 @@ fn server(
     .keep_alive(connections::KEEP_ALIVE)
     .client_request_timeout(connections::FIRST_HEAD)
     .max_connections(most_connections)
-    .tcp_nodelay(true)
     .h1_write_buffer_size(WRITE_BUFFER)
     // A client that closes its half of the connection has gone.
     .h1_allow_half_closed(false)

@@ -17,7 +17,7 @@ mod unread;
 
 use std::{
     any::Any,
-    net::{IpAddr, Shutdown},
+    net::{IpAddr, Shutdown, TcpListener},
     rc::Rc,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -144,6 +144,11 @@ impl Connections {
         self.0.refusals.hold(address, !self.0.open_files.is_short()).await;
     }
 
+    /// Has the system bound what connections take that are accepted here; said before they come.
+    pub fn bound(&self, listener: &TcpListener) {
+        self.0.bounds.set(listener);
+    }
+
     /// Takes a connection in, or ends it at once: for `HttpServer::on_connect`.
     pub fn welcome(&self, connection: &dyn Any, extensions: &mut Extensions) {
         let Some(stream) = connection.downcast_ref::<TcpStream>() else {
@@ -154,7 +159,6 @@ impl Connections {
         };
         match self.place(peer.ip().to_canonical()) {
             Ok((place, keeping)) => {
-                self.0.bounds.set(stream);
                 let activity = idle::watch(stream, peer, self, keeping);
                 extensions.insert(Connection { place, activity });
             }

@@ -46,6 +46,25 @@ fn an_address_has_so_many_and_a_proxy_connects_for_many() {
     assert_eq!(all.0.by_site().count(), 1);
 }
 
+#[test]
+fn what_is_accepted_is_bound_as_its_listener_is() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let all = connections(0, false);
+    all.bound(&listener);
+    let _client = connect(listener.local_addr().unwrap());
+    let (accepted, _) = listener.accept().unwrap();
+    let socket = SockRef::from(&accepted);
+    assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());
+    // Linux says twice as much, for its own bookkeeping.
+    let bytes = socket.send_buffer_size().unwrap();
+    assert!([1, 2].contains(&(bytes / all.0.bounds.send_buffer)), "{bytes}");
+    #[cfg(target_os = "linux")]
+    {
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(all.0.bounds.stall));
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(60));
+    }
+}
+
 /// Serves over such connections with one thread, which `/work` keeps for six seconds, once it has said so.
 fn serve(all: Connections) -> (SocketAddr, Receiver<()>) {
     let (address, asked) = mpsc::channel();
