@@ -1,15 +1,10 @@
 //! The subcommands that every binary has, and how it runs.
 
-use std::{
-    fmt,
-    net::{IpAddr, SocketAddr, TcpListener},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{fmt, net::IpAddr, process::ExitCode, time::Duration};
 
 use clap::Subcommand;
 
-use crate::{memory, settings::SettingError};
+use crate::memory;
 
 /// What a binary is asked to do; without a word, to serve.
 #[derive(Subcommand, Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,28 +43,6 @@ pub async fn healthcheck(host: IpAddr, port: u16) -> Result<(), Unhealthy> {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Unhealthy(String);
-
-/// Listens on an address, or says in one line why not; `variable` is what sets the port.
-pub fn listen(variable: &str, host: IpAddr, port: u16) -> Result<TcpListener, SettingError> {
-    let address = SocketAddr::new(host, port);
-    bind(address).map_err(|error| {
-        SettingError::new(variable, port, format!("choose a free port, {address} says: {error}"))
-    })
-}
-
-/// Connections that may wait to be accepted. When a server comes back, all its clients do.
-const BACKLOG: i32 = 4_096;
-
-fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
-    use socket2::{Domain, Socket, Type};
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    // A restarted service must not wait until the connections of the old one have faded.
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
 
 /// Prints a configuration.
 #[expect(clippy::print_stdout, reason = "the answer of a command")]

@@ -37,9 +37,9 @@ struct Setting {
 
 /// What differs from mimalloc's own defaults.
 const OPTIONS: [Setting; 2] = [
-    // `mi_option_purge_delay`, in milliseconds: how long a free page waits for somebody who needs one. It would
-    // be a second. At once, a storm of streams gives back and takes anew what each of them needs for a moment,
-    // which is a fifth of the processor time of an opening.
+    // `mi_option_purge_delay`, in milliseconds: how long free pages wait for somebody who needs one, before who
+    // next looks or allocates gives them back. It would be a second. At once, a storm of streams gives back and
+    // takes anew what each of them needs for a moment, which is a fifth of the processor time of an opening.
     Setting { option: 15, variable: "MIMALLOC_PURGE_DELAY", value: 100 },
     // `mi_option_generic_collect`, in allocations off the fast path, of which there have to be a thousand: how
     // often a thread looks through its pages that has no occasion to call `look_through`, as those of the
@@ -66,7 +66,7 @@ thread_local!(static LOOKED: Cell<Option<Instant>> = const { Cell::new(None) });
 /// Gives back pages that this thread took and that are free by now, whoever freed what was in them: that is
 /// the rule here, since what a stream is sent is made by one thread and dropped by another, and mimalloc's
 /// threads find it out only when they look. Looks every few seconds, however often it is called, and returns
-/// whether it has looked now. Pages that are kept for what comes next go after a few looks.
+/// whether it has looked now. Pages that are kept for what comes next go as well.
 pub fn look_through() -> bool {
     let now = Instant::now();
     let is_due = LOOKED.get().is_none_or(|before| now.duration_since(before) >= EVERY);
@@ -81,7 +81,9 @@ pub fn look_through() -> bool {
 fn collect() {
     // SAFETY: it looks through this thread's own pages, and this thread is in the middle of no allocation.
     // Where another allocator is used, there are none.
-    unsafe { libmimalloc_sys::mi_collect(false) };
+    // With force: otherwise pages that were full when they were last looked at are not looked at, and two threads
+    // that give back at the same moment may leave it unsaid that there is more to give back.
+    unsafe { libmimalloc_sys::mi_collect(true) };
 }
 
 /// Gives back what is free of the memory that libraries took which are not written in Rust, such as SQLite:

@@ -77,9 +77,12 @@ async fn serve(
     notification: realtime_ntfn::Config,
 ) -> anyhow::Result<()> {
     let _logs = common::telemetry::start(message.log_format, &message.log_filter);
-    let message_listener = command::listen("PORT", message.host, message.port)?;
-    let notification_listener =
-        command::listen("NOTIFICATION_PORT", notification.host, notification.port)?;
+    let message_listener = message.connections.listen("PORT", message.host, message.port)?;
+    let notification_listener = notification.connections.listen(
+        "NOTIFICATION_PORT",
+        notification.host,
+        notification.port,
+    )?;
     let shutdown = Shutdown::on_signals()?;
     announce(&message, &notification);
     // The message service goes last: streams that are ended have reports for it.

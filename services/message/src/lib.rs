@@ -135,7 +135,6 @@ fn server(
         config.proxies.clone(),
     );
     let (origins, proxies, body) = (config.origins.clone(), config.proxies.clone(), config.body);
-    connections.bound(&listener);
     let attended = connections.clone();
     let reading = Reading::new(config.connections.shares(), config.proxies.clone());
     let server = HttpServer::new(move || {

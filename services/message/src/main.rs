@@ -29,7 +29,7 @@ async fn execute(command: Option<Command>) -> anyhow::Result<()> {
         Some(Command::Healthcheck) => command::healthcheck(config.host, config.port).await?,
         None => {
             let _logs = common::telemetry::start(config.log_format, &config.log_filter);
-            let listener = command::listen("PORT", config.host, config.port)?;
+            let listener = config.connections.listen("PORT", config.host, config.port)?;
             run(listener, config, Shutdown::on_signals()?).await?;
         }
     }

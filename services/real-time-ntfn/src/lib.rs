@@ -179,7 +179,6 @@ fn server(
     connections: Connections,
 ) -> anyhow::Result<Server> {
     let state = Data::new(state);
-    connections.bound(&listener);
     let (origins, body, attended) = (config.pages(), config.body, connections.clone());
     // Refused by us with a word why, before actix would leave connections waiting.
     let most_connections = state.admission.most().saturating_add(192);

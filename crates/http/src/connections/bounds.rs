@@ -1,10 +1,17 @@
 //! [`Bounds`]: what connections may take.
 
-use std::{net::TcpListener, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, TcpListener},
+    time::Duration,
+};
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::{Domain, Socket, TcpKeepalive, Type};
 
-use crate::address::Shares;
+use crate::{address::Shares, settings::SettingError};
+
+/// Connections that may wait to be accepted. When a server comes back, all its clients do.
+const BACKLOG: i32 = 4_096;
 
 /// What connections may take.
 #[derive(Clone, Copy, Debug)]
@@ -26,21 +33,42 @@ impl Bounds {
         Shares { by_address: self.per_address > 0, loopback: self.limits_loopback }
     }
 
-    /// Has the system keep to them on all connections that are accepted here, which inherit what is set,
-    /// and send what is written at once. Set on each of them it would be five calls for each.
-    pub(super) fn set(&self, listener: &TcpListener) {
-        let socket = SockRef::from(listener);
+    /// Listens on an address, or says in one line why not; `variable` is what sets the port. Connections keep
+    /// to these bounds, as far as that is the system's to do.
+    pub fn listen(
+        &self,
+        variable: &str,
+        host: IpAddr,
+        port: u16,
+    ) -> Result<TcpListener, SettingError> {
+        let address = SocketAddr::new(host, port);
+        self.bind(address).map_err(|error| {
+            let reason = format!("choose a free port, {address} says: {error}");
+            SettingError::new(variable, port, reason)
+        })
+    }
+
+    /// What is set here is inherited by all connections, also by those that come before they are accepted.
+    fn bind(&self, address: SocketAddr) -> io::Result<TcpListener> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        // A restarted service must not wait until the connections of the old one have faded.
+        #[cfg(unix)]
+        socket.set_reuse_address(true)?;
         let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(60));
         let options = [
             #[cfg(target_os = "linux")]
             socket.set_tcp_user_timeout(Some(self.stall)),
             socket.set_send_buffer_size(self.send_buffer),
             socket.set_tcp_keepalive(&keepalive),
+            // Small events must not wait for what was sent before to be acknowledged.
             socket.set_tcp_nodelay(true),
         ];
         // Connections work without them, only less tidily.
         for error in options.into_iter().filter_map(Result::err) {
             tracing::debug!(%error, "a socket option is not available");
         }
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(socket.into())
     }
 }

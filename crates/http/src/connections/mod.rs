@@ -17,7 +17,7 @@ mod unread;
 
 use std::{
     any::Any,
-    net::{IpAddr, Shutdown, TcpListener},
+    net::{IpAddr, Shutdown},
     rc::Rc,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -142,11 +142,6 @@ impl Connections {
     /// Holds a refusal back, if its address is refused all the time.
     pub async fn hold_back(&self, address: IpAddr) {
         self.0.refusals.hold(address, !self.0.open_files.is_short()).await;
-    }
-
-    /// Has the system bound what connections take that are accepted here; said before they come.
-    pub fn bound(&self, listener: &TcpListener) {
-        self.0.bounds.set(listener);
     }
 
     /// Takes a connection in, or ends it at once: for `HttpServer::on_connect`.

@@ -48,19 +48,18 @@ fn an_address_has_so_many_and_a_proxy_connects_for_many() {
 
 #[test]
 fn what_is_accepted_is_bound_as_its_listener_is() {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let all = connections(0, false);
-    all.bound(&listener);
+    let bounds = connections(0, false).0.bounds;
+    let listener = bounds.listen("PORT", [127, 0, 0, 1].into(), 0).unwrap();
     let _client = connect(listener.local_addr().unwrap());
     let (accepted, _) = listener.accept().unwrap();
     let socket = SockRef::from(&accepted);
     assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());
     // Linux says twice as much, for its own bookkeeping.
     let bytes = socket.send_buffer_size().unwrap();
-    assert!([1, 2].contains(&(bytes / all.0.bounds.send_buffer)), "{bytes}");
+    assert!([1, 2].contains(&(bytes / bounds.send_buffer)), "{bytes}");
     #[cfg(target_os = "linux")]
     {
-        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(all.0.bounds.stall));
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(bounds.stall));
         assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(60));
     }
 }

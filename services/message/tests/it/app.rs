@@ -1,11 +1,6 @@
 //! [`App`]: the message service, running for one test.
 
-use std::{
-    net::{SocketAddr, TcpListener},
-    path::Path,
-    thread::JoinHandle,
-    time::Duration,
-};
+use std::{net::SocketAddr, path::Path, thread::JoinHandle, time::Duration};
 
 use common::{Secret, signature};
 use http_kit::{SessionCookies, Shutdown};
@@ -45,7 +40,7 @@ impl App {
     /// On a folder that outlives it.
     pub(crate) fn on(folder: &Path, settings: &[(&str, &str)]) -> Self {
         let config = Config::from_variables(variables(folder, settings)).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = config.connections.listen("PORT", [127, 0, 0, 1].into(), 0).unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = Shutdown::new();
         let asked = shutdown.clone();

@@ -35,6 +35,8 @@ async fn the_log_is_read_after_a_cursor_or_from_its_end() {
         ("tail=8".to_owned(), START, &ids[..]),
         ("tail=4294967295".to_owned(), START, &ids[..]),
         ("tail=0".to_owned(), &*ids[6], &[]),
+        ("tail=0&limit=5".to_owned(), &*ids[6], &[]),
+        ("tail=5&limit=2".to_owned(), &*ids[1], &ids[2..4]),
     ] {
         let answer = app.get_signed(&format!("/internal/events?{query}")).await;
         assert_eq!(answer.status, 200, "{query} {answer:?}");

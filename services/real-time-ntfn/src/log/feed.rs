@@ -60,7 +60,8 @@ pub struct FeedTask {
     /// When the message service was last heard, by a push or a pull.
     heard: Instant,
     /// How many events to ask for at once. Where connections are cut, long answers never arrive and
-    /// short ones do: it is halved when none arrives, and grows by an eighth when one does.
+    /// short ones do: it is halved when one does not arrive, and grows by an eighth with each that has
+    /// as many.
     page: u64,
     /// While pulls fail: when to try again. Something may be missing.
     retry: Option<Instant>,
@@ -124,12 +125,12 @@ impl Feed {
 impl FeedTask {
     /// Keeps the feed until every [`Feed`] is gone.
     pub async fn run(mut self) {
-        let mut loaded = self.load().await;
-        while let Err(error) = loaded {
-            sleep_until(self.failed(&error).into()).await;
-            // What has been read is not read again.
+        loop {
+            // What a try has read that was cut off is not read again.
             let has_begun = self.last != EventId::ZERO;
-            loaded = if has_begun { self.catch_up().await } else { self.load().await };
+            let read = if has_begun { self.catch_up().await } else { self.load().await };
+            let Err(error) = read else { break };
+            sleep_until(self.failed(&error).into()).await;
         }
         self.recovered();
         self.loaded.send_replace(true);
@@ -171,7 +172,9 @@ impl FeedTask {
     /// Takes a page, and those that follow, until nothing is missing.
     async fn read_on(&mut self, mut page: LogPage) -> Result<(), UpstreamError> {
         loop {
-            self.page = (self.page + self.page.div_ceil(8)).min(PULL);
+            if page.batch.events.len() as u64 >= self.page {
+                self.page = (self.page + self.page.div_ceil(8)).min(PULL);
+            }
             self.backoff.reset();
             let is_empty = page.batch.events.is_empty();
             self.sets.learn(&page.batch.sets);
@@ -255,7 +258,9 @@ impl FeedTask {
     /// Logged when it begins and when it ends. Returns when to try again.
     fn failed(&mut self, error: &UpstreamError) -> Instant {
         self.metrics.pull_failures.inc();
-        self.page = (self.page / 2).max(1);
+        if matches!(error, UpstreamError::CutOff(_)) {
+            self.page = (self.page / 2).max(1);
+        }
         if self.retry.is_none() {
             tracing::warn!(%error, "the event log cannot be read; trying again");
         }

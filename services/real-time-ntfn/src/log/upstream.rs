@@ -36,6 +36,9 @@ pub enum UpstreamError {
     /// It does not answer, or not as it should.
     #[error("message service: {0}")]
     Unavailable(String),
+    /// It was asked, and its answer did not arrive, or not whole.
+    #[error("message service: {0}")]
+    CutOff(String),
 }
 
 /// Asks the message service, signed.
@@ -194,11 +197,15 @@ impl Upstream {
 }
 
 async fn read<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, UpstreamError> {
-    send(request).await?.json().await.map_err(|error| unavailable(&error))
+    let body = send(request).await?.bytes().await.map_err(|error| cut_off(&error))?;
+    serde_json::from_slice(&body).map_err(|error| unavailable(&error))
 }
 
 async fn send(request: RequestBuilder) -> Result<reqwest::Response, UpstreamError> {
-    let response = request.send().await.map_err(|error| unavailable(&error))?;
+    let response = request.send().await.map_err(|error| match error.is_timeout() {
+        true => cut_off(&error),
+        false => unavailable(&error),
+    })?;
     let status = response.status();
     if status.is_success() {
         return Ok(response);
@@ -213,6 +220,11 @@ async fn send(request: RequestBuilder) -> Result<reqwest::Response, UpstreamErro
 }
 
 impl UpstreamError {
+    /// Whether it is to do with the message service, or the way to it, and not with what was asked.
+    pub const fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::CutOff(_))
+    }
+
     /// What a problem means that the message service has.
     pub fn of(problem: Problem) -> Self {
         match (problem.status, problem.code.as_str()) {
@@ -231,4 +243,8 @@ impl UpstreamError {
 
 fn unavailable(error: &(dyn std::error::Error + 'static)) -> UpstreamError {
     UpstreamError::Unavailable(internal::cause(error))
+}
+
+fn cut_off(error: &(dyn std::error::Error + 'static)) -> UpstreamError {
+    UpstreamError::CutOff(internal::cause(error))
 }

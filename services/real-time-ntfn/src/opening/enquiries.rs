@@ -127,7 +127,7 @@ async fn ask(upstream: Upstream, mut together: Vec<Enquiry>) {
             Box::pin(ask(upstream.clone(), together)).await;
             return Box::pin(ask(upstream, rest)).await;
         }
-        Err(error @ UpstreamError::Unavailable(_)) => {
+        Err(error) if error.is_outage() => {
             tracing::debug!(%error, "clients cannot be identified now");
         }
         Err(error) => tracing::warn!(%error, "clients are not identified"),

@@ -7,7 +7,7 @@ use common::{internal::Identify, name};
 use http_kit::{Query, Rejection, rejection::ProblemBody};
 use serde::{Deserialize, Serialize};
 
-use crate::{log::upstream::UpstreamError, opening::resume::NotNow, state::AppState};
+use crate::{opening::resume::NotNow, state::AppState};
 
 /// Names in a question.
 const MAX_ASKED: usize = 500;
@@ -105,7 +105,7 @@ impl AppState {
         match self.upstream.contacts(vec![user.to_owned()]).await {
             Ok(mut contacts) => Ok(contacts.remove(user).unwrap_or_default().into_iter().collect()),
             Err(error) => {
-                if !matches!(error, UpstreamError::Unavailable(_)) {
+                if !error.is_outage() {
                     tracing::warn!(%error, "contacts are not given");
                 }
                 Err(NotNow::Upstream.into())

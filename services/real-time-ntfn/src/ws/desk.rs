@@ -162,7 +162,7 @@ async fn handle(mailbox: &Mailbox, frames: &dyn Frames, frame: Value, is_cut_off
         return mailbox.tell(Tell::Say(reply::object(&refusal)));
     }
     let answer = frames.handle(frame).await;
-    if !matches!(answer, Err(UpstreamError::Unavailable(_)))
+    if !matches!(&answer, Err(error) if error.is_outage())
         && is_cut_off.load(Ordering::Relaxed)
         && is_cut_off.swap(false, Ordering::Relaxed)
     {

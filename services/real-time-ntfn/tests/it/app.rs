@@ -1,7 +1,7 @@
 //! [`App`]: the notification service, running for one test.
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -51,7 +51,7 @@ impl App {
         let engine = environment().filter(|(name, _)| name == "STREAM_ENGINE");
         let config = Config::from_variables(engine.chain(owned)).unwrap();
         let config = Config { auth_mode: mode, ..config };
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = config.connections.listen("PORT", [127, 0, 0, 1].into(), 0).unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = Shutdown::new();
         let asked = shutdown.clone();
