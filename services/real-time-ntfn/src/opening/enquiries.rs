@@ -1,22 +1,27 @@
 //! [`Enquiries`]: who clients are, asked about many at once.
 //!
 //! When everyone comes at the same time, an exchange for each would cost more than all that is
-//! asked in it. So a question waits while others are under way, and goes with those that have come
-//! meanwhile. Whoever comes alone does not wait.
+//! asked in it. So a question waits a moment while others are under way, and goes with those that have
+//! come meanwhile. Whoever comes alone does not wait.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use common::internal::{Identified, Identify, IdentifyAnswer, MAX_BODY, MAX_IDENTIFIED};
 use http_kit::turns::Turn;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
+    time::{Instant, sleep_until},
 };
 
 use crate::log::upstream::{Upstream, UpstreamError};
 
 /// Exchanges under way.
 const AT_ONCE: usize = 4;
+
+/// How long a question waits for company while others are under way: an exchange for a few costs as much
+/// as one for many.
+const COMPANY: Duration = Duration::from_millis(2);
 
 /// The most questions that are being asked: whoever wants to ask has to have a turn.
 pub(super) const MOST: usize = AT_ONCE * MAX_IDENTIFIED;
@@ -66,7 +71,10 @@ impl EnquiryTask {
     pub async fn run(mut self) {
         let (mut waiting, mut under_way) = (VecDeque::new(), JoinSet::new());
         let mut come = Vec::new();
+        // When those who wait go, also if they are few.
+        let mut goes_at = Instant::now();
         loop {
+            let waits = !waiting.is_empty() && under_way.len() < AT_ONCE;
             tokio::select! {
                 Some(asked) = under_way.join_next() => if let Err(error) = asked {
                     tracing::error!(%error, "clients could not be asked about");
@@ -77,13 +85,19 @@ impl EnquiryTask {
                     }
                     waiting.extend(come.drain(..));
                 }
+                () = sleep_until(goes_at), if waits => {}
             }
-            while under_way.len() < AT_ONCE {
+            while under_way.len() < AT_ONCE
+                && (under_way.is_empty()
+                    || waiting.len() >= MAX_IDENTIFIED
+                    || goes_at <= Instant::now())
+            {
                 let together = take(&mut waiting);
                 if together.is_empty() {
                     break;
                 }
                 under_way.spawn(ask(self.upstream.clone(), together));
+                goes_at = Instant::now() + COMPANY;
             }
         }
     }
