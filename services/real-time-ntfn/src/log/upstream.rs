@@ -202,10 +202,11 @@ async fn read<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, Upstrea
 }
 
 async fn send(request: RequestBuilder) -> Result<reqwest::Response, UpstreamError> {
-    let response = request.send().await.map_err(|error| match error.is_timeout() {
-        true => cut_off(&error),
-        false => unavailable(&error),
-    })?;
+    let lost = |error: reqwest::Error| match error.is_connect() {
+        true => unavailable(&error),
+        false => cut_off(&error),
+    };
+    let response = request.send().await.map_err(lost)?;
     let status = response.status();
     if status.is_success() {
         return Ok(response);

@@ -55,8 +55,13 @@ async fn cut(answer: HttpResponse, longest: usize) -> HttpResponse {
     if body.len() <= longest {
         return HttpResponse::build(status).content_type("application/json").body(body);
     }
-    let pieces = [Ok(body.slice(..longest)), Err(std::io::Error::other("cut"))];
-    HttpResponse::build(status).streaming(futures_util::stream::iter(pieces))
+    let piece = futures_util::stream::iter([Ok(body.slice(..longest))]);
+    let end = futures_util::stream::once(async {
+        // The piece is on its way by then.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        Err(std::io::Error::other("cut"))
+    });
+    HttpResponse::build(status).streaming(futures_util::StreamExt::chain(piece, end))
 }
 
 fn respond(path: &str, body: &[u8], query: &Parameters, book: &mut Book) -> HttpResponse {
