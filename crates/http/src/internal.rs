@@ -90,6 +90,9 @@ fn unauthorized(code: &'static str, detail: impl Into<String>) -> Rejection {
 /// How long the other service may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long it may take to connect: who cannot be reached was not asked.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How long an idle connection is kept: shorter than the other side does, so that no request is
 /// written to a connection that is being closed.
 const IDLE: Duration = Duration::from_secs(30);
@@ -113,6 +116,7 @@ fn client_idle_for(idle: Duration) -> reqwest::Result<reqwest::Client> {
         .no_proxy()
         .tcp_nodelay(true)
         .pool_idle_timeout(idle)
+        .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TIMEOUT)
         .build()
 }

@@ -4,6 +4,7 @@ use std::{
     cell::Cell,
     ffi::c_long,
     io,
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -66,24 +67,36 @@ thread_local!(static LOOKED: Cell<Option<Instant>> = const { Cell::new(None) });
 /// Gives back pages that this thread took and that are free by now, whoever freed what was in them: that is
 /// the rule here, since what a stream is sent is made by one thread and dropped by another, and mimalloc's
 /// threads find it out only when they look. Looks every few seconds, however often it is called, and returns
-/// whether it has looked now. Pages that are kept for what comes next go as well.
+/// whether it has looked now. Pages that are kept for what comes next go after a few looks, and with the first of
+/// all threads' looks in that time.
 pub fn look_through() -> bool {
     let now = Instant::now();
     let is_due = LOOKED.get().is_none_or(|before| now.duration_since(before) >= EVERY);
     if is_due {
         LOOKED.set(Some(now));
-        collect();
+        collect(is_first(now));
     }
     is_due
 }
 
+/// Whether no other thread has looked for as long.
+fn is_first(now: Instant) -> bool {
+    static BEFORE: Mutex<Option<Instant>> = Mutex::new(None);
+    let mut before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_first = before.is_none_or(|before| now.saturating_duration_since(before) >= EVERY);
+    if is_first {
+        *before = Some(now);
+    }
+    is_first
+}
+
+/// With force, all that is free in the process goes back, and not only what has been free for a moment: two
+/// threads that give back at the same time may leave it unsaid that there is more.
 #[expect(unsafe_code, reason = "the bindings do not wrap it")]
-fn collect() {
+fn collect(force: bool) {
     // SAFETY: it looks through this thread's own pages, and this thread is in the middle of no allocation.
     // Where another allocator is used, there are none.
-    // With force: otherwise pages that were full when they were last looked at are not looked at, and two threads
-    // that give back at the same moment may leave it unsaid that there is more to give back.
-    unsafe { libmimalloc_sys::mi_collect(true) };
+    unsafe { libmimalloc_sys::mi_collect(force) };
 }
 
 /// Gives back what is free of the memory that libraries took which are not written in Rust, such as SQLite:

@@ -51,7 +51,8 @@ use store::{SqliteStore, Store};
 /// How long requests under way may take to finish once the service is asked to stop.
 const FINISH: Duration = Duration::from_secs(5);
 
-/// Runs the service on a listener until it is asked to stop.
+/// Runs the service on a listener until it is asked to stop: one that [`Bounds`](http_kit::connections::Bounds)
+/// made, since connections inherit their bounds from it.
 pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let path = config.data_dir.join("realtalk.db");
     let store: Arc<dyn Store> = Arc::new(

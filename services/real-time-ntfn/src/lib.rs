@@ -55,7 +55,8 @@ const HASTY_DRAIN: Duration = Duration::from_secs(1);
 /// How long a service that stops waits for those who are being let in or refused.
 const LAST_OPENINGS: Duration = Duration::from_secs(1);
 
-/// Runs the service on a listener until it is asked to stop.
+/// Runs the service on a listener until it is asked to stop: one that [`Bounds`](http_kit::connections::Bounds)
+/// made, since connections inherit their bounds from it.
 pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let open_files = OpenFiles::raise()?;
     let registry = prometheus::Registry::new();

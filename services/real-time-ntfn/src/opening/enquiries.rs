@@ -1,7 +1,7 @@
 //! [`Enquiries`]: who clients are, asked about many at once.
 //!
 //! When everyone comes at the same time, an exchange for each would cost more than all that is
-//! asked in it. So a question waits a moment while others are under way, and goes with those that have
+//! asked in it. So while others are under way, exchanges begin a moment after each other, with all who have
 //! come meanwhile. Whoever comes alone does not wait.
 
 use std::{collections::VecDeque, time::Duration};
@@ -19,7 +19,7 @@ use crate::log::upstream::{Upstream, UpstreamError};
 /// Exchanges under way.
 const AT_ONCE: usize = 4;
 
-/// How long a question waits for company while others are under way: an exchange for a few costs as much
+/// The time between the beginnings of two exchanges, if the second is not full: one for a few costs as much
 /// as one for many.
 const COMPANY: Duration = Duration::from_millis(2);
 

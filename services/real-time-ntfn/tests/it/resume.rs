@@ -161,6 +161,21 @@ async fn where_no_long_answer_arrives_the_log_is_read_in_short_ones() {
 }
 
 #[tokio::test]
+async fn only_what_was_cut_off_is_asked_for_in_shorter_pieces() {
+    const ROUTE: &str = "/internal/events";
+    let desk = Desk::start();
+    desk.fail(ROUTE, true);
+    let _app = App::start(&desk.url(), &[]);
+    desk.eventually("asked some times", |desk| desk.calls(ROUTE) >= 3).await;
+    let is_whole = |asked: &String| asked.ends_with("&limit=1000");
+    assert!(desk.asked(ROUTE).iter().all(is_whole), "{:?}", desk.asked(ROUTE));
+    desk.cut_answers(ROUTE, 0);
+    desk.fail(ROUTE, false);
+    let is_quarter = |asked: &String| asked.ends_with("&limit=250");
+    desk.eventually("asked for less", |desk| desk.asked(ROUTE).iter().any(is_quarter)).await;
+}
+
+#[tokio::test]
 async fn a_cursor_makes_history_superfluous() {
     let upstream = Upstream::start();
     let posted = posts(&upstream, 5).await;

@@ -1,9 +1,6 @@
 //! [`Upstream`]: a real message service, for the notification service to read from.
 
-use std::{
-    net::{SocketAddr, TcpListener},
-    thread::JoinHandle,
-};
+use std::{net::SocketAddr, thread::JoinHandle};
 
 use http_kit::Shutdown;
 use message_service::{Config, run};
@@ -33,7 +30,7 @@ impl Upstream {
         ];
         let owned = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let config = Config::from_variables(owned).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = config.connections.listen("PORT", [127, 0, 0, 1].into(), 0).unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = Shutdown::new();
         let asked = shutdown.clone();

@@ -55,13 +55,16 @@ async fn cut(answer: HttpResponse, longest: usize) -> HttpResponse {
     if body.len() <= longest {
         return HttpResponse::build(status).content_type("application/json").body(body);
     }
-    let piece = futures_util::stream::iter([Ok(body.slice(..longest))]);
-    let end = futures_util::stream::once(async {
-        // The piece is on its way by then.
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    let piece = (longest > 0).then(|| Ok(body.slice(..longest)));
+    let end = futures_util::stream::once(async move {
+        if longest > 0 {
+            // The head and the piece are on their way by then.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         Err(std::io::Error::other("cut"))
     });
-    HttpResponse::build(status).streaming(futures_util::StreamExt::chain(piece, end))
+    let pieces = futures_util::StreamExt::chain(futures_util::stream::iter(piece), end);
+    HttpResponse::build(status).streaming(pieces)
 }
 
 fn respond(path: &str, body: &[u8], query: &Parameters, book: &mut Book) -> HttpResponse {

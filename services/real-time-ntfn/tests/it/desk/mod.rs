@@ -149,7 +149,7 @@ impl Desk {
         self.book().most.insert(path, bytes);
     }
 
-    /// Has connections cut after so many bytes of an answer.
+    /// Has connections cut after so many bytes of an answer; after none, before its head.
     pub(crate) fn cut_answers(&self, path: &'static str, bytes: usize) {
         self.book().cut.insert(path, bytes);
     }

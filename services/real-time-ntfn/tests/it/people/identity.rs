@@ -181,7 +181,7 @@ async fn those_who_come_together_are_asked_about_together() {
         tokio::join!(join_all(coming), join_all(refused), member, release);
     assert_eq!(refused, ["name_registered", "conversation_not_found", "token_invalid"]);
     assert_eq!(desk.asked_about(), 64);
-    // Four went at once; the others together, though in parts that pass.
+    // Some went before others had come; the others together, though in parts that pass.
     let calls = desk.calls("/internal/identify");
     assert!((8..40).contains(&calls), "{calls}");
     let public = desk.post("for all");
