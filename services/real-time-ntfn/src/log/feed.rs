@@ -273,7 +273,6 @@ impl FeedTask {
         if self.retry.take().is_some() {
             tracing::info!(last_id = %self.last, "the event log is read again");
         }
-        self.backoff.reset();
         self.heard = Instant::now();
     }
 }

@@ -17,6 +17,7 @@ use common::{
     },
     signature,
 };
+use futures_util::{StreamExt, stream};
 
 use super::book::Book;
 use crate::app::SECRET;
@@ -56,15 +57,14 @@ async fn cut(answer: HttpResponse, longest: usize) -> HttpResponse {
         return HttpResponse::build(status).content_type("application/json").body(body);
     }
     let piece = (longest > 0).then(|| Ok(body.slice(..longest)));
-    let end = futures_util::stream::once(async move {
+    let end = stream::once(async move {
         if longest > 0 {
             // The head and the piece are on their way by then.
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         Err(std::io::Error::other("cut"))
     });
-    let pieces = futures_util::StreamExt::chain(futures_util::stream::iter(piece), end);
-    HttpResponse::build(status).streaming(pieces)
+    HttpResponse::build(status).streaming(stream::iter(piece).chain(end))
 }
 
 fn respond(path: &str, body: &[u8], query: &Parameters, book: &mut Book) -> HttpResponse {
