@@ -1,6 +1,10 @@
 //! Whose a stream is: asked of the message service, which alone knows tokens, tickets and names.
 
-use std::{borrow::Cow, net::IpAddr, time::Duration};
+use std::{
+    borrow::Cow,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use actix_web::{
     HttpRequest,
@@ -25,6 +29,7 @@ use tokio::time::timeout;
 use super::{
     enquiries::{self, Enquiries},
     resume::NotNow,
+    unprotected::Unprotected,
 };
 use crate::{
     event::scope::{Scope, Session},
@@ -81,6 +86,7 @@ pub struct Identity {
     enquiries: Enquiries,
     /// When everyone returns at once, some wait.
     turns: Turns,
+    unprotected: Unprotected,
 }
 
 impl Identity {
@@ -91,7 +97,13 @@ impl Identity {
         enquiries: Enquiries,
         shares: Shares,
     ) -> Self {
-        Self { mode, cookies, enquiries, turns: Turns::new(enquiries::MOST, shares) }
+        Self {
+            mode,
+            cookies,
+            enquiries,
+            turns: Turns::new(enquiries::MOST, shares),
+            unprotected: Unprotected::default(),
+        }
     }
 
     /// Whether a client may be nobody.
@@ -117,6 +129,24 @@ impl Identity {
         let ticket = ticket.filter(|_| token.is_none());
         let (username, rooms) = (given(username), parse(rooms)?);
         Ok(Identify { token, ticket, username, rooms, only_asks: false })
+    }
+
+    /// Refuses a program that shows nothing and speaks in the name of somebody who has to show
+    /// that it is theirs.
+    pub async fn check_name(&self, name: &str, address: IpAddr) -> Result<(), Refusal> {
+        let asked = Instant::now();
+        if self.unprotected.holds(name, asked) {
+            return Ok(());
+        }
+        let by_name = Identify {
+            username: Some(name.to_owned()),
+            rooms: vec![PUBLIC_ROOM.to_owned()],
+            only_asks: true,
+            ..Identify::default()
+        };
+        self.identify(by_name, address, false).await?;
+        self.unprotected.note(name, asked);
+        Ok(())
     }
 
     /// Whose a stream is that says this of itself.

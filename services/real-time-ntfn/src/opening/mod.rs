@@ -6,3 +6,4 @@ pub mod enquiries;
 mod history;
 pub mod identity;
 pub mod resume;
+mod unprotected;

@@ -7,7 +7,7 @@ use actix_web::{
 use common::{
     Audience, Batch, Clock, EventId,
     event::{Accepted, EphemeralBatch, MESSAGE, PUBLIC_ROOM},
-    internal::{Identify, MAX_FACTS},
+    internal::MAX_FACTS,
 };
 use http_kit::{
     Rejection,
@@ -99,9 +99,8 @@ pub async fn notify(
                 if !is_signed(&request)
                     && let Some(user) = &direct.user
                 {
-                    // A mere neighbour says nothing in the name of somebody who has to show theirs.
                     let address = state.proxies.client_address(&request);
-                    state.identity.identify(by_name(user), address, false).await?;
+                    state.identity.check_name(user, address).await?;
                 }
                 state.broadcast(direct).await;
                 // It has reached everyone it will: services that call this expect no less.
@@ -111,16 +110,6 @@ pub async fn notify(
         }
     };
     Ok(response.json(Accepted { last_id }))
-}
-
-/// A question about somebody of whom only the name is known.
-fn by_name(user: &str) -> Identify {
-    Identify {
-        username: Some(user.to_owned()),
-        rooms: vec![PUBLIC_ROOM.to_owned()],
-        only_asks: true,
-        ..Identify::default()
-    }
 }
 
 /// A notification that does not come from the log.
