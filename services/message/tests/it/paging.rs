@@ -25,7 +25,7 @@ fn seqs(answer: &Answer) -> Vec<u64> {
 }
 
 /// The targets of the `Link` header by their `rel`.
-fn link<'a>(answer: &'a Answer, rel: &str) -> Option<&'a str> {
+pub(crate) fn link<'a>(answer: &'a Answer, rel: &str) -> Option<&'a str> {
     let rel = format!("rel=\"{rel}\"");
     answer
         .headers

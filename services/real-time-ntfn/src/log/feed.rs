@@ -166,28 +166,33 @@ impl FeedTask {
         let page = self.upstream.events_tail(RING_EVENTS, self.page).await?;
         self.hub.restart(page.batch.after);
         self.last = page.batch.after;
-        self.read_on(page).await
+        if self.take(page).await { Ok(()) } else { self.read_on().await }
     }
 
-    /// Takes a page, and those that follow, until nothing is missing.
-    async fn read_on(&mut self, mut page: LogPage) -> Result<(), UpstreamError> {
+    /// Reads page after page, until nothing is missing.
+    async fn read_on(&mut self) -> Result<(), UpstreamError> {
         loop {
-            if page.batch.events.len() as u64 >= self.page {
-                self.page = (self.page + self.page.div_ceil(8)).min(PULL);
-            }
-            self.backoff.reset();
-            let is_empty = page.batch.events.is_empty();
-            self.sets.learn(&page.batch.sets);
-            let (batch, missing) = page.batch.resolve_page();
-            if missing > 0 {
-                tracing::error!(last_id = %self.last, missing, "events are for sets of users that are lost");
-            }
-            self.append(&batch.events).await;
-            if is_empty || self.last >= page.head {
+            let page = self.upstream.events_after(self.last, self.page).await?;
+            if self.take(page).await {
                 return Ok(());
             }
-            page = self.upstream.events_after(self.last, self.page).await?;
         }
+    }
+
+    /// Appends a page. Returns whether it is the last one.
+    async fn take(&mut self, page: LogPage) -> bool {
+        if page.batch.events.len() as u64 >= self.page {
+            self.page = (self.page + self.page.div_ceil(8)).min(PULL);
+        }
+        self.backoff.reset();
+        let is_empty = page.batch.events.is_empty();
+        self.sets.learn(&page.batch.sets);
+        let (batch, missing) = page.batch.resolve_page();
+        if missing > 0 {
+            tracing::error!(last_id = %self.last, missing, "events are for sets of users that are lost");
+        }
+        self.append(&batch.events).await;
+        is_empty || self.last >= page.head
     }
 
     async fn apply(&mut self, batch: Batch) {
@@ -224,10 +229,7 @@ impl FeedTask {
 
     /// Reads on from where it is; starts over where the log does not have that place.
     async fn catch_up(&mut self) -> Result<(), UpstreamError> {
-        let read = match self.upstream.events_after(self.last, self.page).await {
-            Ok(page) => self.read_on(page).await,
-            Err(error) => Err(error),
-        };
+        let read = self.read_on().await;
         if let Err(error @ (UpstreamError::Expired | UpstreamError::Unknown)) = read {
             tracing::warn!(last_id = %self.last, %error, "the feed starts over");
             return self.load().await;

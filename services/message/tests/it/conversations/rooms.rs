@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{ids, roles, text};
-use crate::app::App;
+use crate::{app::App, paging::link};
 
 #[tokio::test]
 async fn a_room_is_made_joined_left_and_open_to_all() {
@@ -59,9 +59,7 @@ async fn all_rooms_are_listed_newest_activity_first_page_by_page() {
         let answer = app.get(&target).await;
         let page = answer.json();
         pages.extend(ids(page.as_array().unwrap()).into_iter().map(str::to_owned));
-        next = answer.header("link").map(|link| {
-            link.trim_start_matches('<').split_once(">; rel=\"next\"").unwrap().0.to_owned()
-        });
+        next = link(&answer, "next").map(str::to_owned);
         assert_eq!(answer.header("x-has-more"), Some(&*next.is_some().to_string()));
     }
     assert_eq!(pages, all);

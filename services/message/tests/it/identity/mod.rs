@@ -3,6 +3,7 @@
 mod admins;
 mod claims;
 mod cookies;
+mod finding;
 mod limits;
 mod lookalikes;
 mod outside;

@@ -36,21 +36,17 @@ impl Resume {
             let (upstream, user) = (self.upstream.clone(), user.to_owned());
             answered(turn, async move { upstream.receipts(&user, after).await }).await
         };
-        let receipts = match timeout(RECEIPTS, asked).await {
-            Ok(Ok(Ok(receipts))) => receipts,
-            Ok(Ok(Err(error))) => {
-                tracing::warn!(%error, "a stream begins without its receipts");
-                self.metrics.receipts_missed.inc();
-                return Vec::new();
+        let missed = match timeout(RECEIPTS, asked).await {
+            Ok(Ok(Ok(receipts))) => {
+                let receipts = receipts.iter().take(MAX_RECEIPTS);
+                let data = receipts.filter_map(|data| serde_json::from_str::<Value>(data.get()).ok());
+                return data.map(|data| wire.named(&data)).collect();
             }
-            Ok(Err(_)) | Err(_) => {
-                tracing::warn!("a stream begins without its receipts: they took too long");
-                self.metrics.receipts_missed.inc();
-                return Vec::new();
-            }
+            Ok(Ok(Err(error))) => error.to_string(),
+            Ok(Err(_)) | Err(_) => "they took too long".to_owned(),
         };
-        let receipts = receipts.iter().take(MAX_RECEIPTS);
-        let data = receipts.filter_map(|data| serde_json::from_str::<Value>(data.get()).ok());
-        data.map(|data| wire.named(&data)).collect()
+        tracing::warn!(error = missed, "a stream begins without its receipts");
+        self.metrics.receipts_missed.inc();
+        Vec::new()
     }
 }

@@ -17,22 +17,37 @@ const MOST_CONVERSATIONS: u32 = 100;
 /// Messages of one conversation that are looked at for one that is not the user's own.
 const MOST_MESSAGES: u32 = 5;
 
-/// People by a part of their names.
+/// People by a part of their names: those whose name begins with it, and then the others, both by
+/// name.
 ///
-/// Looks at every user: some 80 ms for 100,000 of them, which is where an index of parts of words
-/// would begin to pay.
+/// Ends where it has enough: a beginning that many have is found in the order of the table. Who looks
+/// for what few have looks at every user, some 80 ms for 100,000 of them.
 pub(in crate::store::sqlite) async fn find_users(
     connection: &mut SqliteConnection,
     part: &str,
     after: Option<&str>,
     limit: u32,
 ) -> Result<Vec<Account>, StoreError> {
-    let condition = "where deactivated_at is null and \
-         (instr(key, $1 ->> 0) > 0 or instr(coalesce(display_key, lower(display_name)), $1 ->> 0) > 0) \
-         and ($1 ->> 2 is null or (instr(key, $1 ->> 0) <> 1, key) \
-         > (instr($1 ->> 2, $1 ->> 0) <> 1, $1 ->> 2)) \
-         order by instr(key, $1 ->> 0) <> 1, key limit $1 ->> 1";
-    rows::accounts(connection, condition, &serde_json::to_string(&(part, limit, after))?).await
+    // No name has the last character there is.
+    const BEGIN: &str = "where deactivated_at is null and key >= $1 ->> 0 \
+         and key < ($1 ->> 0) || char(1114111) and ($1 ->> 2 is null or key > $1 ->> 2) \
+         order by key limit $1 ->> 1";
+    const OTHERS: &str = "where deactivated_at is null and instr(key, $1 ->> 0) <> 1 \
+         and (instr(key, $1 ->> 0) > 0 \
+         or instr(coalesce(display_key, lower(display_name)), $1 ->> 0) > 0) \
+         and ($1 ->> 2 is null or key > $1 ->> 2) order by key limit $1 ->> 1";
+    // What comes before what was seen last is not looked at again.
+    let others_after = after.filter(|after| !after.starts_with(part));
+    let mut found = Vec::new();
+    if others_after.is_none() {
+        let asked = serde_json::to_string(&(part, limit, after))?;
+        found = rows::accounts(&mut *connection, BEGIN, &asked).await?;
+    }
+    if found.len() < limit as usize {
+        let asked = serde_json::to_string(&(part, limit - found.len() as u32, others_after))?;
+        found.extend(rows::accounts(connection, OTHERS, &asked).await?);
+    }
+    Ok(found)
 }
 
 /// Whether all of these are public rooms.

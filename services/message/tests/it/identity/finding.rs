@@ -1,0 +1,74 @@
+//! `GET /users`: people by a part of their names.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{ADMIN_TOKEN, open};
+use crate::{answer::Answer, app::App, paging::link};
+
+async fn register(app: &App, name: &str, display_name: &str) {
+    let body = json!({"username": name, "display_name": display_name});
+    assert_eq!(app.send_as(Method::POST, "/users", None, body).await.status, 201);
+}
+
+fn names(people: &Answer) -> Value {
+    people.json().as_array().unwrap().iter().map(|user| user["username"].clone()).collect()
+}
+
+#[tokio::test]
+async fn people_are_found_by_display_names_in_any_case_of_any_alphabet() {
+    let app = open();
+    for (name, display_name) in [("al", "ÄRGER Müller"), ("bo", "Σίσυφος"), ("cy", "Straße")]
+    {
+        register(&app, name, display_name).await;
+    }
+    let patch = json!({"display_name": "ÉMILE"});
+    app.send_as(Method::PATCH, "/users/me?user=bo", None, patch).await;
+    for (q, found) in [
+        ("ÄRGER", json!(["al"])),
+        ("ärger%20m", json!(["al"])),
+        ("émile", json!(["bo"])),
+        ("σίσ", json!([])),
+        ("STRASSE", json!(["cy"])),
+    ] {
+        assert_eq!(names(&app.get(&format!("/users?q={q}")).await), found, "{q}");
+    }
+}
+
+#[tokio::test]
+async fn whose_name_begins_with_it_comes_first_and_nobody_twice_or_never() {
+    let app = open();
+    for (name, display_name) in [
+        ("zoe", "Susan"),
+        ("diana", "Di"),
+        ("andy", "Andy"),
+        ("an", "An"),
+        ("Anna", "Anna"),
+        ("Anne Ö", "Anne"),
+        ("ban", "Ban"),
+        ("anton", "Anton"),
+        ("bob", "Bob"),
+    ] {
+        register(&app, name, display_name).await;
+    }
+    let off = json!({"deactivated": true});
+    app.send_as(Method::PATCH, "/users/anton", Some(ADMIN_TOKEN), off).await;
+    for (q, found) in [
+        ("AN", json!(["an", "andy", "Anna", "Anne Ö", "ban", "diana", "zoe"])),
+        ("", json!(["an", "andy", "Anna", "Anne Ö", "ban", "bob", "diana", "zoe"])),
+        ("b", json!(["ban", "bob"])),
+        ("%25", json!([])),
+    ] {
+        for limit in 1..=9 {
+            let mut seen = Vec::new();
+            let mut next = Some(format!("/users?q={q}&limit={limit}"));
+            while let Some(target) = next {
+                let page = app.get(&target).await;
+                next = link(&page, "next").map(str::to_owned);
+                assert_eq!(page.header("x-has-more"), Some(&*next.is_some().to_string()));
+                seen.extend(names(&page).as_array().unwrap().clone());
+            }
+            assert_eq!(json!(seen), found, "{q} in pages of {limit}");
+        }
+    }
+}
