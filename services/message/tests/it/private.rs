@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::app::App;
+use crate::{app::App, paging::link};
 
 async fn whisper(app: &App, from: &str, to: &str, content: &str) -> Value {
     let answer = app.post(json!({"user": from, "recipient": to, "content": content})).await;
@@ -80,10 +80,8 @@ async fn what_has_not_arrived_is_listed_until_it_has() {
     assert_eq!(waiting(app.list("?undelivered=true&user=bob").await), ["1", "2", "3"]);
     let page = app.get("/messages?undelivered=true&user=bob&limit=2").await;
     assert_eq!(page.header("x-has-more"), Some("true"));
-    let link = page.header("link").unwrap().to_owned();
-    let next = link.strip_prefix('<').unwrap().split_once(">; rel=\"next\"").unwrap().0;
     assert_eq!(waiting(serde_json::from_value(page.json()).unwrap()), ["1", "2"]);
-    let page = app.get(next).await;
+    let page = app.get(link(&page, "next").unwrap()).await;
     assert_eq!((page.header("x-has-more"), page.header("link")), (Some("false"), None));
     assert_eq!(waiting(serde_json::from_value(page.json()).unwrap()), ["3"]);
     let backwards = app.get("/messages?undelivered=true&user=bob&before=3").await;

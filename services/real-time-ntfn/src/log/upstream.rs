@@ -10,10 +10,7 @@ use common::{
         IdentifyAnswer, IdentifyBatch,
     },
 };
-use http_kit::{
-    InternalHop,
-    internal::{self, cause},
-};
+use http_kit::{InternalHop, internal};
 use reqwest::{Method, RequestBuilder, StatusCode, Url, header::CONTENT_TYPE};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
@@ -173,13 +170,13 @@ impl Upstream {
         path: &str,
         body: &impl Serialize,
     ) -> Result<RequestBuilder, UpstreamError> {
-        let body = serde_json::to_vec(body).map_err(|error| UpstreamError::Unavailable(cause(&error)))?;
+        let body = serde_json::to_vec(body).map_err(|error| unavailable(&error))?;
         let request = self.sign(client, Method::POST, self.url(path)?, &body);
         Ok(request.header(CONTENT_TYPE, "application/json").body(body))
     }
 
     fn url(&self, path: &str) -> Result<Url, UpstreamError> {
-        Url::parse(&format!("{}{path}", self.base_url)).map_err(|error| UpstreamError::Unavailable(cause(&error)))
+        Url::parse(&format!("{}{path}", self.base_url)).map_err(|error| unavailable(&error))
     }
 
     /// The signature covers path and query as they are sent.
@@ -200,16 +197,16 @@ impl Upstream {
 }
 
 async fn read<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, UpstreamError> {
-    let body = send(request).await?.bytes().await.map_err(|error| UpstreamError::CutOff(cause(&error)))?;
-    serde_json::from_slice(&body).map_err(|error| UpstreamError::Unavailable(cause(&error)))
+    let body = send(request).await?.bytes().await.map_err(|error| cut_off(&error))?;
+    serde_json::from_slice(&body).map_err(|error| unavailable(&error))
 }
 
 async fn send(request: RequestBuilder) -> Result<reqwest::Response, UpstreamError> {
-    let response = request.send().await.map_err(|error| {
-        let lost =
-            if error.is_connect() { UpstreamError::Unavailable } else { UpstreamError::CutOff };
-        lost(cause(&error))
-    })?;
+    let lost = |error: reqwest::Error| match error.is_connect() {
+        true => unavailable(&error),
+        false => cut_off(&error),
+    };
+    let response = request.send().await.map_err(lost)?;
     let status = response.status();
     if status.is_success() {
         return Ok(response);
@@ -243,4 +240,12 @@ impl UpstreamError {
             _ => Self::Unavailable(format!("{} {}", problem.status, problem.code)),
         }
     }
+}
+
+fn unavailable(error: &(dyn std::error::Error + 'static)) -> UpstreamError {
+    UpstreamError::Unavailable(internal::cause(error))
+}
+
+fn cut_off(error: &(dyn std::error::Error + 'static)) -> UpstreamError {
+    UpstreamError::CutOff(internal::cause(error))
 }

@@ -9,8 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long an answer holds, since it was asked for. For as long may somebody be spoken for who has
-/// just registered, by programs that need not sign.
+/// How long an answer holds, since it was asked for. For as long may programs that need not sign still
+/// use a name that has just become somebody's, looks like one that has, or is of somebody who has just
+/// been shut out.
 const HOLDS: Duration = Duration::from_secs(1);
 
 /// The last name of which that was said.

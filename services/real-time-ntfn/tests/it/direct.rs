@@ -1,5 +1,7 @@
 //! `POST /notify` by a program of the user's: one object, to those who are connected.
 
+use std::time::Instant;
+
 use common::{Secret, signature};
 use reqwest::Method;
 use serde_json::json;
@@ -7,6 +9,7 @@ use serde_json::json;
 use crate::{
     answer::Answer,
     app::{App, sign},
+    desk::Desk,
     upstream::Upstream,
 };
 
@@ -48,7 +51,7 @@ async fn nobody_speaks_for_somebody_whose_name_is_protected() {
     let mut stream = app.stream("").await;
     let by = |user: &str| json!({"content": format!("by {user}"), "user": user});
     // As it is written, and what is taken for it.
-    for (user, code) in [("zoe", "name_registered"), ("\u{ff3a}oe", "name_registered")] {
+    for (user, code) in ["zoe", "zoe", "\u{ff3a}oe"].map(|user| (user, "name_registered")) {
         let answer = app.notify(&by(user)).await;
         assert_eq!(answer.refusal(), (401, code.to_owned()), "{user}");
     }
@@ -58,6 +61,21 @@ async fn nobody_speaks_for_somebody_whose_name_is_protected() {
     }
     assert_eq!(app.notify_signed(&by("Zoe")).await.status, 200, "it knows the secret");
     assert_eq!(stream.contents(3).await, [json!("by zoey"), json!("by "), json!("by Zoe")]);
+}
+
+#[tokio::test]
+async fn who_notifies_again_and_again_in_one_name_is_asked_about_once_a_second() {
+    let desk = Desk::start();
+    let app = App::start(&desk.url(), &[]);
+    let start = Instant::now();
+    for _ in 0..100 {
+        let deploy = json!({"content": "step", "user": "deploy"});
+        assert_eq!(app.notify(&deploy).await.status, 200);
+    }
+    let (asked, most) = (desk.asked_about(), start.elapsed().as_secs() as usize + 1);
+    assert!((1..=most).contains(&asked), "{asked} times in {most} s");
+    let other = json!({"content": "step", "user": "another"});
+    assert_eq!((app.notify(&other).await.status, desk.asked_about()), (200, asked + 1));
 }
 
 #[tokio::test]

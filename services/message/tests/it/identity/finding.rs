@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{ADMIN_TOKEN, open};
+use super::{ADMIN_TOKEN, open, refused};
 use crate::{answer::Answer, app::App, paging::link};
 
 async fn register(app: &App, name: &str, display_name: &str) {
@@ -43,6 +43,7 @@ async fn whose_name_begins_with_it_comes_first_and_nobody_twice_or_never() {
         ("diana", "Di"),
         ("andy", "Andy"),
         ("an", "An"),
+        ("an🦀", "Kiki"),
         ("Anna", "Anna"),
         ("Anne Ö", "Anne"),
         ("ban", "Ban"),
@@ -54,8 +55,8 @@ async fn whose_name_begins_with_it_comes_first_and_nobody_twice_or_never() {
     let off = json!({"deactivated": true});
     app.send_as(Method::PATCH, "/users/anton", Some(ADMIN_TOKEN), off).await;
     for (q, found) in [
-        ("AN", json!(["an", "andy", "Anna", "Anne Ö", "ban", "diana", "zoe"])),
-        ("", json!(["an", "andy", "Anna", "Anne Ö", "ban", "bob", "diana", "zoe"])),
+        ("AN", json!(["an", "andy", "Anna", "Anne Ö", "an🦀", "ban", "diana", "zoe"])),
+        ("", json!(["an", "andy", "Anna", "Anne Ö", "an🦀", "ban", "bob", "diana", "zoe"])),
         ("b", json!(["ban", "bob"])),
         ("%25", json!([])),
     ] {
@@ -67,8 +68,21 @@ async fn whose_name_begins_with_it_comes_first_and_nobody_twice_or_never() {
                 next = link(&page, "next").map(str::to_owned);
                 assert_eq!(page.header("x-has-more"), Some(&*next.is_some().to_string()));
                 seen.extend(names(&page).as_array().unwrap().clone());
+                assert!(seen.len() <= 9, "{q} in pages of {limit} goes round: {seen:?}");
             }
             assert_eq!(json!(seen), found, "{q} in pages of {limit}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_looked_for_is_refused() {
+    let app = open();
+    for limit in ["0", "201", "x"] {
+        let answer = app.get(&format!("/users?limit={limit}")).await;
+        assert_eq!(answer.status, 400, "{limit}");
+    }
+    for name in ["nobody", "a:b", "%00"] {
+        refused(&app.get(&format!("/users/{name}")).await, 404, "user_not_found");
     }
 }

@@ -39,13 +39,14 @@ impl Resume {
         let missed = match timeout(RECEIPTS, asked).await {
             Ok(Ok(Ok(receipts))) => {
                 let receipts = receipts.iter().take(MAX_RECEIPTS);
-                let data = receipts.filter_map(|data| serde_json::from_str::<Value>(data.get()).ok());
+                let data =
+                    receipts.filter_map(|data| serde_json::from_str::<Value>(data.get()).ok());
                 return data.map(|data| wire.named(&data)).collect();
             }
             Ok(Ok(Err(error))) => error.to_string(),
             Ok(Err(_)) | Err(_) => "they took too long".to_owned(),
         };
-        tracing::warn!(error = missed, "a stream begins without its receipts");
+        tracing::warn!(error = %missed, "a stream begins without its receipts");
         self.metrics.receipts_missed.inc();
         Vec::new()
     }

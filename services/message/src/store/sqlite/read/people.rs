@@ -28,24 +28,26 @@ pub(in crate::store::sqlite) async fn find_users(
     after: Option<&str>,
     limit: u32,
 ) -> Result<Vec<Account>, StoreError> {
-    // No name has the last character there is.
+    // A range of the table: no name has the last character there is.
     const BEGIN: &str = "where deactivated_at is null and key >= $1 ->> 0 \
-         and key < ($1 ->> 0) || char(1114111) and ($1 ->> 2 is null or key > $1 ->> 2) \
-         order by key limit $1 ->> 1";
-    const OTHERS: &str = "where deactivated_at is null and instr(key, $1 ->> 0) <> 1 \
-         and (instr(key, $1 ->> 0) > 0 \
+         and key < ($1 ->> 1) || char(1114111) and key <> $1 ->> 2 order by key limit $1 ->> 3";
+    const OTHERS: &str = "where deactivated_at is null and key > $1 ->> 1 \
+         and instr(key, $1 ->> 0) <> 1 and (instr(key, $1 ->> 0) > 0 \
          or instr(coalesce(display_key, lower(display_name)), $1 ->> 0) > 0) \
-         and ($1 ->> 2 is null or key > $1 ->> 2) order by key limit $1 ->> 1";
-    // What comes before what was seen last is not looked at again.
-    let others_after = after.filter(|after| !after.starts_with(part));
+         order by key limit $1 ->> 2";
+    // No name is empty.
+    let after = after.unwrap_or_default();
+    let is_among_others = !after.is_empty() && !after.starts_with(part);
     let mut found = Vec::new();
-    if others_after.is_none() {
-        let asked = serde_json::to_string(&(part, limit, after))?;
+    if !is_among_others {
+        let asked = serde_json::to_string(&(part.max(after), part, after, limit))?;
         found = rows::accounts(&mut *connection, BEGIN, &asked).await?;
     }
-    if found.len() < limit as usize {
-        let asked = serde_json::to_string(&(part, limit - found.len() as u32, others_after))?;
-        found.extend(rows::accounts(connection, OTHERS, &asked).await?);
+    // Every name begins with nothing.
+    if found.len() < limit as usize && !part.is_empty() {
+        let others_after = if is_among_others { after } else { "" };
+        let asked = (part, others_after, limit - found.len() as u32);
+        found.extend(rows::accounts(connection, OTHERS, &serde_json::to_string(&asked)?).await?);
     }
     Ok(found)
 }
