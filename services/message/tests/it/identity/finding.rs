@@ -15,6 +15,49 @@ fn names(people: &Answer) -> Value {
     people.json().as_array().unwrap().iter().map(|user| user["username"].clone()).collect()
 }
 
+/// All pages of a list, read by its links.
+async fn read_all(app: &App, target: String) -> Value {
+    let (mut seen, mut next) = (Vec::new(), Some(target));
+    while let Some(target) = next {
+        let page = app.get(&target).await;
+        next = link(&page, "next").map(str::to_owned);
+        let has_more = next.is_some().to_string();
+        assert_eq!(page.header("x-has-more"), Some(&*has_more), "{target}");
+        seen.extend(names(&page).as_array().unwrap().clone());
+        assert!(seen.len() <= 9, "{target} goes round: {seen:?}");
+    }
+    seen.into()
+}
+
+#[tokio::test]
+async fn people_are_found_by_a_part_of_their_names() {
+    let app = open();
+    for (name, display_name) in
+        [("alice", "Alice"), ("malicious", "Mal"), ("bob", "Alicante"), ("carol", "Carol")]
+    {
+        register(&app, name, display_name).await;
+    }
+    let find = async |query: &str| names(&app.get(&format!("/users{query}")).await);
+    assert_eq!(find("?q=ALIC").await, json!(["alice", "bob", "malicious"]));
+    assert_eq!(find("?q=alic&limit=1").await, json!(["alice"]));
+    assert_eq!(find("?q=%25").await, json!([]));
+    assert_eq!(find("").await.as_array().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn guests_are_listed_page_by_page_for_one_who_says_who_they_are() {
+    let app = open();
+    for name in ["an", "Hans", "anna", "Joan", "bo", "Anne Ö", "zoe"] {
+        app.someone(name).say("public", "hi").await;
+    }
+    for (query, all) in [
+        ("q=AN&user=bo&", json!(["an", "anna", "Anne Ö", "Hans", "Joan"])),
+        ("", json!(["an", "anna", "Anne Ö", "bo", "Hans", "Joan", "zoe"])),
+    ] {
+        assert_eq!(read_all(&app, format!("/users?{query}limit=2")).await, all, "{query}");
+    }
+}
+
 #[tokio::test]
 async fn people_are_found_by_display_names_in_any_case_of_any_alphabet() {
     let app = open();
@@ -61,16 +104,8 @@ async fn whose_name_begins_with_it_comes_first_and_nobody_twice_or_never() {
         ("%25", json!([])),
     ] {
         for limit in 1..=9 {
-            let mut seen = Vec::new();
-            let mut next = Some(format!("/users?q={q}&limit={limit}"));
-            while let Some(target) = next {
-                let page = app.get(&target).await;
-                next = link(&page, "next").map(str::to_owned);
-                assert_eq!(page.header("x-has-more"), Some(&*next.is_some().to_string()));
-                seen.extend(names(&page).as_array().unwrap().clone());
-                assert!(seen.len() <= 9, "{q} in pages of {limit} goes round: {seen:?}");
-            }
-            assert_eq!(json!(seen), found, "{q} in pages of {limit}");
+            let seen = read_all(&app, format!("/users?q={q}&limit={limit}")).await;
+            assert_eq!(seen, found, "{q} in pages of {limit}");
         }
     }
 }
