@@ -62,6 +62,22 @@ node_tools() {
     npm ci --silent --no-audit --no-fund --prefix web-tests
 }
 
+# Debian makes a server and starts it as soon as its package is there; the tests have one of their own.
+postgres_tools() {
+    need openssl openssl
+    [ -z "$(compgen -G '/usr/lib/postgresql/*/bin/initdb')" ] || return 0
+    command -v initdb >/dev/null && return
+    local sudo= settings=/etc/postgresql-common/createcluster.d/realtalk-tests.conf
+    [ "$(id -u)" -eq 0 ] || sudo=sudo
+    need pg_createcluster postgresql-common
+    $sudo mkdir -p "${settings%/*}"
+    echo 'create_main_cluster = false' | $sudo tee "$settings" >/dev/null
+    local status=0
+    need initdb postgresql || status=$?
+    $sudo rm "$settings"
+    return $status
+}
+
 rust_docs() {
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 }
@@ -76,6 +92,9 @@ rust() {
     export RUST_TEST_THREADS=8
     step "Rust tests" cargo test --workspace --locked --quiet
     # The same packages as above, or everything would be built anew.
+    step "install PostgreSQL" postgres_tools
+    step "Rust tests of what keeps data, on PostgreSQL" scripts/with-postgres.sh \
+        cargo test --workspace --exclude realtime-ntfn --test it --test contract --locked --quiet
     STREAM_ENGINE=portable step "Rust tests of streams, on the portable path" \
         cargo test --workspace --exclude message-service --test it --test contract --locked --quiet
 }

@@ -117,6 +117,6 @@ fn announce(message: &message_service::Config, notification: &realtime_ntfn::Con
          Data      {}\n\n  \
          Ctrl-C stops.\n\n",
         env!("CARGO_PKG_VERSION"),
-        message.data_dir.display(),
+        message.database,
     ));
 }

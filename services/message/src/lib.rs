@@ -46,7 +46,7 @@ use log::{
 use metrics::Metrics;
 use routes::{client::Client, reading::Reading};
 use state::AppState;
-use store::{SqliteStore, Store};
+use store::Store;
 
 /// How long requests under way may take to finish once the service is asked to stop.
 const FINISH: Duration = Duration::from_secs(5);
@@ -54,12 +54,10 @@ const FINISH: Duration = Duration::from_secs(5);
 /// Runs the service on a listener until it is asked to stop: one that [`Bounds`](http_kit::connections::Bounds)
 /// made, since connections inherit their bounds from it.
 pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
-    let path = config.data_dir.join("realtalk.db");
-    let store: Arc<dyn Store> = Arc::new(
-        SqliteStore::open(&path, config.durability, Clock::default())
-            .await
-            .with_context(|| format!("cannot open the database {}", path.display()))?,
-    );
+    let store = Store::open(&config.database, config.durability, Clock::default())
+        .await
+        .with_context(|| format!("cannot open the database {}", config.database))?;
+    let store = Arc::new(store);
     let head = store.head().await?;
     let open_files = OpenFiles::raise()?;
     let registry = prometheus::Registry::new();
@@ -87,7 +85,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let relay_task = tokio::spawn(relay.run(shutdown.clone()));
 
     let accounts = Accounts::new(store.clone(), writer.clone());
-    let identity = Arc::new(Identity::new(&config, accounts, &registry)?);
+    let identity = Arc::new(Identity::new(&config, store.clone(), accounts, &registry)?);
     let connections =
         Connections::new(config.connections, config.proxies.clone(), open_files, &registry)?;
     let operations = operations(registry, &writer, &shutdown)?;

@@ -3,20 +3,21 @@
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
+use common::EventId;
 use http_kit::{InternalHop, RateLimit, Rejection};
 
 use crate::{
     identity::Identity,
     log::{ephemera::Facts, writer::Writer},
     metrics::Metrics,
-    store::Store,
+    store::{Store, StoreError},
 };
 
 /// What handlers work with.
 #[derive(Clone)]
 pub struct AppState {
     /// Reads.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Store>,
     /// Writes.
     pub writer: Writer,
     /// Takes what is told and not kept.
@@ -36,6 +37,14 @@ pub struct AppState {
 }
 
 impl AppState {
+    /// How far the log goes: whoever reads now and goes on from here misses nothing.
+    pub async fn cursor(&self) -> Result<EventId, StoreError> {
+        match self.store.is_shared() {
+            true => self.store.head().await,
+            false => Ok(self.writer.head().get()),
+        }
+    }
+
     /// Takes what a request costs besides a post, in posts, or refuses it for now.
     pub fn charge(&self, request: &HttpRequest, posts: usize) -> Result<(), Rejection> {
         let address = self.identity.proxies.client_address(request);

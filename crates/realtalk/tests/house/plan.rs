@@ -42,7 +42,7 @@ pub(crate) const HOUSES: &[House] = &[
             ),
             room(
                 &["store"],
-                "`Store` and its rules (`plan`, `journal`, `known`); all SQL in `sqlite/`",
+                "`Store` over either database, and its rules (`plan`, `journal`, `known`); all SQL, in `read/`, `write/`, `rows/` and the files of its nouns, said once for both (`database/`); what is particular to one, in `sqlite/` and `postgres`",
             ),
             room(
                 &["chat"],

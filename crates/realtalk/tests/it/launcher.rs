@@ -231,6 +231,7 @@ async fn a_file_that_is_no_database_ends_the_start_and_is_left_as_it_is() {
     fs::create_dir(database.parent().unwrap()).unwrap();
     fs::write(&database, &garbage).unwrap();
     let (mut launcher, _) = launcher(&folder);
+    launcher.keep_in_file();
     launcher.spawn();
     let (status, _) = launcher.exit().await;
     let log = launcher.log();
@@ -242,9 +243,10 @@ async fn a_file_that_is_no_database_ends_the_start_and_is_left_as_it_is() {
 
 /// Each would tell its own streams of what is said to it, and nobody would see the rest.
 #[tokio::test]
-async fn a_second_service_on_the_same_data_ends_its_start_with_one_line() {
+async fn a_second_service_on_the_same_file_ends_its_start_with_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let (mut first, _) = launcher(&folder);
+    first.keep_in_file();
     first.spawn();
     first.wait_ready().await;
     let board = Board::new(first.port());
@@ -252,6 +254,7 @@ async fn a_second_service_on_the_same_data_ends_its_start_with_one_line() {
     for program in ["realtalk", "message-service"] {
         let mut second = Service::new(program, free_port(), folder.path());
         second.set("NOTIFICATION_PORT", free_port());
+        second.keep_in_file();
         let output = second.command().output().unwrap();
         assert!(!output.status.success(), "{program}");
         let log = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();

@@ -21,6 +21,7 @@ mod ghosts;
 mod hang;
 mod idle;
 mod launcher;
+mod postgres;
 mod restore;
 mod resume;
 mod sessions;
@@ -30,4 +31,7 @@ mod undelivered;
 #[path = "../stage/mod.rs"]
 mod stage;
 
-use stage::{board, deadline, history, line, load, person, process, proxy, scale, stream, wire};
+use stage::{
+    board, database, deadline, history, line, load, person, process, proxy, scale, server, stream,
+    wire,
+};

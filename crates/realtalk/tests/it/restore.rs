@@ -1,8 +1,7 @@
 //! A copy of the database is put back, and what was said since is lost.
 
-use std::{fs, path::Path};
-
 use crate::{
+    database::copy,
     history::Message,
     process::Pair,
     stream::{Follow, Subscriber},
@@ -14,16 +13,6 @@ async fn beginning(port: u16, cursor: &str) -> Block {
     let mut wire = Dial::after(port, cursor).granted().await;
     let ready = wire.find(|block| block.is("ready")).await;
     if ready.json()["resumed"] == true { ready } else { wire.find(|block| block.is("reset")).await }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for file in fs::read_dir(from).unwrap() {
-        let file = file.unwrap();
-        if file.file_name().to_string_lossy().starts_with("realtalk.db") {
-            fs::copy(file.path(), to.join(file.file_name())).unwrap();
-        }
-    }
 }
 
 /// Posts what stays, takes a copy, posts what will be lost, and puts the copy back when whoever watches has it;
@@ -42,9 +31,6 @@ async fn lose(pair: &mut Pair, watching: Option<&Subscriber>) -> (Vec<Message>, 
         watching.wait("has what will be lost", |state| state.messages.len() == 10).await;
     }
     pair.message.kill();
-    for left in ["realtalk.db", "realtalk.db-wal", "realtalk.db-shm"] {
-        fs::remove_file(data.join(left)).ok();
-    }
     copy(copied.path(), &data);
     (kept, lost)
 }

@@ -22,11 +22,22 @@ pub(crate) struct Load {
 impl Load {
     /// `posters` people who each pause up to twice `pause` between two posts.
     pub(crate) fn start(board: &Board, posters: u64, pause: Duration, seed: u64) -> Self {
+        Self::start_as("poster", board, posters, pause, seed)
+    }
+
+    /// The same, of people whose names begin like this.
+    pub(crate) fn start_as(
+        name: &str,
+        board: &Board,
+        posters: u64,
+        pause: Duration,
+        seed: u64,
+    ) -> Self {
         let stopped = Arc::new(AtomicBool::new(false));
         let posters = (0..posters)
             .map(|poster| {
                 let random = StdRng::seed_from_u64(seed ^ poster);
-                post(board.clone(), format!("poster-{poster}"), pause, random, stopped.clone())
+                post(board.clone(), format!("{name}-{poster}"), pause, random, stopped.clone())
             })
             .collect();
         Self { posters, stopped }

@@ -2,6 +2,7 @@
 //! the one history that must come of it.
 
 pub(crate) mod board;
+pub(crate) mod database;
 pub(crate) mod deadline;
 pub(crate) mod history;
 pub(crate) mod line;
@@ -10,5 +11,6 @@ pub(crate) mod person;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod scale;
+pub(crate) mod server;
 pub(crate) mod stream;
 pub(crate) mod wire;

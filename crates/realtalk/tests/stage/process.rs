@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::{
     board::{Board, TIMEOUT},
+    database::{self, Cleanup},
     deadline::until,
     scale::Scale,
 };
@@ -83,9 +84,20 @@ impl Service {
         };
         service.set("HOST", "127.0.0.1");
         service.set("PORT", port);
-        service.set("DATA_DIR", folder.join("data").display());
+        let data = folder.join("data");
+        service.set("DATA_DIR", data.display());
+        if name != "realtime-ntfn"
+            && let Some(url) = database::url_of(&data)
+        {
+            service.set("DATABASE_URL", url);
+        }
         service.set("RUST_LOG", "warn");
         service
+    }
+
+    /// Keeps its data in a file, whatever others do.
+    pub(crate) fn keep_in_file(&mut self) {
+        self.set("DATABASE_URL", "");
     }
 
     pub(crate) fn set(&mut self, name: &str, value: impl ToString) {
@@ -225,6 +237,7 @@ pub(crate) struct Pair {
     pub(crate) message: Service,
     pub(crate) notification: Service,
     folder: TempDir,
+    _cleanup: Cleanup,
 }
 
 impl Pair {
@@ -243,7 +256,8 @@ impl Pair {
                 service.set(name, value);
             }
         }
-        Self { message, notification, folder }
+        let cleanup = Cleanup(folder.path().join("data"));
+        Self { message, notification, folder, _cleanup: cleanup }
     }
 
     /// Starts two services with fresh data and these settings.
@@ -253,6 +267,17 @@ impl Pair {
         pair.notification.spawn();
         pair.wait_ready().await;
         pair
+    }
+
+    /// Another message service with the same settings and data, where these are on a server. Not started.
+    pub(crate) fn message_beside(&self) -> Service {
+        let mut beside =
+            Service::new("message-service", free_port(), &self.folder.path().join("beside"));
+        fs::create_dir_all(self.folder.path().join("beside")).unwrap();
+        let own = ["PORT", "DATA_DIR"];
+        let same = self.message.settings.iter().filter(|(name, _)| !own.contains(&name.as_str()));
+        beside.settings.extend(same.cloned());
+        beside
     }
 
     /// Where their data are.

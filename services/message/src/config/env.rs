@@ -24,6 +24,10 @@ pub(super) struct Env {
     /// Folder of the database and of the generated secret.
     #[serde(default = "default_data_dir")]
     pub(super) data_dir: PathBuf,
+    /// A PostgreSQL server, `postgres://…`. Without it, the data are in a file of the data folder.
+    pub(super) database_url: Option<String>,
+    /// A file with that address.
+    pub(super) database_url_file: Option<PathBuf>,
     /// `full`: an answered post survives a power cut. `relaxed`: it survives a crash of the
     /// process, but the last ones may be lost with the power.
     #[serde(default)]

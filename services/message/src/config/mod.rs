@@ -1,5 +1,6 @@
 //! [`Config`]: how the service is set up.
 
+mod database;
 mod env;
 mod identity;
 mod issuer;
@@ -16,6 +17,7 @@ use http_kit::{
 };
 use serde::Deserialize;
 
+pub use database::Database;
 use env::Env;
 pub use identity::IdentityConfig;
 pub use issuer::{Issuer, PublicKey};
@@ -42,6 +44,8 @@ pub struct Config {
     pub auth_mode: AuthMode,
     /// Folder of the database.
     pub data_dir: PathBuf,
+    /// Where the data are.
+    pub database: Database,
     /// When a post counts as stored.
     pub durability: Durability,
     /// Base address of the notification service, for this service.
@@ -138,6 +142,11 @@ impl Config {
                 )?),
                 sign_in_rate: env.sign_in_rate,
             },
+            database: Database::read(
+                env.database_url.as_deref(),
+                env.database_url_file.as_deref(),
+                &data_dir,
+            )?,
             data_dir,
             origins: OriginPolicy::parse(env.allowed_origins.as_deref(), auth_mode)?,
             proxies: TrustedProxies::parse(env.trusted_proxies.as_deref())?,

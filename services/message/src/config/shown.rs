@@ -11,6 +11,7 @@ impl fmt::Display for Config {
         writeln!(f, "PORT={}", self.port)?;
         writeln!(f, "AUTH_MODE={:?}", self.auth_mode)?;
         writeln!(f, "DATA_DIR={}", self.data_dir.display())?;
+        writeln!(f, "DATABASE_URL={}", self.database)?;
         writeln!(f, "DURABILITY={:?}", self.durability)?;
         writeln!(f, "NOTIFICATION_SERVICE_URL={}", self.notification_url)?;
         let public = self.public_notification_url.as_deref();

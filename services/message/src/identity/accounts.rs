@@ -14,13 +14,13 @@ use crate::{
 
 /// Those who are known: finds them, and has changes of their accounts carried out.
 pub struct Accounts {
-    store: Arc<dyn Store>,
+    store: Arc<Store>,
     writer: Writer,
 }
 
 impl Accounts {
     /// The accounts of this store, which this writer changes.
-    pub const fn new(store: Arc<dyn Store>, writer: Writer) -> Self {
+    pub const fn new(store: Arc<Store>, writer: Writer) -> Self {
         Self { store, writer }
     }
 

@@ -9,12 +9,14 @@ pub mod password;
 pub mod ticket;
 pub mod token;
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use common::Secret;
 use http_kit::{AuthMode, OriginPolicy, RateLimit, Rejection, SessionCookies, TrustedProxies};
 use prometheus::{IntCounterVec, Opts, Registry};
 
-use crate::config::Config;
+use crate::{config::Config, store::Store};
 use accounts::Accounts;
 use guesses::Guesses;
 use password::Passwords;
@@ -50,9 +52,10 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// As configured, of people with these accounts.
+    /// As configured, of people with these accounts, which are in this store.
     pub fn new(
         config: &Config,
+        store: Arc<Store>,
         accounts: Accounts,
         registry: &Registry,
     ) -> prometheus::Result<Self> {
@@ -76,10 +79,10 @@ impl Identity {
             origins: config.origins.clone(),
             proxies: config.proxies.clone(),
             passwords: Passwords::new(computed),
-            guesses: Guesses::default(),
+            guesses: Guesses::of(&store),
             sign_in_rate: RateLimit::per_minute(identity.sign_in_rate)
                 .limiting(config.connections.limits_loopback),
-            tickets: Tickets::new(config.connections.shares()),
+            tickets: Tickets::new(store, config.connections.shares()),
             sign_ins,
         })
     }

@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
     net::IpAddr,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -13,7 +13,10 @@ use http_kit::{
     address::{BySite, Shares},
     rate,
 };
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use crate::store::{Store, StoreError};
 
 /// How long a ticket can be used. Tickets stand in addresses, and addresses in logs.
 pub const LIFETIME: Duration = Duration::from_secs(30);
@@ -27,7 +30,7 @@ const MOST_OF_ADDRESS: usize = 4_096;
 const MOST_OF_USER: usize = 400;
 
 /// What a ticket says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// Who it is for.
     pub user: UserRef,
@@ -39,10 +42,12 @@ pub struct Grant {
     pub expires_at: Option<u64>,
 }
 
-/// The tickets that are out, in memory: after a restart clients ask for new ones. Kept as hashes,
-/// so that a dump of the memory opens nothing.
+/// The tickets that are out, in memory: after a restart clients ask for new ones. Where several services serve
+/// one store, it keeps what tickets say, since each may be asked about any; how many there may be is counted by
+/// each for itself. Kept as hashes, so that a dump of either opens nothing.
 pub struct Tickets {
     shares: Shares,
+    shared: Option<Arc<Store>>,
     issued: Mutex<Issued>,
 }
 
@@ -56,6 +61,17 @@ struct Issued {
     by_user: HashMap<String, usize>,
 }
 
+/// What tickets say, by their hashes.
+#[derive(Default)]
+pub struct Grants(HashMap<String, Grant>);
+
+impl Grants {
+    /// What this one says.
+    pub fn of(&self, ticket: &str) -> Option<&Grant> {
+        self.0.get(&hex::encode(hash(ticket)))
+    }
+}
+
 /// When a ticket ends, and whose it counts as until then.
 struct End {
     at: Instant,
@@ -66,28 +82,53 @@ struct End {
 
 impl Tickets {
     /// None yet, for addresses that share like this.
-    pub fn new(shares: Shares) -> Self {
-        Self { shares, issued: Mutex::default() }
+    pub fn new(store: Arc<Store>, shares: Shares) -> Self {
+        let shared = store.is_shared().then_some(store);
+        Self { shares, shared, issued: Mutex::default() }
     }
 
     /// A ticket of 128 random bits, for somebody at an address.
-    pub fn issue(&self, grant: Grant, address: IpAddr) -> Result<String, Rejection> {
-        self.issue_at(grant, address, Instant::now())
+    pub async fn issue(&self, grant: &Grant, address: IpAddr) -> Result<String, Rejection> {
+        let Some(store) = &self.shared else {
+            return self.issue_at(grant, address, Instant::now());
+        };
+        let says = serde_json::to_string(grant).map_err(StoreError::from)?;
+        let ticket = self.issue_at(grant, address, Instant::now())?;
+        store.put_ticket(&hex::encode(hash(&ticket)), &says, LIFETIME).await?;
+        Ok(ticket)
     }
 
-    /// What a ticket says, once, until it ends.
-    pub fn redeem(&self, ticket: &str) -> Option<Grant> {
-        self.redeem_at(ticket, Instant::now())
+    /// Uses a ticket, which can be done once, until it ends. Returns whether it could.
+    pub async fn redeem(&self, ticket: &str) -> Result<bool, Rejection> {
+        match &self.shared {
+            Some(store) => Ok(store.use_ticket(&hex::encode(hash(ticket))).await?),
+            None => Ok(self.redeem_at(ticket, Instant::now()).is_some()),
+        }
     }
 
-    /// What a ticket says that has not been used or ended; it is not used by that.
-    pub fn look_at(&self, ticket: &str) -> Option<Grant> {
+    /// What tickets say that have not been used or ended; they are not used by that.
+    pub async fn look_at(&self, tickets: &[&str]) -> Result<Grants, Rejection> {
+        if tickets.is_empty() {
+            return Ok(Grants::default());
+        }
+        let hashes = tickets.iter().map(|ticket| hash(ticket));
+        if let Some(store) = &self.shared {
+            let hashes: Vec<_> = hashes.map(hex::encode).collect();
+            let mut grants = Grants::default();
+            for (hash, says) in store.tickets(&hashes).await? {
+                let grant = serde_json::from_str(&says).map_err(StoreError::from)?;
+                grants.0.insert(hash, grant);
+            }
+            return Ok(grants);
+        }
         let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
         issued.forget_ended(Instant::now());
-        issued.grants.get(&hash(ticket)).cloned()
+        let known = hashes.filter_map(|hash| Some((hex::encode(hash), issued.grants.get(&hash)?)));
+        Ok(Grants(known.map(|(hash, grant)| (hash, grant.clone())).collect()))
     }
 
-    fn issue_at(&self, grant: Grant, address: IpAddr, now: Instant) -> Result<String, Rejection> {
+    /// Counts a ticket, and keeps what it says unless that is done elsewhere.
+    fn issue_at(&self, grant: &Grant, address: IpAddr, now: Instant) -> Result<String, Rejection> {
         let ticket = hex::encode(rand::random::<[u8; 16]>());
         let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
         issued.forget_ended(now);
@@ -109,7 +150,9 @@ impl Tickets {
         }
         issued.by_site.add(address, 1);
         issued.ends.push_back(End { at: now + LIFETIME, hash, address, user });
-        issued.grants.insert(hash, grant);
+        if self.shared.is_none() {
+            issued.grants.insert(hash, grant.clone());
+        }
         Ok(ticket)
     }
 
@@ -153,7 +196,8 @@ mod tests {
     }
 
     fn tickets() -> Tickets {
-        Tickets::new(Shares { by_address: true, loopback: false })
+        let shares = Shares { by_address: true, loopback: false };
+        Tickets { shares, shared: None, issued: Mutex::default() }
     }
 
     fn somebody(number: usize) -> (Grant, IpAddr) {
@@ -169,7 +213,7 @@ mod tests {
     fn a_ticket_opens_once_and_not_after_its_end() {
         let tickets = tickets();
         let start = Instant::now();
-        let issue = || tickets.issue_at(grant(), HERE, start).unwrap();
+        let issue = || tickets.issue_at(&grant(), HERE, start).unwrap();
         let (used, ended) = (issue(), issue());
         assert_eq!(used.len(), 32);
         assert_ne!(used, ended);
@@ -186,11 +230,11 @@ mod tests {
         let start = Instant::now();
         for number in 0..MOST {
             let (grant, address) = somebody(number % 1_000);
-            let ticket = tickets.issue_at(grant, address, start).unwrap();
+            let ticket = tickets.issue_at(&grant, address, start).unwrap();
             // Used ones count too: what is kept of them is the time of their end.
             tickets.redeem_at(&ticket, start).unwrap();
         }
-        let more = |at| tickets.issue_at(grant(), HERE, at);
+        let more = |at| tickets.issue_at(&grant(), HERE, at);
         assert_eq!(more(start).unwrap_err().status().as_u16(), 503);
         assert!(more(start + LIFETIME).is_ok());
         let issued = tickets.issued.lock().unwrap();
@@ -206,7 +250,7 @@ mod tests {
             let ((grant, _), (_, address)) = (somebody(user), somebody(address));
             let take = |_: &usize| {
                 let grant = Grant { shown, ..grant.clone() };
-                tickets.issue_at(grant, address, start).is_ok()
+                tickets.issue_at(&grant, address, start).is_ok()
             };
             (0..10_000).take_while(take).count()
         };
@@ -215,7 +259,7 @@ mod tests {
         assert_eq!(taken(7, 3, false), MOST_OF_ADDRESS);
         assert_eq!((taken(8, 3, false), taken(7, 4, true)), (0, MOST_OF_USER));
         let proxy =
-            tickets.issue_at(Grant { shown: false, ..grant() }, [127, 0, 0, 1].into(), start);
+            tickets.issue_at(&Grant { shown: false, ..grant() }, [127, 0, 0, 1].into(), start);
         assert!(proxy.is_ok());
     }
 }

@@ -8,13 +8,19 @@ use std::{
 use http_kit::memory;
 use tokio::time::{Interval, MissedTickBehavior};
 
-use super::health::Health;
+use super::{head::Head, health::Health};
 use crate::store::{Keeping, Store};
 
 /// How often old events are looked for, and how many are removed in one transaction, so that
 /// posts hardly wait for it.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
 const PRUNE_CHUNK: u32 = 2_000;
+
+/// What only one of several services does.
+const WORK: &str = "upkeep";
+
+/// For how long this is one service's to do, which then goes on with it, or has been stopped.
+const LEASE: Duration = Duration::from_secs(900);
 
 /// How soon the next chunk follows while there are more.
 const PRUNE_AGAIN: Duration = Duration::from_millis(100);
@@ -35,9 +41,13 @@ const LET_GO_EVERY: Duration = Duration::from_secs(30);
 
 /// Looks after a store.
 pub(super) struct Upkeep {
-    store: Arc<dyn Store>,
+    store: Arc<Store>,
+    /// What this service is called among those that serve the same database.
+    name: String,
     retention: Duration,
     health: Health,
+    /// How far the log goes.
+    head: Head,
     probe: Interval,
     prune: Interval,
     let_go: Interval,
@@ -60,7 +70,7 @@ pub(super) enum Chore {
 
 impl Upkeep {
     /// Looks after this store, whose log remembers events for so long.
-    pub(super) fn new(store: Arc<dyn Store>, retention: Duration, health: Health) -> Self {
+    pub(super) fn new(store: Arc<Store>, retention: Duration, health: Health, head: Head) -> Self {
         let every = |period| {
             let mut interval = tokio::time::interval(period);
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -68,8 +78,10 @@ impl Upkeep {
         };
         Self {
             store,
+            name: hex::encode(rand::random::<[u8; 8]>()),
             retention,
             health,
+            head,
             probe: every(PROBE_EVERY),
             prune: every(PRUNE_EVERY),
             let_go: every(LET_GO_EVERY),
@@ -95,8 +107,12 @@ impl Upkeep {
         match chore {
             Chore::Probe => self.probe().await,
             Chore::Prune => {
+                if !self.is_ours().await {
+                    return;
+                }
                 if !self.has_more {
                     self.keep_time().await;
+                    self.forget_ended().await;
                 }
                 self.has_more = self.prune().await == u64::from(PRUNE_CHUNK);
                 if self.has_more {
@@ -113,11 +129,38 @@ impl Upkeep {
         }
     }
 
+    /// Whether what only one of several services is to do is this one's to do.
+    async fn is_ours(&self) -> bool {
+        self.store.lease(WORK, &self.name, LEASE).await.unwrap_or_else(|error| {
+            self.health.failed(&error);
+            false
+        })
+    }
+
+    /// Leaves to others what is this one's to do.
+    pub(super) async fn end(self) {
+        if let Err(error) = self.store.release(WORK, &self.name).await {
+            tracing::debug!(%error, "the others wait for the upkeep to be theirs");
+        }
+    }
+
+    async fn forget_ended(&self) {
+        if let Err(error) = self.store.forget_ended().await {
+            tracing::warn!(%error, "what has ended cannot be forgotten");
+        }
+    }
+
     async fn probe(&mut self) {
         if !self.health.is_good() {
-            if self.store.probe().await.is_ok() {
+            if self.store.probe().await.is_ok()
+                && let Ok(head) = self.store.head().await
+            {
+                // What failed may have been done all the same, and nobody has been told.
+                self.head.set(self.head.get().max(head));
                 self.health.recovered();
             }
+        } else if let Err(error) = self.store.is_there().await {
+            self.health.failed(&error);
         } else if self.tidies_at <= Instant::now() {
             let is_done = self.store.tidy().await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "what is written beside the data cannot be cut back");

@@ -49,7 +49,7 @@ pub struct Writer {
 pub struct WriterTask {
     queue: mpsc::Receiver<Waiting>,
     lanes: Lanes<Waiting>,
-    store: Arc<dyn Store>,
+    store: Arc<Store>,
     upkeep: Upkeep,
     committed: mpsc::Sender<Batch>,
     passing: Facts,
@@ -76,7 +76,7 @@ impl Writer {
     /// A writer and its task. Each committed batch goes to `committed` if there is room; whoever
     /// reads that finds what was left out in the log. Markers that moved are told to `passing`.
     pub fn new(
-        store: Arc<dyn Store>,
+        store: Arc<Store>,
         head: EventId,
         committed: mpsc::Sender<Batch>,
         passing: Facts,
@@ -89,7 +89,7 @@ impl Writer {
         let task = WriterTask {
             queue: receiver,
             lanes: Lanes::default(),
-            upkeep: Upkeep::new(store.clone(), retention, health.clone()),
+            upkeep: Upkeep::new(store.clone(), retention, health.clone(), end.clone()),
             store,
             committed,
             passing,
@@ -144,6 +144,7 @@ impl WriterTask {
                 () = std::future::ready(()), if self.lanes.len() > 0 => self.commit_next().await,
                 taken = self.queue.recv_many(&mut arrived, MAX_BATCH) => {
                     if taken == 0 {
+                        self.upkeep.end().await;
                         return;
                     }
                     arrived.drain(..).for_each(|waiting| self.line_up(waiting));

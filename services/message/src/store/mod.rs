@@ -1,263 +1,386 @@
 //! [`Store`]: what has been said, kept.
 //!
-//! All SQL lives below this module, one file for each database. [`plan`] holds what they share:
-//! the rules by which a run of posts becomes rows, [`journal`] what a batch adds to the log.
+//! All SQL lives below this module, by nouns, said once for both databases (`database/`); what is particular
+//! to one of them is in `sqlite/` and `postgres.rs`. [`plan`] has the rules by which a run of posts becomes
+//! rows, [`journal`] what a batch adds to the log.
 
-pub mod conversations;
+mod audiences;
+mod conversations;
+mod database;
+mod delivery;
+mod error;
 pub mod journal;
 pub mod known;
+mod looks;
 pub mod plan;
+mod postgres;
+mod read;
+mod retention;
+mod rows;
+mod shared;
 pub mod sqlite;
+mod words;
+mod write;
 
-use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    time::Duration,
+use std::{collections::BTreeSet, sync::atomic::AtomicI64, time::Duration};
+
+use common::{Clock, EventId, event::LogPage};
+
+use crate::{
+    chat::{
+        change::{Operation, Receipt},
+        message::Message,
+        user::Account,
+        username::Username,
+    },
+    config::{Database, Durability},
+};
+pub use database::READS_AT_ONCE;
+use database::{Connection, Pool, Pools};
+pub use error::StoreError;
+use sqlite::DatabaseFile;
+pub use words::{
+    Allowed, Arrivals, Committed, Inbox, Keeping, Listed, Listing, NoCursor, Page, Position,
+    Roster, Viewer, Window,
 };
 
-use async_trait::async_trait;
-use common::{Batch, EventId, Moment, event::LogPage};
-
-use crate::chat::{
-    change::{Operation, Outcome, Receipt, Refusal},
-    message::Message,
-    user::Account,
-    username::Username,
-};
-pub use conversations::ConversationReads;
-pub use sqlite::{READS_AT_ONCE, SqliteStore};
-
-/// Why the store could not do its work.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// No room left on the device.
-    #[error("the disk is full: {0}")]
-    Full(sqlx::Error),
-    /// What was asked for breaks a rule of the schema, which is for the code above to prevent.
-    #[error("a rule of the schema is broken: {0}")]
-    Rule(sqlx::Error),
-    /// The file cannot be served.
-    #[error(transparent)]
-    File(#[from] sqlite::FileError),
-    /// Anything else that the database reports.
-    #[error("the database failed: {0}")]
-    Database(sqlx::Error),
-    /// What is in the database cannot be what was put there.
-    #[error("the database holds what cannot be read: {0}")]
-    Corrupt(#[from] serde_json::Error),
-}
-
-impl StoreError {
-    /// Whether an operation is to blame, rather than the database: it would fail again, and others
-    /// would not.
-    pub const fn is_of_operation(&self) -> bool {
-        matches!(self, Self::Rule(_) | Self::Corrupt(_))
-    }
-}
-
-/// What became of a batch.
-#[derive(Debug)]
-pub struct Committed {
-    /// One outcome for each operation, in the same order.
-    pub outcomes: Vec<Outcome>,
-    /// What the batch added to the event log.
-    pub log: Batch,
-    /// Markers that moved.
-    pub receipts: Vec<Receipt>,
-}
-
-/// What time it is, for the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keeping {
-    /// What the clock says.
-    pub now: Moment,
-    /// The last id of the log.
-    pub head: EventId,
-    /// Whether that is before the last note.
-    pub is_behind: bool,
-}
-
-/// What is known of those who come to streams.
-#[derive(Debug, Default)]
-pub struct Arrivals {
-    /// Their accounts, by key.
-    pub accounts: HashMap<String, Account>,
-    /// Those of the rooms that there are.
-    pub rooms: HashSet<String>,
-    /// The keys of those for whom there may be what has not been delivered to them.
-    pub awaited: HashSet<String>,
-    /// Keys of those who look like somebody else, whose name is protected.
-    pub lookalikes: HashSet<String>,
-}
-
-/// Why the log cannot be continued from a cursor: an answer would hide a hole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoCursor {
-    /// The log does not reach back to it any more.
-    #[error("the cursor is too old")]
-    Expired,
-    /// The log does not hold it: it has not come so far, or it is not the log that the cursor is from.
-    #[error("the cursor is unknown")]
-    Unknown,
-}
-
-/// Who looks at the log.
-#[derive(Clone, Copy, Debug)]
-pub struct Viewer<'a> {
-    /// The public rooms that they watch.
-    pub rooms: &'a HashSet<String>,
-    /// Their key.
-    pub user: Option<&'a str>,
-}
-
-/// What a read gives, or why the caller may not have it.
-pub type Allowed<T> = Result<Result<T, Refusal>, StoreError>;
-
-/// A place in a conversation, from which to read on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Position {
-    /// The message with this id, or the place where it would stand.
-    Id(EventId),
-    /// The message with this number.
-    Seq(u64),
-}
-
-/// Which part of a conversation to read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Window {
-    /// The newest messages.
-    Newest,
-    /// The newest messages before a place.
-    Before(Position),
-    /// The oldest messages after a place.
-    After(Position),
-    /// Messages on both sides of a place, and the one that stands there.
-    Around(Position),
-}
-
-/// A part of a conversation, oldest first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// The messages.
-    pub messages: Vec<Message>,
-    /// Whether there are older ones.
-    pub has_older: bool,
-    /// Whether there are newer ones.
-    pub has_newer: bool,
-}
+/// How long it may take to say goodbye to a server.
+const CLOSE: Duration = Duration::from_secs(5);
 
 /// The data of the service. Only the writer task calls [`commit`](Store::commit),
 /// [`keep_time`](Store::keep_time), [`prune`](Store::prune), [`tidy`](Store::tidy) and
 /// [`probe`](Store::probe); reads never wait for it.
-#[async_trait]
-pub trait Store: ConversationReads + Send + Sync + 'static {
+pub struct Store {
+    pools: Pools,
+    clock: Clock,
+    /// The last id that this process has handed out, or 0.
+    handed_out: AtomicI64,
+    // Let go of after the connections.
+    engine: Engine,
+}
+
+/// What is particular to one database.
+enum Engine {
+    /// In a file, which only this process serves.
+    Sqlite(DatabaseFile),
+    /// A server, which others use as well.
+    Postgres,
+}
+
+impl Engine {
+    async fn probe(&self, writer: &mut Connection<'_>) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => sqlite::probe(writer).await,
+            Self::Postgres => postgres::probe(writer).await,
+        }
+    }
+
+    async fn tidy(&self, pools: &Pools) -> Result<bool, StoreError> {
+        match (self, &pools.writer) {
+            (Self::Sqlite(file), Pool::Sqlite(writer)) => {
+                sqlite::cut_back(writer, file.path(), sqlite::LIMIT).await
+            }
+            // Its server does.
+            _ => Ok(true),
+        }
+    }
+
+    async fn let_go(&self, pools: &Pools) -> Result<(), StoreError> {
+        for pool in [&pools.writer, &pools.readers, &pools.identifiers] {
+            if let Pool::Sqlite(pool) = pool {
+                sqlite::let_go(pool).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Opens the database and brings its schema up to date. A file is made if there is none, and served
+    /// by one process at a time.
+    pub async fn open(
+        database: &Database,
+        durability: Durability,
+        clock: Clock,
+    ) -> Result<Self, StoreError> {
+        let (pools, engine) = match database {
+            Database::File(path) => {
+                let file = DatabaseFile::take(path)?;
+                (sqlite::open(file.path(), durability).await?, Engine::Sqlite(file))
+            }
+            Database::Servers(hosts) => {
+                (postgres::open(hosts, durability).await?, Engine::Postgres)
+            }
+        };
+        Ok(Self { pools, clock, handed_out: AtomicI64::new(0), engine })
+    }
+
     /// Carries out operations in order, with their events, and makes them durable. Each is done or
     /// refused by itself; if this fails, none is done.
-    async fn commit(&self, operations: &[Operation]) -> Result<Committed, StoreError>;
+    pub async fn commit(&self, operations: &[Operation]) -> Result<Committed, StoreError> {
+        let mut connection = self.pools.writer.connection().await?;
+        let now = self.clock.now();
+        let result = write::commit(&mut connection, operations, now, &self.handed_out).await;
+        connection.close_if_failed(&result).await;
+        result
+    }
 
     /// Notes how far the log has come at this time, every few minutes; not if the clock is behind the last
     /// note. If that is `sure` to have been made by a clock that was ahead, it is forgotten, and whatever
     /// is dated later than now counts as dated now.
-    async fn keep_time(&self, sure: bool) -> Result<Keeping, StoreError>;
+    pub async fn keep_time(&self, sure: bool) -> Result<Keeping, StoreError> {
+        let mut connection = self.pools.writer.connection().await?;
+        let result = retention::keep_time(&mut connection, self.clock.now(), sure).await;
+        connection.close_if_failed(&result).await;
+        result
+    }
 
     /// Removes at most `limit` events that are older than this, as far as that has been noted; returns
     /// how many.
-    async fn prune(&self, age: Duration, limit: u32) -> Result<u64, StoreError>;
+    pub async fn prune(&self, age: Duration, limit: u32) -> Result<u64, StoreError> {
+        let mut connection = self.pools.writer.connection().await?;
+        let before = self.clock.now().before(age);
+        let result = retention::prune(&mut connection, before, limit).await;
+        connection.close_if_failed(&result).await;
+        result
+    }
 
     /// Finds out whether writing works, by writing what nobody reads.
-    async fn probe(&self) -> Result<(), StoreError>;
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        self.engine.probe(&mut self.pools.writer.connection().await?).await
+    }
+
+    /// Finds out whether the database is there, where it is elsewhere.
+    pub async fn is_there(&self) -> Result<(), StoreError> {
+        match self.engine {
+            Engine::Sqlite(_) => Ok(()),
+            Engine::Postgres => {
+                postgres::is_there(&mut self.pools.writer.connection().await?).await
+            }
+        }
+    }
 
     /// Cuts back what has been written beside the data, if it has grown. Called once a second, between
     /// two commits. Returns whether nothing is left to do; who holds up what is left may do so for a
     /// while.
-    async fn tidy(&self) -> Result<bool, StoreError>;
+    pub async fn tidy(&self) -> Result<bool, StoreError> {
+        self.engine.tidy(&self.pools).await
+    }
 
     /// Lets go of memory that it keeps from what it has done, as far as nobody uses it. Called now and
     /// then, between two commits.
-    async fn let_go(&self) -> Result<(), StoreError>;
+    pub async fn let_go(&self) -> Result<(), StoreError> {
+        self.engine.let_go(&self.pools).await
+    }
+
+    /// Whether others may serve the same database.
+    pub const fn is_shared(&self) -> bool {
+        matches!(self.engine, Engine::Postgres)
+    }
 
     /// The last id of the event log.
-    async fn head(&self) -> Result<EventId, StoreError>;
+    pub async fn head(&self) -> Result<EventId, StoreError> {
+        Ok(read::log::floor_and_head(&mut self.pools.readers.connection().await?).await?.1)
+    }
 
     /// What is known of those with these names who come to streams of these rooms, in one read.
-    async fn arrivals(
+    pub async fn arrivals(
         &self,
         names: &[&Username],
         rooms: &BTreeSet<&str>,
-    ) -> Result<Arrivals, StoreError>;
+    ) -> Result<Arrivals, StoreError> {
+        read::people::arrivals(&self.pools.identifiers, names, rooms).await
+    }
 
     /// The account with this key.
-    async fn account(&self, key: &str) -> Result<Option<Account>, StoreError>;
+    pub async fn account(&self, key: &str) -> Result<Option<Account>, StoreError> {
+        rows::account(&mut self.pools.identifiers.connection().await?, key).await
+    }
 
     /// Whether somebody else's name that is protected looks like that of the user with this key, in one of
     /// these spellings.
-    async fn is_lookalike(&self, key: &str, spellings: &[&str]) -> Result<bool, StoreError>;
+    pub async fn is_lookalike(&self, key: &str, spellings: &[&str]) -> Result<bool, StoreError> {
+        let names: Vec<_> = spellings.iter().map(|name| (key, *name)).collect();
+        let found = looks::alike(&mut self.pools.identifiers.connection().await?, &names).await?;
+        Ok(!found.is_empty())
+    }
 
     /// People whose name or display name has `part` in it, folded like a
     /// name's key; those whose name begins with it first. Deactivated ones are left out. Only
     /// those that follow the name with the key `after`, at most `limit`.
-    async fn find_users(
+    pub async fn find_users(
         &self,
         part: &str,
         after: Option<&str>,
         limit: u32,
-    ) -> Result<Vec<Account>, StoreError>;
+    ) -> Result<Vec<Account>, StoreError> {
+        read::people::find_users(&mut self.pools.readers.connection().await?, part, after, limit)
+            .await
+    }
 
     /// Whether all of these are public rooms.
-    async fn are_rooms(&self, ids: &[String]) -> Result<bool, StoreError>;
+    pub async fn are_rooms(&self, ids: &[String]) -> Result<bool, StoreError> {
+        read::people::are_rooms(&mut self.pools.readers.connection().await?, ids).await
+    }
 
     /// One message, for the user with this key.
-    async fn message(&self, asker: Option<&str>, id: EventId) -> Allowed<Message>;
+    pub async fn message(&self, asker: Option<&str>, id: EventId) -> Allowed<Message> {
+        read::message(&self.pools.readers, asker, id).await
+    }
 
     /// A part of a conversation of at most `limit` messages, for the user with this key.
-    async fn page(
+    pub async fn page(
         &self,
         asker: Option<&str>,
         conversation_id: &str,
         window: Window,
         limit: u32,
-    ) -> Allowed<Page>;
+    ) -> Allowed<Page> {
+        read::page(&self.pools.readers, asker, conversation_id, window, limit).await
+    }
 
     /// Messages that have not reached the user with this key, in all their private conversations,
     /// oldest first, after an id, at most `limit`.
-    async fn undelivered(
+    pub async fn undelivered(
         &self,
         key: &str,
         after: EventId,
         limit: u32,
-    ) -> Result<Vec<Message>, StoreError>;
+    ) -> Result<Vec<Message>, StoreError> {
+        delivery::undelivered(&self.pools.readers, key, after, limit).await
+    }
 
     /// Markers that have moved since a cursor, of all members of the user's private conversations
     /// and of the user themself; at most `limit`.
-    async fn receipts_after(
+    pub async fn receipts_after(
         &self,
         key: &str,
         after: EventId,
         limit: u32,
-    ) -> Result<Vec<Receipt>, StoreError>;
+    ) -> Result<Vec<Receipt>, StoreError> {
+        delivery::receipts_after(&self.pools.readers, key, after, limit).await
+    }
 
     /// Markers that have moved within some seconds of the one that moved last, at most `limit`.
-    async fn last_receipts(&self, seconds: u32, limit: u32) -> Result<Vec<Receipt>, StoreError>;
+    pub async fn last_receipts(
+        &self,
+        seconds: u32,
+        limit: u32,
+    ) -> Result<Vec<Receipt>, StoreError> {
+        delivery::last_receipts(&self.pools.readers, seconds, limit).await
+    }
 
     /// The events after a cursor that the log holds, at most `limit` and one page; who sees less than
     /// the head reads on.
-    async fn events_after(
+    pub async fn events_after(
         &self,
         after: EventId,
         limit: u32,
-    ) -> Result<Result<LogPage, NoCursor>, StoreError>;
+    ) -> Result<Result<LogPage, NoCursor>, StoreError> {
+        read::log::events_after(&self.pools.readers, after, limit).await
+    }
 
     /// The events after a cursor that somebody may see, at most `limit` and one page. It says how far it
     /// looked; who wants more reads on from there.
-    async fn events_for(
+    pub async fn events_for(
         &self,
         after: EventId,
         viewer: Viewer<'_>,
         limit: u32,
-    ) -> Result<Result<LogPage, NoCursor>, StoreError>;
+    ) -> Result<Result<LogPage, NoCursor>, StoreError> {
+        read::viewer::events_for(&self.pools.readers, after, viewer, limit).await
+    }
 
     /// The first page, of at most `limit` events, of the last `tail` events, of fewer if those are large.
-    async fn events_tail(&self, tail: u32, limit: u32) -> Result<LogPage, StoreError>;
+    pub async fn events_tail(&self, tail: u32, limit: u32) -> Result<LogPage, StoreError> {
+        read::log::events_tail(&self.pools.readers, tail, limit).await
+    }
 
-    /// Releases the database.
-    async fn close(&self);
+    /// Keeps what a ticket says, for a while. This and what follows is for a store that is shared.
+    pub async fn put_ticket(
+        &self,
+        hash: &str,
+        says: &str,
+        lifetime: Duration,
+    ) -> Result<(), StoreError> {
+        shared::put_ticket(&mut self.pools.identifiers.connection().await?, hash, says, lifetime)
+            .await
+    }
+
+    /// What tickets say that have not been used or ended, by their hashes.
+    pub async fn tickets(&self, hashes: &[String]) -> Result<Vec<(String, String)>, StoreError> {
+        shared::tickets(&mut self.pools.identifiers.connection().await?, hashes).await
+    }
+
+    /// Uses a ticket up; whether it could be used.
+    pub async fn use_ticket(&self, hash: &str) -> Result<bool, StoreError> {
+        shared::use_ticket(&mut self.pools.identifiers.connection().await?, hash).await
+    }
+
+    /// Takes a token out of a bucket of `burst`, to which one comes back each `period`. Returns how long to
+    /// wait if there is none.
+    pub async fn take_guess(
+        &self,
+        bucket: &str,
+        burst: u64,
+        period: Duration,
+    ) -> Result<Result<(), Duration>, StoreError> {
+        shared::take_guess(&mut self.pools.identifiers.connection().await?, bucket, burst, period)
+            .await
+    }
+
+    /// Puts a token back.
+    pub async fn give_back_guess(&self, bucket: &str, period: Duration) -> Result<(), StoreError> {
+        shared::give_back_guess(&mut self.pools.identifiers.connection().await?, bucket, period)
+            .await
+    }
+
+    /// Notes that somebody has signed in from somewhere.
+    pub async fn note_sign_in(&self, pair: &str) -> Result<(), StoreError> {
+        shared::note_sign_in(&mut self.pools.identifiers.connection().await?, pair).await
+    }
+
+    /// Whether somebody has signed in from there.
+    pub async fn has_signed_in(&self, pair: &str) -> Result<bool, StoreError> {
+        shared::has_signed_in(&mut self.pools.identifiers.connection().await?, pair).await
+    }
+
+    /// Whether a piece of work is this holder's to do: nobody else's is it before so much time has passed.
+    /// A file has one who serves it.
+    pub async fn lease(
+        &self,
+        work: &str,
+        holder: &str,
+        time: Duration,
+    ) -> Result<bool, StoreError> {
+        match self.engine {
+            Engine::Sqlite(_) => Ok(true),
+            Engine::Postgres => {
+                shared::lease(&mut self.pools.writer.connection().await?, work, holder, time).await
+            }
+        }
+    }
+
+    /// Leaves a piece of work to others, from now on.
+    pub async fn release(&self, work: &str, holder: &str) -> Result<(), StoreError> {
+        match self.engine {
+            Engine::Sqlite(_) => Ok(()),
+            Engine::Postgres => {
+                shared::release(&mut self.pools.writer.connection().await?, work, holder).await
+            }
+        }
+    }
+
+    /// Forgets tickets that have ended and guesses that do not count any more.
+    pub async fn forget_ended(&self) -> Result<(), StoreError> {
+        match self.engine {
+            Engine::Sqlite(_) => Ok(()),
+            Engine::Postgres => shared::forget(&mut self.pools.writer.connection().await?).await,
+        }
+    }
+
+    /// Releases the database; a server that does not answer is not waited for.
+    pub async fn close(&self) {
+        tokio::time::timeout(CLOSE, self.pools.close()).await.ok();
+    }
 }

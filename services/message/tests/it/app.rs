@@ -9,7 +9,12 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{answer::Answer, patience::PATIENCE, wire::Wire};
+use crate::{
+    answer::Answer,
+    database::{self, Cleanup},
+    patience::PATIENCE,
+    wire::Wire,
+};
 
 /// What signs the internal hop in these tests.
 pub(crate) const SECRET: &str = "a secret of the tests";
@@ -20,7 +25,7 @@ pub(crate) struct App {
     client: Client,
     shutdown: Shutdown,
     thread: Option<JoinHandle<()>>,
-    _own_folder: Option<TempDir>,
+    _own_folder: Option<(TempDir, Cleanup)>,
 }
 
 impl App {
@@ -33,7 +38,8 @@ impl App {
     pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut app = Self::on(folder.path(), settings);
-        app._own_folder = Some(folder);
+        let cleanup = Cleanup(folder.path().to_owned());
+        app._own_folder = Some((folder, cleanup));
         app
     }
 
@@ -177,6 +183,9 @@ fn variables(folder: &Path, settings: &[(&str, &str)]) -> Vec<(String, String)> 
         ("INTERNAL_SECRET", SECRET),
         ("NOTIFICATION_SERVICE_URL", "http://127.0.0.1:1"),
     ];
+    let database = database::url_of(Path::new(folder));
+    let database = database.iter().map(|url| ("DATABASE_URL", url.as_str()));
+    let defaults: Vec<_> = defaults.into_iter().chain(database).collect();
     defaults
         .iter()
         .filter(|(name, _)| settings.iter().all(|(given, _)| given != name))

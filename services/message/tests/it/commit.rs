@@ -2,9 +2,8 @@
 
 use futures_util::future::join_all;
 use serde_json::json;
-use sqlx::{Connection, SqliteConnection};
 
-use crate::app::App;
+use crate::{app::App, rows::Rows};
 
 #[tokio::test]
 async fn posts_at_once_are_all_stored_without_a_gap_and_in_the_order_of_their_ids() {
@@ -34,17 +33,13 @@ async fn what_cannot_be_written_does_not_answer_for_its_neighbours() {
     let folder = tempfile::tempdir().unwrap();
     let app = App::on(folder.path(), &[]);
     app.say("there is a database").await;
-    let path = folder.path().join("realtalk.db");
-    let mut database =
-        SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
-    sqlx::query(
+    let mut rows = Rows::of(folder.path()).await;
+    rows.execute(
         "create trigger never before insert on messages when new.content = 'poison' \
          begin select raise(abort, 'never'); end",
+        "alter table messages add constraint never check (content <> 'poison')",
     )
-    .execute(&mut database)
-    .await
-    .unwrap();
-    database.close().await.unwrap();
+    .await;
     let contents = (0..100).map(|n| if n % 10 == 3 { "poison" } else { "fine" });
     let posts = contents.clone().map(|content| app.post(json!({"content": content, "user": "al"})));
     for (answer, content) in join_all(posts).await.iter().zip(contents) {

@@ -6,7 +6,12 @@ mod answer;
 mod app;
 mod notified;
 mod patience;
+mod rows;
 mod wire;
+
+#[allow(dead_code, reason = "each binary uses its part")]
+#[path = "../../../../crates/realtalk/tests/stage/database.rs"]
+mod database;
 
 mod arbitrary;
 mod bad_input;
@@ -31,4 +36,5 @@ mod paging;
 mod private;
 mod rate;
 mod relay;
+mod several;
 mod sync;

@@ -3,9 +3,8 @@
 use common::{Batch, EventId, event::LogPage, internal::MAX_BODY};
 use message_service::log::relay::QUEUE;
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
 
-use crate::{app::App, notified::Notified, sync::open};
+use crate::{app::App, notified::Notified, rows::Rows};
 
 fn id(message: &Value) -> EventId {
     message["id"].as_str().unwrap().parse().unwrap()
@@ -85,7 +84,7 @@ async fn whoever_is_behind_is_told_how_far_the_log_goes() {
 async fn cost_of_a_message(
     app: &App,
     notified: &Notified,
-    database: &mut SqliteConnection,
+    rows: &mut Rows,
     place: &str,
 ) -> (usize, usize) {
     const POSTS: usize = 20;
@@ -98,14 +97,8 @@ async fn cost_of_a_message(
     }
     let bytes = |batch: &Batch| serde_json::to_vec(batch).unwrap().len();
     let told = notified.batches_up_to(id(&last)).iter().map(bytes).sum::<usize>();
-    let logged: i64 = sqlx::query_scalar(
-        "select sum(octet_length(audience) + octet_length(data)) from events \
-         where id > $1",
-    )
-    .bind(id(&before).micros() as i64)
-    .fetch_one(database)
-    .await
-    .unwrap();
+    let logged = "select sum(octet_length(audience) + octet_length(data)) from events where id >";
+    let logged = rows.number(&format!("{logged} {}", id(&before).micros())).await;
     (logged as usize / POSTS, told / POSTS)
 }
 
@@ -118,13 +111,12 @@ async fn a_message_to_a_thousand_costs_like_one_to_two() {
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let alice = app.someone("alice");
     let (pair, group) = (alice.direct("bob").await, alice.group(&names, "all").await);
-    let mut database = open(folder.path()).await;
-    let few = cost_of_a_message(&app, &notified, &mut database, &pair).await;
-    let many = cost_of_a_message(&app, &notified, &mut database, &group).await;
+    let mut rows = Rows::of(folder.path()).await;
+    let few = cost_of_a_message(&app, &notified, &mut rows, &pair).await;
+    let many = cost_of_a_message(&app, &notified, &mut rows, &group).await;
     assert!(many.0 < 2 * few.0 && many.1 < 2 * few.1, "{few:?} bytes became {many:?}");
     // A set is kept once, for the group and for what happens in it.
-    let sets = sqlx::query_scalar::<_, i64>("select count(*) from audiences");
-    assert_eq!(sets.fetch_one(&mut database).await.unwrap(), 1);
+    assert_eq!(rows.number("select count(*) from audiences").await, 1);
 }
 
 #[tokio::test]

@@ -3,9 +3,8 @@
 use std::{path::Path, time::Instant};
 
 use serde_json::{Value, json};
-use sqlx::{Connection, SqliteConnection};
 
-use crate::{app::App, patience::PATIENCE};
+use crate::{app::App, patience::PATIENCE, rows::Rows};
 
 const START: &str = "19700101000000.000000";
 
@@ -85,26 +84,22 @@ async fn whatever_is_old_leaves_the_log_however_much_it_is() {
         app.say("first").await;
     }
     // More than one transaction removes.
-    let mut database = open(folder.path()).await;
-    sqlx::query(
+    let mut rows = Rows::of(folder.path()).await;
+    for statement in [
         "with recursive more (n) as (values (1) union all select n + 1 from more where n < 9000) \
          insert into events (id, type, audience, data) \
          select last_id + n, 'message', '{\"room\":\"public\"}', '{}' from more cross join log",
-    )
-    .execute(&mut database)
-    .await
-    .unwrap();
-    sqlx::query("update log set last_id = last_id + 9000").execute(&mut database).await.unwrap();
+        "update log set last_id = last_id + 9000",
+    ] {
+        rows.execute(statement, statement).await;
+    }
     age(folder.path()).await;
     let app = App::on(folder.path(), &[("EVENT_RETENTION_DAYS", "7")]);
     // Nor does it wait for a moment without posts.
     let deadline = Instant::now() + PATIENCE;
     loop {
         app.say("new").await;
-        let old: i64 = sqlx::query_scalar("select count(*) from events where data = '{}'")
-            .fetch_one(&mut database)
-            .await
-            .unwrap();
+        let old = rows.number("select count(*) from events where data = '{}'").await;
         if old == 0 {
             return;
         }
@@ -112,14 +107,9 @@ async fn whatever_is_old_leaves_the_log_however_much_it_is() {
     }
 }
 
-pub(crate) async fn open(folder: &Path) -> SqliteConnection {
-    let path = folder.join("realtalk.db");
-    SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap()
-}
-
 /// Lets eight days pass.
 async fn age(folder: &Path) {
-    let mut database = open(folder).await;
+    let mut rows = Rows::of(folder).await;
     for shift in [
         "update log set last_id = last_id - 691200000000",
         "update events set id = id - 691200000000",
@@ -127,12 +117,12 @@ async fn age(folder: &Path) {
         "update moments set at = at - 691200000000",
         // What is noted all the while.
         "with recursive half (days) as (values (0) union all select days + 1 from half where days < 16) \
-         insert or replace into moments (at, last_id) \
-         select last_id + days * 43200000000, last_id from half cross join log",
+         insert into moments (at, last_id) \
+         select last_id + days * 43200000000, last_id from half cross join log where true \
+         on conflict (at) do update set last_id = excluded.last_id",
     ] {
-        sqlx::query(shift).execute(&mut database).await.unwrap();
+        rows.execute(shift, shift).await;
     }
-    database.close().await.unwrap();
 }
 
 #[tokio::test]

@@ -99,7 +99,7 @@ pub async fn get_conversation(
     claim: Query<Claim>,
 ) -> Result<HttpResponse, Rejection> {
     let caller = Caller::of(&state.identity, &request, claim.user.as_deref()).await?;
-    let cursor = state.writer.head().get();
+    let cursor = state.cursor().await?;
     let conversation = state.store.conversation(caller.key(), &id).await??;
     Ok(HttpResponse::Ok().insert_header((CURSOR, cursor.to_string())).json(conversation))
 }

@@ -79,7 +79,7 @@ pub async fn list_members(
     }
     let after = query.after.as_deref().map(Username::parse).transpose()?;
     let after = after.as_ref().map(Username::key);
-    let cursor = state.writer.head().get();
+    let cursor = state.cursor().await?;
     let roster = state.store.roster(caller.key(), &id, after, limit).await??;
     let mut response = HttpResponse::Ok();
     response.insert_header((CURSOR, cursor.to_string()));

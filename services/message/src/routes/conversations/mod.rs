@@ -33,7 +33,7 @@ use crate::{
     identity::caller::{Caller, Claim},
     log::write_error::WriteError,
     state::AppState,
-    store::conversations::Listing,
+    store::Listing,
 };
 
 /// So many members come with a conversation that costs what a post does. Each further one costs as much:
@@ -114,7 +114,7 @@ pub(super) async fn list(
     let before = query.before.as_deref().map(|at| parse_id("before", at)).transpose()?;
     let listing = Listing { kind: query.kind, before, skip: 0, limit };
     // Before the list is read: what comes between the two is in both, and in neither never.
-    let cursor = state.writer.head().get();
+    let cursor = state.cursor().await?;
     let listed = state.store.conversations(caller.key(), listing).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((CURSOR, cursor.to_string()));

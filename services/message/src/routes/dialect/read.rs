@@ -16,10 +16,7 @@ use crate::{
         people::inbox,
     },
     state::AppState,
-    store::{
-        Position, Window,
-        conversations::{Inbox, Listing},
-    },
+    store::{Inbox, Listing, Position, Window},
 };
 
 /// List the direct conversations of a user, newest activity first.

@@ -25,7 +25,7 @@ use crate::{
     chat::{change::Refusal, user::Account, username::Username},
     identity::{
         credential::{Presented, Shown, token_invalid, token_missing},
-        ticket::Grant,
+        ticket::{Grant, Grants},
         token,
     },
     state::AppState,
@@ -44,9 +44,11 @@ pub async fn identify(
         let detail = format!("at most {MAX_IDENTIFIED} at once");
         return Err(Rejection::field("clients", "batch_invalid", detail));
     }
+    let tickets: Vec<_> = clients.iter().filter_map(|client| client.ticket.as_deref()).collect();
+    let grants = state.identity.tickets.look_at(&tickets).await?;
     let mut comers = Vec::with_capacity(clients.len());
     for client in clients {
-        comers.push(Comer::read(&state, client));
+        comers.push(Comer::read(&state, client, &grants));
         // Signatures take a while, and others are served by this thread.
         tokio::task::yield_now().await;
     }
@@ -54,7 +56,7 @@ pub async fn identify(
     let names: Vec<_> = known.clone().filter_map(Comer::name).collect();
     let rooms: BTreeSet<_> = known.flat_map(|comer| &comer.rooms).map(String::as_str).collect();
     // Before the read: what is said from now on is on the stream that begins here.
-    let head = state.writer.head().get();
+    let head = state.cursor().await?;
     let known = state.store.arrivals(&names, &rooms).await?;
     let answers = comers.into_iter().map(async |comer| {
         let identified = comer?.identify(&state, &known, head);
@@ -90,12 +92,12 @@ enum Shows {
 }
 
 impl Comer {
-    fn read(state: &AppState, asked: Identify) -> Result<Self, Rejection> {
+    fn read(state: &AppState, asked: Identify, grants: &Grants) -> Result<Self, Rejection> {
         let Identify { token, ticket, username: claims, rooms, only_asks } = asked;
         let identity = &state.identity;
         let shows = match (ticket, token) {
             (Some(ticket), _) => {
-                let grant = identity.tickets.look_at(&ticket).ok_or_else(ticket_invalid)?;
+                let grant = grants.of(&ticket).ok_or_else(ticket_invalid)?.clone();
                 let name = Username::parse(&grant.user.name)?;
                 Shows::Ticket(ticket, grant, name)
             }
@@ -135,7 +137,9 @@ impl Comer {
             Shows::Ticket(ticket, grant, name) => {
                 let identified = by_ticket(state, grant, name, account, claims).await?;
                 // Used now, when nothing can fail any more: by one of those who try at once.
-                state.identity.tickets.redeem(&ticket).ok_or_else(ticket_invalid)?;
+                if !state.identity.tickets.redeem(&ticket).await? {
+                    return Err(ticket_invalid());
+                }
                 identified
             }
             Shows::Name(_) if is_lookalike => return Err(Refusal::NameProtected.into()),

@@ -44,7 +44,7 @@ pub async fn read_opening(
 ) -> Result<HttpResponse, Rejection> {
     state.hop.check(&request, b"")?;
     let rooms = parse_rooms(&state, query.rooms.as_deref()).await?;
-    let after = state.writer.head().get();
+    let after = state.cursor().await?;
     let history = query.history.unwrap_or(0);
     if history > MAX_HISTORY {
         return Err(Rejection::bad_request("invalid_limit", "history is a number from 0 to 200"));

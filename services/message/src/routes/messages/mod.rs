@@ -235,7 +235,7 @@ pub(super) async fn list(
     limit: u32,
 ) -> Result<HttpResponse, Rejection> {
     // Before the list is read: what comes between the two is in both, and in neither never.
-    let cursor = state.writer.head().get();
+    let cursor = state.cursor().await?;
     let page = state.store.page(caller.key(), conversation_id, window, limit).await??;
     let mut response = HttpResponse::Ok();
     response.insert_header((CURSOR, cursor.to_string()));
@@ -261,7 +261,7 @@ async fn list_undelivered(
         }
     };
     let key = &caller.require_user()?.key;
-    let cursor = state.writer.head().get();
+    let cursor = state.cursor().await?;
     let mut messages = state.store.undelivered(key, after, limit + 1).await?;
     let has_more = messages.len() > limit as usize;
     messages.truncate(limit as usize);

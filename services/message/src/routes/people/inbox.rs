@@ -28,7 +28,7 @@ use crate::{
         },
     },
     state::AppState,
-    store::conversations::Inbox,
+    store::Inbox,
 };
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
@@ -128,7 +128,7 @@ pub async fn list_user_messages(
     let limit = parse_limit(query.limit, DEFAULT_LIMIT)?;
     refuse_after(query.after.as_deref())?;
     let before = query.before.as_deref().map(|at| parse_id("before", at)).transpose()?;
-    let cursor = state.writer.head().get();
+    let cursor = state.cursor().await?;
     let key = caller.key().unwrap_or_default();
     let inbox = Inbox { direct_only: false, before, skip: 0, limit };
     let (mut found, more) = state.store.inbox(key, inbox).await?;

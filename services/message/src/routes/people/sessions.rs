@@ -176,13 +176,13 @@ pub(super) async fn is_password(
     account: Option<&Account>,
     password: &Password,
 ) -> Result<bool, Rejection> {
-    let guess = state.identity.guesses.take(key, address)?;
+    let guess = state.identity.guesses.take(key, address).await?;
     let hash = account.and_then(|account| account.password_hash.as_deref());
     let result = state.identity.passwords.verify(password, hash).await;
     match result {
-        Ok(true) => guess.is_right(),
+        Ok(true) => guess.succeed().await?,
         Ok(false) => {}
-        Err(_) => guess.forget(),
+        Err(_) => guess.forget().await?,
     }
     result
 }

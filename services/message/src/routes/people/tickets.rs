@@ -67,7 +67,7 @@ pub async fn post_ticket(
         }
     };
     let address = state.identity.proxies.client_address(&request);
-    let ticket = state.identity.tickets.issue(grant, address)?;
+    let ticket = state.identity.tickets.issue(&grant, address).await?;
     let expires_at = timestamp(token::now() + LIFETIME.as_secs());
     Ok(HttpResponse::Created()
         .insert_header((CACHE_CONTROL, "no-store"))

@@ -1,9 +1,14 @@
 //! What is rewritten once in the database of an earlier version, because SQL cannot.
 
-use sqlx::{Connection, SqliteConnection};
-
-use super::{audiences, looks};
-use crate::{chat::emoji, store::StoreError};
+use super::convert;
+use crate::{
+    chat::emoji,
+    store::{
+        StoreError,
+        database::{Connection, values},
+        looks,
+    },
+};
 
 /// Names in one transaction.
 const CHUNK: u32 = 1_000;
@@ -12,31 +17,29 @@ const CHUNK: u32 = 1_000;
 const LATEST: i64 = 1;
 
 /// Rewrites what is left. Interrupted, it begins anew, and does nothing twice.
-pub(super) async fn run(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    audiences::convert(connection).await?;
-    let (done,): (i64,) =
-        sqlx::query_as("select rewritten from log").fetch_one(&mut *connection).await?;
+pub(super) async fn run(connection: &mut Connection<'_>) -> Result<(), StoreError> {
+    convert::run(connection).await?;
+    let (done,): (i64,) = connection.one("select rewritten from log", values![]).await?;
     if done >= LATEST {
         return Ok(());
     }
     look_at_names(connection).await?;
     unite_reactions(connection).await?;
-    sqlx::query("update log set rewritten = $1").bind(LATEST).execute(connection).await?;
+    connection.execute("update log set rewritten = $1", values![LATEST]).await?;
     Ok(())
 }
 
-async fn look_at_names(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+async fn look_at_names(connection: &mut Connection<'_>) -> Result<(), StoreError> {
     let (mut after, mut count) = (String::new(), 0);
     loop {
-        let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-        let names: Vec<(String, String)> = sqlx::query_as(
-            "select key, name from users where key > $1 and deactivated_at is null \
+        let mut tx = connection.begin().await?;
+        let names: Vec<(String, String)> = tx
+            .all(
+                "select key, name from users where key > $1 and deactivated_at is null \
              and (password_hash is not null or vouched) order by key limit $2",
-        )
-        .bind(&after)
-        .bind(CHUNK)
-        .fetch_all(&mut *tx)
-        .await?;
+                values![&after, CHUNK],
+            )
+            .await?;
         let Some((last, _)) = names.last() else {
             break;
         };
@@ -50,27 +53,22 @@ async fn look_at_names(connection: &mut SqliteConnection) -> Result<(), StoreErr
     Ok(())
 }
 
-async fn unite_reactions(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+async fn unite_reactions(connection: &mut Connection<'_>) -> Result<(), StoreError> {
     let used: Vec<(String,)> =
-        sqlx::query_as("select distinct emoji from reactions").fetch_all(&mut *connection).await?;
+        connection.all("select distinct emoji from reactions", values![]).await?;
     for (written,) in used {
         let meant = emoji::canonical(&written);
         if meant == written {
             continue;
         }
-        let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::query(
+        let mut tx = connection.begin().await?;
+        tx.execute(
             "insert or ignore into reactions (message_id, emoji, user_key, user, created_at) \
              select message_id, $2, user_key, user, created_at from reactions where emoji = $1",
+            values![&written, &meant],
         )
-        .bind(&written)
-        .bind(&meant)
-        .execute(&mut *tx)
         .await?;
-        sqlx::query("delete from reactions where emoji = $1")
-            .bind(&written)
-            .execute(&mut *tx)
-            .await?;
+        tx.execute("delete from reactions where emoji = $1", values![&written]).await?;
         tx.commit().await?;
     }
     Ok(())
@@ -84,25 +82,29 @@ mod tests {
 
     use crate::{
         chat::username::Username,
-        config::Durability,
-        store::{SqliteStore, Store},
+        config::{Database, Durability},
+        store::Store,
     };
 
-    async fn open(folder: &Path) -> SqliteStore {
-        SqliteStore::open(&folder.join("realtalk.db"), Durability::Relaxed, Clock::default())
-            .await
-            .unwrap()
+    async fn open(folder: &Path) -> Store {
+        Store::open(
+            &Database::File(folder.join("realtalk.db")),
+            Durability::Relaxed,
+            Clock::default(),
+        )
+        .await
+        .unwrap()
     }
 
     #[tokio::test]
     async fn what_an_earlier_version_wrote_has_looks_and_one_form_for_an_emoji() {
         let folder = tempfile::tempdir().unwrap();
         let store = open(folder.path()).await;
-        let mut writer = store.writer.acquire().await.unwrap();
+        let mut writer = store.pools.writer.sqlite().acquire().await.unwrap();
         for statement in [
-            "insert into users (key, name, display_name, kind, password_hash, created_at) values \
-             ('alice', 'Alice', 'Alice', 'member', 'x', 1), ('aiice', 'AIice', 'A', 'guest', null, 1), \
-             ('bob', 'bob', 'bob', 'guest', null, 1)",
+            "insert into users (key, name, display_name, kind, password_hash, created_at) \
+         values ('alice', 'Alice', 'Alice', 'member', 'x', 1), ('aiice', 'AIice', 'A', \
+         'guest', null, 1), ('bob', 'bob', 'bob', 'guest', null, 1)",
             "insert into messages (id, conversation_id, seq, sender, sender_key, content) \
              values (5, 'public', 1, 'bob', 'bob', 'hi')",
             "insert into reactions (message_id, emoji, user_key, user, created_at) values \
@@ -128,7 +130,7 @@ mod tests {
         }
         let counts: Vec<(String, i64)> =
             sqlx::query_as("select emoji, count from reaction_counts order by count")
-                .fetch_all(&store.readers)
+                .fetch_all(store.pools.readers.sqlite())
                 .await
                 .unwrap();
         assert_eq!(counts, [("❤\u{fe0f}".to_owned(), 1), ("👍".to_owned(), 2)]);

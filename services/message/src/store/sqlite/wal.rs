@@ -7,7 +7,7 @@ use sqlx::SqlitePool;
 use crate::store::StoreError;
 
 /// One that has grown beyond this many bytes is cut back.
-pub(super) const LIMIT: u64 = 64 * 1024 * 1024;
+pub(in crate::store) const LIMIT: u64 = 64 * 1024 * 1024;
 
 /// How long a commit may have to wait for that, in milliseconds: as long as the reads last that are
 /// under way, which are short.
@@ -19,7 +19,7 @@ const PATIENCE: i64 = 250;
 /// It does so by itself only when nobody reads it; as long as reads overlap there is always somebody.
 /// A checkpoint that holds up the writer lets those who read end, while whoever comes reads the
 /// database itself.
-pub(super) async fn cut_back(
+pub(in crate::store) async fn cut_back(
     writer: &SqlitePool,
     path: &Path,
     limit: u64,
@@ -56,8 +56,8 @@ mod tests {
             post::{Claim, Post, Sender, Target},
             username::Username,
         },
-        config::Durability,
-        store::{SqliteStore, Store},
+        config::{Database, Durability},
+        store::Store,
     };
 
     /// Reads that overlap, so that there is always one under way.
@@ -67,14 +67,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("realtalk.db");
         let store = Arc::new(
-            SqliteStore::open(&path, Durability::Relaxed, Clock::default()).await.unwrap(),
+            Store::open(&Database::File(path.clone()), Durability::Relaxed, Clock::default())
+                .await
+                .unwrap(),
         );
         let reads: Vec<_> = (0..3)
             .map(|_| {
                 let store = store.clone();
                 AbortOnDropHandle::new(tokio::spawn(async move {
                     loop {
-                        let mut tx = store.readers.begin().await.unwrap();
+                        let mut tx = store.pools.readers.sqlite().begin().await.unwrap();
                         let count = "select count(*) from messages";
                         sqlx::query_scalar::<_, i64>(count).fetch_one(&mut *tx).await.unwrap();
                         tokio::time::sleep(Duration::from_millis(rand::random_range(5..15))).await;
@@ -103,7 +105,7 @@ mod tests {
                 largest.max(fs::metadata(folder.path().join("realtalk.db-wal")).unwrap().len());
             // On a slow machine a read may last longer than a commit waits; the next second tries again.
             for _ in 0..20 {
-                cut_back(&store.writer, &path, limit).await.unwrap();
+                cut_back(store.pools.writer.sqlite(), &path, limit).await.unwrap();
             }
         }
         drop(reads);
