@@ -62,7 +62,7 @@ fn configure() -> anyhow::Result<(message_service::Config, realtime_ntfn::Config
     let mut message = message_service::Config::from_env()?;
     let mut notification = realtime_ntfn::Config::from_env()?;
     notification.port = env.notification_port;
-    message.notification_url = local_url(notification.host, notification.port);
+    message.notification_urls = vec![local_url(notification.host, notification.port)];
     notification.message_url = local_url(message.host, message.port);
     Ok((message, notification))
 }

@@ -32,7 +32,7 @@ use http_kit::{
     Connections, InternalHop, OpenFiles, Operations, RateLimit, Shutdown, connections, guard::Door,
     held_body, memory, prefix, rate::forget_idle, request,
 };
-use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use utoipa_swagger_ui::SwaggerUi;
 
 pub use config::Config;
@@ -40,7 +40,7 @@ use identity::{Identity, accounts::Accounts, credential};
 use log::{
     downstream::Downstream,
     ephemera::{self, Ephemera, Facts, Passing},
-    relay::{self, Relay},
+    relay::{Outlets, Relay},
     writer::Writer,
 };
 use metrics::Metrics;
@@ -63,8 +63,9 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let registry = prometheus::Registry::new();
     let metrics = Metrics::new(&registry)?;
     let hop = InternalHop::new(config.secret.clone());
-    let (committed, batches) = mpsc::channel(relay::QUEUE);
-    let (passing, facts) = Facts::new(metrics.clone());
+    let services = config.notification_urls.len();
+    let (committed, batches) = Outlets::new(services);
+    let (passing, facts) = Facts::new(services, metrics.clone());
     let (writer, writer_task) = Writer::new(
         store.clone(),
         head,
@@ -73,16 +74,21 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         config.event_retention,
         metrics.clone(),
     );
-    let downstream = Downstream::new(&config.notification_url, hop.clone())?;
-    let relay = Relay::new(downstream.clone(), writer.head().clone(), batches, metrics.clone());
     // What the process before this one had no time to tell: streams that outlived it wait for that.
     for receipt in store.last_receipts(ephemera::UNTOLD_SECS, ephemera::QUEUE as u32 / 2).await? {
         passing.tell(Passing::Receipt(receipt));
     }
-    let ephemera = Ephemera::new(downstream, facts, metrics.clone());
     let writer_task = tokio::spawn(writer_task.run());
-    let ephemera_task = tokio::spawn(ephemera.run(shutdown.clone()));
-    let relay_task = tokio::spawn(relay.run(shutdown.clone()));
+    let mut telling = JoinSet::new();
+    for (url, (batches, facts)) in
+        config.notification_urls.iter().zip(batches.into_iter().zip(facts))
+    {
+        let downstream = Downstream::new(url, hop.clone())?;
+        let head = writer.head().clone();
+        let relay = Relay::new(downstream.clone(), head, batches, metrics.clone());
+        telling.spawn(relay.run(shutdown.clone()));
+        telling.spawn(Ephemera::new(downstream, facts, metrics.clone()).run(shutdown.clone()));
+    }
 
     let accounts = Accounts::new(store.clone(), writer.clone());
     let identity = Arc::new(Identity::new(&config, store.clone(), accounts, &registry)?);
@@ -112,8 +118,9 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     // The server is gone, and with it every writer handle: the queue runs dry and the task ends.
     forget_task.abort();
     writer_task.await?;
-    relay_task.await?;
-    ephemera_task.await?;
+    while let Some(task) = telling.join_next().await {
+        task?;
+    }
     store.close().await;
     tracing::info!("message service has stopped");
     Ok(())

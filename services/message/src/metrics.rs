@@ -19,7 +19,7 @@ pub struct Metrics {
     pub relay_failures: IntCounter,
     /// Passing facts that could not be told.
     pub ephemera_lost: IntCounter,
-    /// 1 while the notification service acknowledges what is pushed.
+    /// Notification services that acknowledge what they are told what is pushed.
     pub relay_up: IntGauge,
 }
 
@@ -48,7 +48,7 @@ impl Metrics {
             )?,
             relay_up: IntGauge::new(
                 "realtalk_relay_up",
-                "1 while the notification service acknowledges",
+                "Notification services that acknowledge what they are told",
             )?,
         };
         registry.register(Box::new(metrics.posts.clone()))?;

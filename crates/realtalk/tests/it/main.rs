@@ -25,6 +25,7 @@ mod postgres;
 mod restore;
 mod resume;
 mod sessions;
+mod several;
 mod slow;
 mod undelivered;
 

@@ -131,8 +131,14 @@ async fn what_several_message_services_are_told_is_one_stream_though_they_are_ki
     for load in loads {
         acknowledged.extend(load.stop().await);
     }
+    // Killed for good right after its answer, with nobody saying anything further.
+    let last = boards[1].post("last", "last", "last").await;
+    beside.kill();
+    for subscriber in &subscribers {
+        subscriber.reach(last.seq).await;
+    }
+    acknowledged.push(last);
     let stored = boards[0].all().await;
-    assert_eq!(stored, boards[1].all().await);
     check(&acknowledged, &stored, &subscribers).await;
     eprintln!("several: {rounds} rounds, {} acknowledged", acknowledged.len());
 }
@@ -162,6 +168,8 @@ async fn a_server_that_falls_silent_is_given_up_and_used_again_when_it_is_back()
     server.stop();
     let unanswered = board.try_post("alice", "during", "during").await;
     assert!(unanswered.is_err_and(|refusal| refusal.starts_with("503")));
+    let (status, _) = pair.message.get("/messages").await.unwrap();
+    assert_eq!(status, 503);
     until("the service says so", async || {
         let (status, _) = pair.message.get("/readyz").await?;
         (status == 503).then_some(())

@@ -271,11 +271,25 @@ impl Pair {
 
     /// Another message service with the same settings and data, where these are on a server. Not started.
     pub(crate) fn message_beside(&self) -> Service {
-        let mut beside =
-            Service::new("message-service", free_port(), &self.folder.path().join("beside"));
-        fs::create_dir_all(self.folder.path().join("beside")).unwrap();
+        self.beside(&self.message)
+    }
+
+    /// Another notification service with the same settings, of which the message service is told when it starts
+    /// the next time. Not started.
+    pub(crate) fn notification_beside(&mut self) -> Service {
+        let beside = self.beside(&self.notification);
+        let url = |port| format!("http://127.0.0.1:{port}");
+        let both = format!("{},{}", url(self.notification.port), url(beside.port));
+        self.message.set("NOTIFICATION_SERVICE_URL", both);
+        beside
+    }
+
+    fn beside(&self, service: &Service) -> Service {
+        let folder = self.folder.path().join("beside");
+        fs::create_dir_all(&folder).unwrap();
+        let mut beside = Service::new(service.name, free_port(), &folder);
         let own = ["PORT", "DATA_DIR"];
-        let same = self.message.settings.iter().filter(|(name, _)| !own.contains(&name.as_str()));
+        let same = service.settings.iter().filter(|(name, _)| !own.contains(&name.as_str()));
         beside.settings.extend(same.cloned());
         beside
     }

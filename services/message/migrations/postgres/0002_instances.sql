@@ -16,7 +16,7 @@ create unlogged table guesses (
 );
 create index guess_end_key on guesses (full_at);
 
--- From where somebody has signed in, by the hash of their name and address.
+-- From where somebody has signed in, by a mark of their name and address that takes the secret of the services.
 create table sign_ins (
     pair text collate "C" primary key,
     at timestamptz not null

@@ -9,6 +9,10 @@ use std::{
 use http_kit::settings::SettingError;
 use sqlx::postgres::PgConnectOptions;
 
+/// What may stand behind the `?`; sqlx would only log what it does not know, with its value.
+const PARAMETERS: [&str; 6] =
+    ["sslmode", "sslrootcert", "sslcert", "sslkey", "options", "statement-cache-capacity"];
+
 /// Where the data are.
 #[derive(Clone)]
 pub enum Database {
@@ -59,8 +63,14 @@ impl Database {
             None => (String::new(), authority),
         };
         // Else what follows it would be shown.
-        if target.contains('@') {
-            return Err(refuse("write @ and / in a password as %40 and %2F"));
+        if target.contains('@') || url.contains('#') {
+            return Err(refuse("write @, / and # in a password as %40, %2F and %23"));
+        }
+        let parameters = target.split_once('?').map_or("", |(_, parameters)| parameters);
+        let mut names =
+            parameters.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+        if names.any(|name| !name.is_empty() && !PARAMETERS.contains(&name)) {
+            return Err(refuse(&format!("of parameters there are {}", PARAMETERS.join(", "))));
         }
         let of_host = |host: &str| {
             let options = PgConnectOptions::from_str(&format!("{scheme}://{user}{host}{target}"));
@@ -145,6 +155,8 @@ mod tests {
             "secret",
             "postgres://al:secret@db:x/chat",
             "postgres://al:12/secret@db/chat",
+            "postgres://al:se#cret@db/chat",
+            "postgres://al@db/chat?pasword=secret",
         ] {
             let error = parse(wrong).unwrap_err();
             assert!(error.contains("DATABASE_URL") && !error.contains("secret"), "{error}");

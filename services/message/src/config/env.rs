@@ -32,7 +32,7 @@ pub(super) struct Env {
     /// process, but the last ones may be lost with the power.
     #[serde(default)]
     pub(super) durability: Durability,
-    /// Where this service reaches the notification service.
+    /// Where this service reaches the notification service; several, separated by commas.
     #[serde(default = "default_notification_url")]
     pub(super) notification_service_url: String,
     /// Where browsers reach the notification service. By default the host of the page, with the

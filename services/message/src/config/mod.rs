@@ -48,8 +48,8 @@ pub struct Config {
     pub database: Database,
     /// When a post counts as stored.
     pub durability: Durability,
-    /// Base address of the notification service, for this service.
-    pub notification_url: String,
+    /// Base addresses of the notification services, for this service; at least one.
+    pub notification_urls: Vec<String>,
     /// Base address of the notification service, for browsers, if it is fixed.
     pub public_notification_url: Option<String>,
     /// What signs the internal hop.
@@ -93,7 +93,8 @@ impl Config {
 
     /// The port of the notification service, for pages that use their own host.
     pub fn notification_port(&self) -> u16 {
-        let url = reqwest::Url::parse(&self.notification_url).ok();
+        let first = self.notification_urls.first();
+        let url = first.and_then(|url| reqwest::Url::parse(url).ok());
         url.and_then(|url| url.port_or_known_default()).unwrap_or(8081)
     }
 
@@ -109,10 +110,11 @@ impl Config {
             port: env.port,
             auth_mode,
             durability: env.durability,
-            notification_url: settings::base_url(
-                "NOTIFICATION_SERVICE_URL",
-                &env.notification_service_url,
-            )?,
+            notification_urls: env
+                .notification_service_url
+                .split(',')
+                .map(|url| settings::base_url("NOTIFICATION_SERVICE_URL", url))
+                .collect::<Result<_, _>>()?,
             public_notification_url,
             secret: settings::internal_secret(
                 env.internal_secret.as_deref(),

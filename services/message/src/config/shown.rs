@@ -13,7 +13,7 @@ impl fmt::Display for Config {
         writeln!(f, "DATA_DIR={}", self.data_dir.display())?;
         writeln!(f, "DATABASE_URL={}", self.database)?;
         writeln!(f, "DURABILITY={:?}", self.durability)?;
-        writeln!(f, "NOTIFICATION_SERVICE_URL={}", self.notification_url)?;
+        writeln!(f, "NOTIFICATION_SERVICE_URL={}", self.notification_urls.join(","))?;
         let public = self.public_notification_url.as_deref();
         writeln!(f, "PUBLIC_NOTIFICATION_URL={}", public.unwrap_or("(the host of the page)"))?;
         writeln!(f, "INTERNAL_SECRET=(hidden)")?;

@@ -79,7 +79,7 @@ impl Identity {
             origins: config.origins.clone(),
             proxies: config.proxies.clone(),
             passwords: Passwords::new(computed),
-            guesses: Guesses::of(&store),
+            guesses: Guesses::of(&store, &config.secret),
             sign_in_rate: RateLimit::per_minute(identity.sign_in_rate)
                 .limiting(config.connections.limits_loopback),
             tickets: Tickets::new(store, config.connections.shares()),

@@ -1,7 +1,7 @@
 //! [`Tickets`]: what opens a stream once, where no header can be set.
 
 use std::{
-    collections::{HashMap, VecDeque, hash_map::Entry},
+    collections::{HashMap, HashSet, VecDeque, hash_map::Entry},
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -98,12 +98,20 @@ impl Tickets {
         Ok(ticket)
     }
 
-    /// Uses a ticket, which can be done once, until it ends. Returns whether it could.
-    pub async fn redeem(&self, ticket: &str) -> Result<bool, Rejection> {
-        match &self.shared {
-            Some(store) => Ok(store.use_ticket(&hex::encode(hash(ticket))).await?),
-            None => Ok(self.redeem_at(ticket, Instant::now()).is_some()),
+    /// Uses tickets, which can be done once, until they end. Returns those that could be used.
+    pub async fn redeem(&self, tickets: &[&str]) -> Result<HashSet<String>, Rejection> {
+        let Some(store) = &self.shared else {
+            let now = Instant::now();
+            let used = tickets.iter().filter(|ticket| self.redeem_at(ticket, now).is_some());
+            return Ok(used.map(|ticket| (*ticket).to_owned()).collect());
+        };
+        if tickets.is_empty() {
+            return Ok(HashSet::new());
         }
+        let hashes: Vec<_> = tickets.iter().map(|ticket| hex::encode(hash(ticket))).collect();
+        let used = store.use_tickets(&hashes).await?;
+        let all = tickets.iter().zip(hashes).filter(|(_, hash)| used.contains(hash));
+        Ok(all.map(|(ticket, _)| (*ticket).to_owned()).collect())
     }
 
     /// What tickets say that have not been used or ended; they are not used by that.

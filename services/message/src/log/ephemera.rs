@@ -58,22 +58,25 @@ pub enum Passing {
 /// Where passing facts go in.
 #[derive(Clone)]
 pub struct Facts {
-    queue: mpsc::Sender<Passing>,
+    /// One for each notification service.
+    queues: Vec<mpsc::Sender<Passing>>,
     metrics: Metrics,
 }
 
 impl Facts {
-    /// An end to put facts in, and the other one.
-    pub fn new(metrics: Metrics) -> (Self, mpsc::Receiver<Passing>) {
-        let (queue, facts) = mpsc::channel(QUEUE);
-        (Self { queue, metrics }, facts)
+    /// An end to put facts in, and the others, one for each notification service.
+    pub fn new(services: usize, metrics: Metrics) -> (Self, Vec<mpsc::Receiver<Passing>>) {
+        let (queues, facts) = (0..services).map(|_| mpsc::channel(QUEUE)).unzip();
+        (Self { queues, metrics }, facts)
     }
 
     /// Tells a fact to those who may know it. Where there is no room, it counts as lost: the next
     /// one says more.
     pub fn tell(&self, fact: Passing) {
-        if self.queue.try_send(fact).is_err() {
-            self.metrics.ephemera_lost.inc();
+        for queue in &self.queues {
+            if queue.try_send(fact.clone()).is_err() {
+                self.metrics.ephemera_lost.inc();
+            }
         }
     }
 }
@@ -81,7 +84,7 @@ impl Facts {
 /// Whose markers, and where.
 type Place = (String, String);
 
-/// Pushes passing facts to `POST /notify`.
+/// Pushes passing facts to `POST /notify` of one notification service.
 pub struct Ephemera {
     downstream: Downstream,
     queue: mpsc::Receiver<Passing>,

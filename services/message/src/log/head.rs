@@ -17,7 +17,8 @@ impl Head {
         EventId::from_micros(self.0.load(Ordering::Acquire)).unwrap_or_default()
     }
 
-    pub(super) fn set(&self, id: EventId) {
-        self.0.store(id.micros(), Ordering::Release);
+    /// It goes at least as far as this.
+    pub(super) fn raise(&self, id: EventId) {
+        self.0.fetch_max(id.micros(), Ordering::AcqRel);
     }
 }

@@ -43,7 +43,29 @@ const QUIET_TRIES: u32 = 4;
 /// What remains to be pushed when the service stops gets this long.
 const LAST_PUSH: Duration = Duration::from_secs(1);
 
-/// Pushes committed batches to `POST /notify`.
+/// Where committed batches go in, for every relay.
+#[derive(Clone)]
+pub struct Outlets(Vec<mpsc::Sender<Batch>>);
+
+impl Outlets {
+    /// So many, and what each of the relays takes out.
+    pub fn new(relays: usize) -> (Self, Vec<mpsc::Receiver<Batch>>) {
+        let (ends, others) = (0..relays).map(|_| mpsc::channel(QUEUE)).unzip();
+        (Self(ends), others)
+    }
+
+    /// Offers a batch. One without room is behind, and sees by the head that something is missing.
+    pub(super) fn offer(&self, batch: Batch) {
+        let Some((last, others)) = self.0.split_last() else { return };
+        for outlet in others {
+            outlet.try_send(batch.clone()).ok();
+        }
+        last.try_send(batch).ok();
+    }
+}
+
+/// Pushes committed batches to `POST /notify` of one notification service. Each has its own, so that one that
+/// does not answer delays no other.
 pub struct Relay {
     downstream: Downstream,
     committed: mpsc::Receiver<Batch>,
@@ -54,6 +76,8 @@ pub struct Relay {
     told: HashSet<SetId>,
     /// About how many bytes these are.
     told_bytes: usize,
+    /// Whether the service has taken what it was told last.
+    is_up: bool,
     metrics: Metrics,
 }
 
@@ -67,7 +91,16 @@ impl Relay {
         metrics: Metrics,
     ) -> Self {
         let pending = announcement(head.get());
-        Self { downstream, committed, head, pending, told: HashSet::new(), told_bytes: 0, metrics }
+        Self {
+            downstream,
+            committed,
+            head,
+            pending,
+            told: HashSet::new(),
+            told_bytes: 0,
+            is_up: false,
+            metrics,
+        }
     }
 
     /// Pushes until the writer is gone and everything is told, or `shutdown` asks for an end.
@@ -136,6 +169,11 @@ impl Relay {
         })
     }
 
+    fn note_up(&mut self, is_up: bool) {
+        let before = std::mem::replace(&mut self.is_up, is_up);
+        self.metrics.relay_up.add(i64::from(is_up) - i64::from(before));
+    }
+
     /// The receiver has what was pushed.
     fn note_told(&mut self) {
         for (set, users) in self.pending.sets.iter() {
@@ -156,11 +194,12 @@ impl Relay {
                 Ok(_) => {
                     if backoff.tries() > QUIET_TRIES {
                         tracing::info!(
+                            url = self.downstream.url(),
                             after_tries = backoff.tries(),
                             "notification service is back"
                         );
                     }
-                    self.metrics.relay_up.set(1);
+                    self.note_up(true);
                     self.metrics.relayed.inc_by(self.pending.events.len() as u64);
                     self.note_told();
                     self.pending = announcement(self.pending.end());
@@ -180,7 +219,7 @@ impl Relay {
                             "notification service does not answer; posts are kept and told later"
                         );
                     }
-                    self.metrics.relay_up.set(0);
+                    self.note_up(false);
                     self.metrics.relay_failures.inc();
                 }
             }

@@ -9,7 +9,7 @@ use http_kit::memory;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::{head::Head, health::Health};
-use crate::store::{Keeping, Store};
+use crate::store::{Keeping, Store, StoreError};
 
 /// How often old events are looked for, and how many are removed in one transaction, so that
 /// posts hardly wait for it.
@@ -21,6 +21,9 @@ const WORK: &str = "upkeep";
 
 /// For how long this is one service's to do, which then goes on with it, or has been stopped.
 const LEASE: Duration = Duration::from_secs(900);
+
+/// How long it may take to leave it to another one; it is theirs after [`LEASE`] in any case.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// How soon the next chunk follows while there are more.
 const PRUNE_AGAIN: Duration = Duration::from_millis(100);
@@ -132,15 +135,16 @@ impl Upkeep {
     /// Whether what only one of several services is to do is this one's to do.
     async fn is_ours(&self) -> bool {
         self.store.lease(WORK, &self.name, LEASE).await.unwrap_or_else(|error| {
-            self.health.failed(&error);
+            self.note(&error);
             false
         })
     }
 
     /// Leaves to others what is this one's to do.
     pub(super) async fn end(self) {
-        if let Err(error) = self.store.release(WORK, &self.name).await {
-            tracing::debug!(%error, "the others wait for the upkeep to be theirs");
+        let released = tokio::time::timeout(GOODBYE, self.store.release(WORK, &self.name)).await;
+        if !matches!(released, Ok(Ok(()))) {
+            tracing::debug!("the others have to wait for the upkeep to be theirs");
         }
     }
 
@@ -152,16 +156,17 @@ impl Upkeep {
 
     async fn probe(&mut self) {
         if !self.health.is_good() {
-            if self.store.probe().await.is_ok()
-                && let Ok(head) = self.store.head().await
-            {
-                // What failed may have been done all the same, and nobody has been told.
-                self.head.set(self.head.get().max(head));
+            if self.store.probe().await.is_ok() {
                 self.health.recovered();
             }
-        } else if let Err(error) = self.store.is_there().await {
-            self.health.failed(&error);
-        } else if self.tidies_at <= Instant::now() {
+            return;
+        }
+        match self.store.watch().await {
+            // Others may have committed something, or this one, without an answer; and nobody been told.
+            Ok(head) => head.into_iter().for_each(|head| self.head.raise(head)),
+            Err(error) => return self.health.failed(&error),
+        }
+        if self.tidies_at <= Instant::now() {
             let is_done = self.store.tidy().await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "what is written beside the data cannot be cut back");
                 false
@@ -181,7 +186,7 @@ impl Upkeep {
                 removed
             }
             Err(error) => {
-                self.health.failed(&error);
+                self.note(&error);
                 0
             }
         }
@@ -207,7 +212,16 @@ impl Upkeep {
                 }
                 self.is_ahead = is_ahead;
             }
-            Err(error) => self.health.failed(&error),
+            Err(error) => self.note(&error),
+        }
+    }
+
+    /// Notes that something was not done.
+    fn note(&self, error: &StoreError) {
+        match error {
+            // It is done the next time.
+            StoreError::Busy(_) => tracing::warn!(%error, "the log is in use for long"),
+            _ => self.health.failed(error),
         }
     }
 }

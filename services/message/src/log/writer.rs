@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Batch, EventId};
+use common::EventId;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
@@ -17,6 +17,7 @@ use super::{
     head::Head,
     health::Health,
     lanes::{Lanes, Load},
+    relay::Outlets,
     upkeep::Upkeep,
     write_error::WriteError,
 };
@@ -51,7 +52,7 @@ pub struct WriterTask {
     lanes: Lanes<Waiting>,
     store: Arc<Store>,
     upkeep: Upkeep,
-    committed: mpsc::Sender<Batch>,
+    committed: Outlets,
     passing: Facts,
     head: Head,
     health: Health,
@@ -78,14 +79,14 @@ impl Writer {
     pub fn new(
         store: Arc<Store>,
         head: EventId,
-        committed: mpsc::Sender<Batch>,
+        committed: Outlets,
         passing: Facts,
         retention: Duration,
         metrics: Metrics,
     ) -> (Self, WriterTask) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let (end, health) = (Head::default(), Health::default());
-        end.set(head);
+        end.raise(head);
         let task = WriterTask {
             queue: receiver,
             lanes: Lanes::default(),
@@ -168,10 +169,20 @@ impl WriterTask {
             self.line_up(waiting);
         }
         let waiting = self.lanes.next(MAX_BATCH);
-        self.commit(waiting).await;
+        let Some(error) = self.commit(waiting).await.filter(|error| !error.is_of_operation())
+        else {
+            return;
+        };
+        // Those behind would each wait as long for the same answer.
+        while self.lanes.len() > 0 {
+            let waiting = self.lanes.next(MAX_BATCH);
+            self.metrics.queued.sub(waiting.len() as i64);
+            self.refuse(&error, waiting.into_iter().map(|waiting| waiting.answer).collect());
+        }
     }
 
-    async fn commit(&self, waiting: Vec<Waiting>) {
+    /// Returns why nothing can be committed now, if that is so.
+    async fn commit(&self, waiting: Vec<Waiting>) -> Option<StoreError> {
         self.metrics.queued.sub(waiting.len() as i64);
         self.metrics.batch_size.observe(waiting.len() as f64);
         let (operations, answers): (Vec<_>, Vec<_>) =
@@ -190,18 +201,22 @@ impl WriterTask {
                     }
                 }
             }
-            Err(error) => self.refuse(&error, answers),
+            Err(error) => {
+                self.refuse(&error, answers);
+                return Some(error);
+            }
         }
+        None
     }
 
     fn answer(&self, committed: Committed, answers: Vec<Asker>) {
         self.health.recovered();
+        // Without events too: others may have committed some.
+        let head = committed.log.end();
         if !committed.log.events.is_empty() {
-            let head = committed.log.end();
-            // No room: the relay is behind, and sees by the head that something is missing.
-            self.committed.try_send(committed.log).ok();
-            self.head.set(head);
+            self.committed.offer(committed.log);
         }
+        self.head.raise(head);
         for receipt in committed.receipts {
             self.passing.tell(Passing::Receipt(receipt));
         }

@@ -19,6 +19,9 @@ pub enum StoreError {
     /// The database has been opened by a version of this program that is newer.
     #[error("its schema is newer than this program: {0} is not known here")]
     Newer(i64),
+    /// Somebody else has what is needed, for longer than one waits.
+    #[error("the database is in use: {0}")]
+    Busy(sqlx::Error),
     /// Anything else that the database reports.
     #[error("the database failed: {0}")]
     Database(sqlx::Error),
@@ -43,6 +46,7 @@ impl From<sqlx::Error> for StoreError {
         match code.as_deref().map(meaning) {
             Some(Meaning::Full) => Self::Full(error),
             Some(Meaning::Rule) => Self::Rule(error),
+            Some(Meaning::Busy) => Self::Busy(error),
             Some(Meaning::Other) | None => Self::Database(error),
         }
     }
@@ -62,6 +66,7 @@ impl From<MigrateError> for StoreError {
 enum Meaning {
     Full,
     Rule,
+    Busy,
     Other,
 }
 
@@ -72,6 +77,7 @@ fn meaning(code: &str) -> Meaning {
     const SQLITE_CONSTRAINT: u32 = 19;
     match (code.len(), code.get(..2)) {
         (5, Some("53")) if code == "53100" => Meaning::Full,
+        (5, Some("55")) if code == "55P03" => Meaning::Busy,
         // Constraints, and what no column takes.
         (5, Some("22" | "23")) => Meaning::Rule,
         (5, _) => Meaning::Other,
@@ -94,6 +100,8 @@ mod tests {
         assert_eq!(kinds(&["13", "53100"]), [Meaning::Full; 2]);
         // `SQLITE_CONSTRAINT_UNIQUE`, `unique_violation`, `untranslatable_character`.
         assert_eq!(kinds(&["2067", "23505", "22P05"]), [Meaning::Rule; 3]);
+        // `lock_not_available`.
+        assert_eq!(kinds(&["55P03"]), [Meaning::Busy]);
         // `SQLITE_BUSY`, `too_many_connections`, `serialization_failure`, `admin_shutdown`, unknown ones.
         assert_eq!(kinds(&["5", "53300", "40001", "57P01", "", "é"]), [Meaning::Other; 6]);
     }

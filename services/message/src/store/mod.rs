@@ -22,7 +22,10 @@ pub mod sqlite;
 mod words;
 mod write;
 
-use std::{collections::BTreeSet, sync::atomic::AtomicI64, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Duration,
+};
 
 use common::{Clock, EventId, event::LogPage};
 
@@ -43,18 +46,19 @@ pub use words::{
     Allowed, Arrivals, Committed, Inbox, Keeping, Listed, Listing, NoCursor, Page, Position,
     Roster, Viewer, Window,
 };
+use write::Past;
 
 /// How long it may take to say goodbye to a server.
 const CLOSE: Duration = Duration::from_secs(5);
 
-/// The data of the service. Only the writer task calls [`commit`](Store::commit),
-/// [`keep_time`](Store::keep_time), [`prune`](Store::prune), [`tidy`](Store::tidy) and
-/// [`probe`](Store::probe); reads never wait for it.
+/// The data of the service. Only the writer task calls what writes to the log or looks after it:
+/// [`commit`](Store::commit), [`keep_time`](Store::keep_time), [`prune`](Store::prune),
+/// [`tidy`](Store::tidy), [`probe`](Store::probe), [`watch`](Store::watch), and what comes with the lease of
+/// that; reads never wait for it.
 pub struct Store {
     pools: Pools,
     clock: Clock,
-    /// The last id that this process has handed out, or 0.
-    handed_out: AtomicI64,
+    past: Past,
     // Let go of after the connections.
     engine: Engine,
 }
@@ -95,6 +99,17 @@ impl Engine {
     }
 }
 
+/// Has something done by the connection that writes; one on which it fails is not used again.
+macro_rules! on_writer {
+    ($store:ident, $writer:ident => $work:expr) => {{
+        let mut connection = $store.pools.writer.connection().await?;
+        let $writer = &mut connection;
+        let result = $work.await;
+        connection.close_if_failed(&result).await;
+        result
+    }};
+}
+
 impl Store {
     /// Opens the database and brings its schema up to date. A file is made if there is none, and served
     /// by one process at a time.
@@ -112,52 +127,44 @@ impl Store {
                 (postgres::open(hosts, durability).await?, Engine::Postgres)
             }
         };
-        Ok(Self { pools, clock, handed_out: AtomicI64::new(0), engine })
+        Ok(Self { pools, clock, past: Past::default(), engine })
     }
 
     /// Carries out operations in order, with their events, and makes them durable. Each is done or
     /// refused by itself; if this fails, none is done.
     pub async fn commit(&self, operations: &[Operation]) -> Result<Committed, StoreError> {
-        let mut connection = self.pools.writer.connection().await?;
         let now = self.clock.now();
-        let result = write::commit(&mut connection, operations, now, &self.handed_out).await;
-        connection.close_if_failed(&result).await;
-        result
+        on_writer!(self, writer => write::commit(writer, operations, now, &self.past))
     }
 
     /// Notes how far the log has come at this time, every few minutes; not if the clock is behind the last
     /// note. If that is `sure` to have been made by a clock that was ahead, it is forgotten, and whatever
     /// is dated later than now counts as dated now.
     pub async fn keep_time(&self, sure: bool) -> Result<Keeping, StoreError> {
-        let mut connection = self.pools.writer.connection().await?;
-        let result = retention::keep_time(&mut connection, self.clock.now(), sure).await;
-        connection.close_if_failed(&result).await;
-        result
+        let now = self.clock.now();
+        on_writer!(self, writer => retention::keep_time(writer, now, sure))
     }
 
     /// Removes at most `limit` events that are older than this, as far as that has been noted; returns
     /// how many.
     pub async fn prune(&self, age: Duration, limit: u32) -> Result<u64, StoreError> {
-        let mut connection = self.pools.writer.connection().await?;
         let before = self.clock.now().before(age);
-        let result = retention::prune(&mut connection, before, limit).await;
-        connection.close_if_failed(&result).await;
-        result
+        on_writer!(self, writer => retention::prune(writer, before, limit))
     }
 
     /// Finds out whether writing works, by writing what nobody reads.
     pub async fn probe(&self) -> Result<(), StoreError> {
-        self.engine.probe(&mut self.pools.writer.connection().await?).await
+        on_writer!(self, writer => self.engine.probe(writer))
     }
 
-    /// Finds out whether the database is there, where it is elsewhere.
-    pub async fn is_there(&self) -> Result<(), StoreError> {
-        match self.engine {
-            Engine::Sqlite(_) => Ok(()),
-            Engine::Postgres => {
-                postgres::is_there(&mut self.pools.writer.connection().await?).await
-            }
+    /// Looks how far the log goes, where others may write to it; fails if the database is not there.
+    pub async fn watch(&self) -> Result<Option<EventId>, StoreError> {
+        if !self.is_shared() {
+            return Ok(None);
         }
+        let head = on_writer!(self, writer => read::log::floor_and_head(writer))?.1;
+        self.past.note(head);
+        Ok(Some(head))
     }
 
     /// Cuts back what has been written beside the data, if it has grown. Called once a second, between
@@ -312,9 +319,9 @@ impl Store {
         shared::tickets(&mut self.pools.identifiers.connection().await?, hashes).await
     }
 
-    /// Uses a ticket up; whether it could be used.
-    pub async fn use_ticket(&self, hash: &str) -> Result<bool, StoreError> {
-        shared::use_ticket(&mut self.pools.identifiers.connection().await?, hash).await
+    /// Uses tickets up; returns the hashes of those that could be used.
+    pub async fn use_tickets(&self, hashes: &[String]) -> Result<HashSet<String>, StoreError> {
+        shared::use_tickets(&mut self.pools.identifiers.connection().await?, hashes).await
     }
 
     /// Takes a token out of a bucket of `burst`, to which one comes back each `period`. Returns how long to
@@ -353,30 +360,26 @@ impl Store {
         holder: &str,
         time: Duration,
     ) -> Result<bool, StoreError> {
-        match self.engine {
-            Engine::Sqlite(_) => Ok(true),
-            Engine::Postgres => {
-                shared::lease(&mut self.pools.writer.connection().await?, work, holder, time).await
-            }
+        if !self.is_shared() {
+            return Ok(true);
         }
+        on_writer!(self, writer => shared::lease(writer, work, holder, time))
     }
 
     /// Leaves a piece of work to others, from now on.
     pub async fn release(&self, work: &str, holder: &str) -> Result<(), StoreError> {
-        match self.engine {
-            Engine::Sqlite(_) => Ok(()),
-            Engine::Postgres => {
-                shared::release(&mut self.pools.writer.connection().await?, work, holder).await
-            }
+        if !self.is_shared() {
+            return Ok(());
         }
+        on_writer!(self, writer => shared::release(writer, work, holder))
     }
 
-    /// Forgets tickets that have ended and guesses that do not count any more.
+    /// Forgets tickets that have ended, guesses that do not count any more, and sign-ins of long ago.
     pub async fn forget_ended(&self) -> Result<(), StoreError> {
-        match self.engine {
-            Engine::Sqlite(_) => Ok(()),
-            Engine::Postgres => shared::forget(&mut self.pools.writer.connection().await?).await,
+        if !self.is_shared() {
+            return Ok(());
         }
+        on_writer!(self, writer => shared::forget(writer))
     }
 
     /// Releases the database; a server that does not answer is not waited for.

@@ -47,19 +47,29 @@ pub(in crate::store) async fn open(
             .max_connections(connections)
             .acquire_timeout(PATIENCE)
             .test_before_acquire(false)
-            // One that was idle may have lost its server meanwhile.
-            .before_acquire(|connection, meta| {
-                Box::pin(async move {
-                    if meta.idle_for > FRESH {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
+            // One that was idle may have lost its server meanwhile; one that is older than the last move is to
+            // a server that was left.
+            .before_acquire({
+                let hosts = hosts.clone();
+                move |connection, meta| {
+                    let is_left = meta.age > hosts.moved().elapsed();
+                    Box::pin(async move {
+                        if is_left {
+                            return Ok(false);
+                        }
+                        if meta.idle_for > FRESH {
+                            connection.ping().await?;
+                        }
+                        Ok(true)
+                    })
+                }
             })
             .after_release(|connection, _| {
                 Box::pin(async move {
+                    // A statement that nobody has waited for to the end may have begun a transaction.
+                    let clean = sqlx::raw_sql("begin; rollback").execute(connection);
                     let late = |_| sqlx::Error::Io(io::ErrorKind::TimedOut.into());
-                    tokio::time::timeout(PATIENCE, connection.ping()).await.map_err(late)??;
+                    tokio::time::timeout(PATIENCE, clean).await.map_err(late)??;
                     Ok(true)
                 })
             })
@@ -96,10 +106,4 @@ pub(in crate::store) async fn probe(connection: &mut Connection<'_>) -> Result<(
         tx.execute(statement, values![]).await?;
     }
     tx.commit().await
-}
-
-/// Whether the server is there.
-pub(in crate::store) async fn is_there(connection: &mut Connection<'_>) -> Result<(), StoreError> {
-    connection.execute("select 1", values![]).await?;
-    Ok(())
 }

@@ -3,7 +3,7 @@
 //!
 //! All times are the database server's: the clocks of the services may differ.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use super::{
     StoreError,
@@ -40,13 +40,15 @@ pub(super) async fn tickets(
     connection.all(statement, values![&list(hashes)?]).await
 }
 
-/// Uses a ticket up; whether it could be used.
-pub(super) async fn use_ticket(
+/// Uses tickets up; returns the hashes of those that could be used.
+pub(super) async fn use_tickets(
     connection: &mut Connection<'_>,
-    hash: &str,
-) -> Result<bool, StoreError> {
-    let statement = "delete from tickets where hash = $1 and ends_at > now()";
-    Ok(connection.execute(statement, values![hash]).await? == 1)
+    hashes: &[String],
+) -> Result<HashSet<String>, StoreError> {
+    let statement = "delete from tickets where ends_at > now() \
+                     and hash in (select value ->> 0 from json_each($1)) returning hash";
+    let used: Vec<(String,)> = connection.all(statement, values![&list(hashes)?]).await?;
+    Ok(used.into_iter().map(|(hash,)| hash).collect())
 }
 
 /// Takes a token out of a bucket of `burst`, to which one comes back each `period`. Returns how long to wait if

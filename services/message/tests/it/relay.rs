@@ -155,3 +155,24 @@ async fn many_receipts_for_many_readers_are_told_in_several_pushes() {
     }
     assert!(notified.largest() <= MAX_BODY, "{} bytes", notified.largest());
 }
+
+#[tokio::test]
+async fn each_of_several_services_is_told_and_one_that_is_away_delays_no_other() {
+    let (one, other) = (Notified::start(), Notified::start());
+    one.leave(true);
+    let urls = format!("{},{}", one.url(), other.url());
+    let app = App::with(&[("NOTIFICATION_SERVICE_URL", &urls)]);
+    for n in 0..3 {
+        let said = app.say(&n.to_string()).await;
+        assert_eq!(other.batch_up_to(id(&said)).events.len(), 1);
+    }
+    let (alice, group) = (app.someone("alice"), app.someone("bob").group(&["alice"], "all").await);
+    alice.post(&format!("/conversations/{group}/typing"), json!({})).await;
+    assert_eq!(other.fact().1["type"], "typing");
+    app.eventually("/metrics", |answer| answer.text().contains("realtalk_relay_up 1\n")).await;
+    one.leave(false);
+    let last = app.say("all are here").await;
+    one.batch_up_to(id(&last));
+    other.batch_up_to(id(&last));
+    app.eventually("/metrics", |answer| answer.text().contains("realtalk_relay_up 2\n")).await;
+}

@@ -1,6 +1,8 @@
 //! Several services on one database, behind whatever balances between them. Only by
 //! `scripts/with-postgres.sh`: a file has one.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -118,5 +120,6 @@ async fn one_of_them_does_the_upkeep_and_another_one_when_it_is_gone() {
     let deadline = std::time::Instant::now() + crate::patience::PATIENCE;
     while rows.number(holders).await == 0 {
         assert!(std::time::Instant::now() < deadline, "nobody does it");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

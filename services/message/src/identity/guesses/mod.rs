@@ -5,9 +5,10 @@ mod shared;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use common::Secret;
 use http_kit::{Rejection, rate};
 
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use own::Own;
 use shared::Shared;
 
@@ -46,10 +47,11 @@ enum Try<'a> {
 }
 
 impl Guesses {
-    /// Counted together by all services that serve this store.
-    pub fn of(store: &Arc<Store>) -> Self {
+    /// Counted together by all services that serve this store, and have this secret: by it, nobody who reads the
+    /// store can see who has signed in from where.
+    pub fn of(store: &Arc<Store>, secret: &Secret) -> Self {
         Self(match store.is_shared() {
-            true => Where::Shared(Shared::of(store.clone())),
+            true => Where::Shared(Shared::of(store.clone(), secret.clone())),
             false => Where::Own(Own::default()),
         })
     }
@@ -66,7 +68,7 @@ impl Guesses {
 
 impl Guess<'_> {
     /// The password was right: the try does not count, and others' tries do not keep this address out.
-    pub async fn succeed(self) -> Result<(), Rejection> {
+    pub async fn succeed(self) -> Result<(), StoreError> {
         match self.0 {
             Try::Own(own) => own.succeed(),
             Try::Shared(shared) => shared.succeed().await?,
@@ -75,7 +77,7 @@ impl Guess<'_> {
     }
 
     /// The password was not looked at: the try does not count.
-    pub async fn forget(self) -> Result<(), Rejection> {
+    pub async fn forget(self) -> Result<(), StoreError> {
         match self.0 {
             Try::Own(own) => own.forget(),
             Try::Shared(shared) => shared.forget().await?,

@@ -2,14 +2,17 @@
 
 use std::{net::IpAddr, sync::Arc};
 
+use common::Secret;
 use http_kit::{Rejection, address};
-use sha2::{Digest, Sha256};
 
 use super::{Allowance, OF_ADDRESS, OF_NAME, refusal};
 use crate::store::{Store, StoreError};
 
 /// Buckets by name and address, and by name.
-pub(super) struct Shared(Arc<Store>);
+pub(super) struct Shared {
+    store: Arc<Store>,
+    secret: Secret,
+}
 
 /// A try under way.
 pub(super) struct Try<'a> {
@@ -19,17 +22,18 @@ pub(super) struct Try<'a> {
 }
 
 impl Shared {
-    pub(super) const fn of(store: Arc<Store>) -> Self {
-        Self(store)
+    pub(super) const fn of(store: Arc<Store>, secret: Secret) -> Self {
+        Self { store, secret }
     }
 
     pub(super) async fn take(&self, key: &str, address: IpAddr) -> Result<Try<'_>, Rejection> {
-        let store = &*self.0;
-        let pair = hash(&[key, &address::site(address).to_string()]);
+        let store = &*self.store;
+        let pair = self.secret.mark(&format!("guess\n{key}\n{}", address::site(address)));
         let mut guess = Try { store, pair: pair.clone(), taken: Vec::new() };
         guess.take(pair, OF_ADDRESS).await?;
         if !store.has_signed_in(&guess.pair).await?
-            && let Err(refused) = guess.take(hash(&[key]), OF_NAME).await
+            && let Err(refused) =
+                guess.take(self.secret.mark(&format!("guess\n{key}")), OF_NAME).await
         {
             guess.forget().await?;
             return Err(refused);
@@ -61,8 +65,4 @@ impl Try<'_> {
         }
         Ok(())
     }
-}
-
-fn hash(parts: &[&str]) -> String {
-    hex::encode(Sha256::digest(parts.join("\n")))
 }

@@ -59,16 +59,30 @@ pub async fn identify(
     let head = state.cursor().await?;
     let known = state.store.arrivals(&names, &rooms).await?;
     let answers = comers.into_iter().map(async |comer| {
-        let identified = comer?.identify(&state, &known, head);
+        let comer = comer?;
+        let ticket = comer.ticket();
+        let identified = comer.identify(&state, &known, head);
         // One that has to be written down waits for the writer, and all others for that one.
-        timeout(PATIENCE, identified).await.unwrap_or_else(|_| Err(not_in_time()))
+        let identified =
+            timeout(PATIENCE, identified).await.unwrap_or_else(|_| Err(not_in_time()))?;
+        Ok((identified, ticket))
     });
-    let answer = |result| match result {
-        Ok(identified) => IdentifyAnswer::Identified(identified),
-        Err(rejection) => IdentifyAnswer::Refused(Rejection::problem(&rejection)),
+    let answers = join_all(answers).await;
+    // Used now, when nothing can fail any more: each by one of those who try at once.
+    let tickets: Vec<_> =
+        answers.iter().flatten().filter_map(|(_, ticket)| ticket.as_deref()).collect();
+    let mut used = state.identity.tickets.redeem(&tickets).await?;
+    let answer = |result: Result<(Identified, Option<String>), Rejection>| match result {
+        Ok((_, Some(ticket))) if !used.remove(&ticket) => refused(&ticket_invalid()),
+        Ok((identified, _)) => IdentifyAnswer::Identified(identified),
+        Err(rejection) => refused(&rejection),
     };
-    let clients = join_all(answers).await.into_iter().map(answer).collect();
+    let clients = answers.into_iter().map(answer).collect();
     Ok(HttpResponse::Ok().json(IdentifiedBatch { clients }))
+}
+
+fn refused(rejection: &Rejection) -> IdentifyAnswer {
+    IdentifyAnswer::Refused(Rejection::problem(rejection))
 }
 
 /// How long it may take to find out about one of them.
@@ -110,6 +124,13 @@ impl Comer {
         Ok(Self { shows, claims, rooms, only_asks })
     }
 
+    fn ticket(&self) -> Option<String> {
+        match &self.shows {
+            Shows::Ticket(ticket, ..) => Some(ticket.clone()),
+            Shows::Token(_) | Shows::Name(_) => None,
+        }
+    }
+
     fn name(&self) -> Option<&Username> {
         match &self.shows {
             Shows::Ticket(_, _, name) => Some(name),
@@ -134,14 +155,7 @@ impl Comer {
         let mut identified = match self.shows {
             // A name alone was good for it, and is not any more.
             Shows::Ticket(..) if is_lookalike => return Err(ticket_invalid()),
-            Shows::Ticket(ticket, grant, name) => {
-                let identified = by_ticket(state, grant, name, account, claims).await?;
-                // Used now, when nothing can fail any more: by one of those who try at once.
-                if !state.identity.tickets.redeem(&ticket).await? {
-                    return Err(ticket_invalid());
-                }
-                identified
-            }
+            Shows::Ticket(_, grant, name) => by_ticket(state, grant, name, account, claims).await?,
             Shows::Name(_) if is_lookalike => return Err(Refusal::NameProtected.into()),
             Shows::Token(presented) => {
                 let shown = Shown::by_presented(&state.identity, presented, account).await?;

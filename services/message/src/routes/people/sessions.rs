@@ -179,10 +179,13 @@ pub(super) async fn is_password(
     let guess = state.identity.guesses.take(key, address).await?;
     let hash = account.and_then(|account| account.password_hash.as_deref());
     let result = state.identity.passwords.verify(password, hash).await;
-    match result {
-        Ok(true) => guess.succeed().await?,
-        Ok(false) => {}
-        Err(_) => guess.forget().await?,
+    let settled = match result {
+        Ok(true) => guess.succeed().await,
+        Ok(false) => Ok(()),
+        Err(_) => guess.forget().await,
+    };
+    if let Err(error) = settled {
+        tracing::warn!(user = key, %error, "a try counts that should not");
     }
     result
 }

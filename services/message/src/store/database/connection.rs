@@ -22,7 +22,7 @@ use crate::store::StoreError;
 const SILENCE: Duration = Duration::from_secs(15);
 
 /// What a server answers, if it does.
-async fn in_time<T>(answer: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+pub(super) async fn in_time<T>(answer: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
     let silent = |_| io::Error::new(io::ErrorKind::TimedOut, "the server does not answer");
     tokio::time::timeout(SILENCE, answer).await.map_err(silent)?
 }

@@ -6,16 +6,23 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sqlx::{
     Connection as _, PgConnection, PgPool, Postgres, pool::PoolConnection,
     postgres::PgConnectOptions,
 };
+use tokio::sync::Semaphore;
 
 /// How long it may take to connect to a server that is there.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// For how long what was found out about a server holds for others who ask.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// `too_many_connections`.
+const CROWDED: &str = "53300";
 
 /// As the server says it: 15.0.
 const MIN_VERSION: i32 = 150_000;
@@ -25,13 +32,24 @@ pub(in crate::store) struct Hosts {
     all: Vec<PgConnectOptions>,
     /// The one that is connected to.
     at: AtomicUsize,
-    moves: Mutex<()>,
+    /// When that was last another one.
+    moved: Mutex<Instant>,
+    /// Which one was tried last, when, and what was wrong: many may want to know at the same time, of whom one
+    /// tries.
+    tried: Mutex<Option<(usize, Instant, Option<String>)>>,
+    trying: Semaphore,
 }
 
 impl Hosts {
     /// Those of a URL, tried in this order; at least one.
     pub(in crate::store) fn new(all: Vec<PgConnectOptions>) -> Self {
-        Self { all, at: AtomicUsize::new(0), moves: Mutex::default() }
+        Self {
+            all,
+            at: AtomicUsize::new(0),
+            moved: Mutex::new(Instant::now()),
+            tried: Mutex::default(),
+            trying: Semaphore::new(1),
+        }
     }
 
     /// The one that is connected to.
@@ -78,17 +96,13 @@ impl Hosts {
                 || pool.connect_options().get_port() != options.get_port()
             {
                 pool.set_connect_options(options.clone());
-                // A server that was left may come back, and be behind.
-                while let Some(mut connection) = pool.try_acquire() {
-                    connection.close_on_drop();
-                }
             }
             tried += 1;
             let error = match pool.acquire().await {
                 // A pool says that it took too long, whatever is wrong.
-                Err(sqlx::Error::PoolTimedOut) => match Self::try_out(options).await {
-                    Ok(()) => return Err(sqlx::Error::PoolTimedOut),
-                    Err(error) => error,
+                Err(sqlx::Error::PoolTimedOut) => match self.find_fault(at).await {
+                    None => return Err(sqlx::Error::PoolTimedOut),
+                    Some(fault) => sqlx::Error::Protocol(fault),
                 },
                 Err(sqlx::Error::PoolClosed) => return Err(sqlx::Error::PoolClosed),
                 Err(error) => error,
@@ -99,6 +113,30 @@ impl Hosts {
             }
             self.leave(at, &error);
         }
+    }
+
+    /// What is wrong with a server, as far as somebody who connects to it can see.
+    async fn find_fault(&self, at: usize) -> Option<String> {
+        let _turn = self.trying.acquire().await;
+        let tried = || self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((before, when, fault)) = &*tried()
+            && *before == at
+            && when.elapsed() < FRESH
+        {
+            return fault.clone();
+        }
+        let fault = match Self::try_out(&self.all[at]).await {
+            // It is there, and has too many connections.
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(CROWDED) => None,
+            result => result.err().map(|error| error.to_string()),
+        };
+        *tried() = Some((at, Instant::now(), fault.clone()));
+        fault
+    }
+
+    /// When the server was last another one: connections that are older are to that.
+    pub(in crate::store) fn moved(&self) -> Instant {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Refuses a server that does not write (a standby, or a primary that has become one), that is too old, or
@@ -123,12 +161,13 @@ impl Hosts {
 
     /// Goes on to the next one, unless somebody has done so meanwhile.
     fn leave(&self, at: usize, error: &sqlx::Error) {
-        let _only_one = self.moves.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
         if self.at.load(Ordering::Acquire) != at {
             return;
         }
         let next = (at + 1) % self.all.len();
         self.at.store(next, Ordering::Release);
+        *moved = Instant::now();
         let name = |at: usize| format!("{}:{}", self.all[at].get_host(), self.all[at].get_port());
         let (from, to) = (name(at), name(next));
         tracing::warn!(from, to, %error, "trying the next database server");

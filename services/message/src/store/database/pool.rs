@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::{PgPool, SqlSafeStr, SqlitePool, Transaction, pool::MaybePoolConnection};
 
-use super::{Connection, Hosts};
+use super::{Connection, Hosts, connection::in_time};
 use crate::store::StoreError;
 
 /// In PostgreSQL each statement would see what others have committed before it.
@@ -52,7 +52,7 @@ impl Pool {
             Self::Postgres(pool, hosts) => {
                 let connection = hosts.connection(pool).await?;
                 let connection = MaybePoolConnection::PoolConnection(connection);
-                Transaction::begin(connection, Some(SNAPSHOT.into_sql_str())).await?.into()
+                in_time(Transaction::begin(connection, Some(SNAPSHOT.into_sql_str()))).await?.into()
             }
         })
     }

@@ -14,9 +14,9 @@ mod posts;
 mod session;
 mod user;
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use common::{Batch, Event, Moment};
+use common::{Batch, Event, EventId, Moment};
 use serde::Serialize;
 
 use crate::{
@@ -43,19 +43,38 @@ struct InsertEvent<'a>(u64, &'a str, String, &'a str);
 pub(super) const HEAD: Sql =
     either("select last_id from log", "select last_id from log for update");
 
+/// What this process knows of the log from before: ids are not to be handed out again.
+#[derive(Default)]
+pub(super) struct Past {
+    /// Whether it has handed out an id.
+    has_begun: AtomicBool,
+    /// How far the log has been seen to go. Where it goes less far now, it has lost what a standby that has
+    /// taken over had not got.
+    seen: AtomicU64,
+}
+
+impl Past {
+    /// It goes at least as far as this.
+    pub(super) fn note(&self, head: EventId) {
+        self.seen.fetch_max(head.micros(), Ordering::Relaxed);
+    }
+
+    fn seen(&self) -> EventId {
+        EventId::from_micros(self.seen.load(Ordering::Relaxed)).unwrap_or_default()
+    }
+}
+
 /// Carries out a batch in one transaction.
 pub(super) async fn commit(
     connection: &mut Connection<'_>,
     operations: &[Operation],
     now: Moment,
-    handed_out: &AtomicI64,
+    past: &Past,
 ) -> Result<Committed, StoreError> {
     let mut tx = connection.begin().await?;
     let (last_id,): (i64,) = tx.one(HEAD, values![]).await?;
     let mut journal = Journal::new(id(last_id), now);
-    // A process that begins, or a log that has lost what this one has written: a standby had not got it.
-    let before = handed_out.load(Ordering::Relaxed);
-    if before == 0 || last_id < before {
+    if !past.has_begun.load(Ordering::Relaxed) || id(last_id) < past.seen() {
         journal.begin();
     }
     let mut outcomes = Vec::with_capacity(operations.len());
@@ -75,9 +94,8 @@ pub(super) async fn commit(
         tx.execute("update log set last_id = $1", values![micros(journal.end())]).await?;
     }
     tx.commit().await?;
-    if !journal.events.is_empty() {
-        handed_out.store(micros(journal.end()), Ordering::Relaxed);
-    }
+    past.has_begun.fetch_or(!journal.events.is_empty(), Ordering::Relaxed);
+    past.note(journal.end());
     let (log, receipts) = journal.into_parts();
     let log = Batch { sets, ..log };
     Ok(Committed { outcomes, log, receipts })
