@@ -27,8 +27,9 @@ pub enum LogFormat {
 pub const DEFAULT_FILTER: &str = "info";
 
 /// Actix reports every dropped streaming body as an error, but a client that leaves is none; and
-/// its start-up lines say nothing that ours do not.
-const SILENCED: [&str; 2] = ["actix_http::h1::dispatcher=off", "actix_server=warn"];
+/// its start-up lines say nothing that ours do not; nor does what PostgreSQL notices.
+const SILENCED: [&str; 3] =
+    ["actix_http::h1::dispatcher=off", "actix_server=warn", "sqlx::postgres::notice=warn"];
 
 /// Lines that wait to be written; further ones are lost.
 const WAITING: usize = 8_192;

@@ -7,11 +7,10 @@ use rustix::process::Signal;
 use tokio::time::sleep;
 
 use crate::{
-    history,
     load::Load,
     process::{Pair, Service},
     scale::{Scale, heavy},
-    stream::Follow,
+    stream::{Follow, check, check_unbroken},
 };
 
 const POSTERS: u64 = 8;
@@ -44,12 +43,7 @@ async fn the_history_survives_crashes_at_random_moments() {
     }
     let acknowledged = load.stop().await;
     let stored = board.all().await;
-    let mut seen = Vec::new();
-    for subscriber in &subscribers {
-        subscriber.reach(stored.len() as u64).await;
-        seen.push(subscriber.seen());
-    }
-    history::check(&acknowledged, &stored, &seen).unwrap();
+    check(&acknowledged, &stored, &subscribers).await;
     assert!(acknowledged.len() as u32 >= rounds, "there was no load");
     let connects: usize = subscribers.iter().map(|one| one.state().connects).sum();
     let resets: usize = subscribers.iter().map(|one| one.state().resets.len()).sum();
@@ -104,13 +98,7 @@ async fn the_history_survives_redeployments() {
     }
     let acknowledged = load.stop().await;
     let stored = board.all().await;
-    let mut seen = Vec::new();
-    for subscriber in &subscribers {
-        subscriber.reach(stored.len() as u64).await;
-        seen.push(subscriber.seen());
-        assert!(subscriber.state().resets.is_empty());
-    }
-    history::check(&acknowledged, &stored, &seen).unwrap();
+    check_unbroken(&acknowledged, &stored, &subscribers).await;
 }
 
 /// Stops a service as a service manager does, and starts it again.

@@ -5,12 +5,11 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::{
-    history,
     load::Load,
     process::Pair,
     proxy::Proxy,
     scale::{Scale, heavy},
-    stream::Follow,
+    stream::{Follow, check},
 };
 
 const STORM: Duration = Duration::from_secs(10);
@@ -50,12 +49,7 @@ async fn the_history_survives_a_network_that_fails() {
         proxy.calm();
     }
     let stored = board.all().await;
-    let mut seen = Vec::new();
-    for subscriber in &subscribers {
-        subscriber.reach(stored.len() as u64).await;
-        seen.push(subscriber.seen());
-    }
-    history::check(&acknowledged, &stored, &seen).unwrap();
+    check(&acknowledged, &stored, &subscribers).await;
     let connects: usize = subscribers.iter().map(|one| one.state().connects).sum();
     eprintln!("cut: {} stored, {connects} streams", stored.len());
 }

@@ -3,18 +3,18 @@
 use std::time::{Duration, Instant};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+use rustix::process::Signal;
 use tokio::time::sleep;
 
 use crate::{
     board::Board,
     database,
     deadline::until,
-    history::{self, Message},
     load::Load,
     process::{Pair, Service, free_port},
     scale::{Scale, heavy},
     server::Server,
-    stream::{Follow, Subscriber},
+    stream::{Follow, check_unbroken},
 };
 
 const POSTERS: u64 = 8;
@@ -63,7 +63,7 @@ async fn the_history_survives_crashes_of_the_database_server() {
     }
     let acknowledged = load.stop().await;
     let stored = board.all().await;
-    check(&acknowledged, &stored, &subscribers).await;
+    check_unbroken(&acknowledged, &stored, &subscribers).await;
     eprintln!("database: {rounds} rounds, {} acknowledged", acknowledged.len());
 }
 
@@ -91,7 +91,7 @@ async fn nothing_acknowledged_is_lost_with_the_primary_and_posting_goes_on_at_th
     assert!(after.id > before.id);
     let acknowledged = load.stop().await;
     let stored = board.all().await;
-    check(&acknowledged, &stored, &subscribers).await;
+    check_unbroken(&acknowledged, &stored, &subscribers).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -139,19 +139,8 @@ async fn what_several_message_services_are_told_is_one_stream_though_they_are_ki
     }
     acknowledged.push(last);
     let stored = boards[0].all().await;
-    check(&acknowledged, &stored, &subscribers).await;
+    check_unbroken(&acknowledged, &stored, &subscribers).await;
     eprintln!("several: {rounds} rounds, {} acknowledged", acknowledged.len());
-}
-
-/// Nothing is lost, twice or out of order, and nobody was told to load anew.
-async fn check(acknowledged: &[Message], stored: &[Message], subscribers: &[Subscriber]) {
-    let mut seen = Vec::new();
-    for subscriber in subscribers {
-        subscriber.reach(stored.len() as u64).await;
-        assert!(subscriber.state().resets.is_empty());
-        seen.push(subscriber.seen());
-    }
-    history::check(acknowledged, stored, &seen).unwrap();
 }
 
 /// As when the machine that it runs on is cut off: nobody says that the connections have ended.
@@ -181,6 +170,36 @@ async fn a_server_that_falls_silent_is_given_up_and_used_again_when_it_is_back()
     assert_eq!(board.all().await, [before, during, after.clone()]);
     watching.reach(after.seq).await;
     assert!(watching.state().resets.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_server_is_down_posts_are_refused_and_the_service_can_be_stopped() {
+    if !has_servers() {
+        return;
+    }
+    let server = Server::start().await;
+    let mut pair = pair_on(&[&server]).await;
+    let board = pair.board();
+    board.post("alice", "before", "before").await;
+    server.kill();
+    until("the service says so", async || {
+        let (status, _) = pair.message.get("/readyz").await?;
+        (status == 503).then_some(())
+    })
+    .await;
+    for round in 0..3 {
+        let posts = (0..4).map(|n| {
+            let key = format!("during-{round}-{n}");
+            let board = &board;
+            async move { board.try_post("alice", &key, &key).await }
+        });
+        for answer in futures_util::future::join_all(posts).await {
+            assert!(answer.is_err_and(|refusal| refusal.starts_with("503")));
+        }
+    }
+    pair.message.signal(Signal::TERM);
+    let (status, _) = pair.message.exit().await;
+    assert_eq!(status.code(), Some(0), "{}", pair.message.log());
 }
 
 /// Waits for the end of a service that cannot start; returns what it says.

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use crate::{
-    history,
     load::Load,
     process::Pair,
     scale::{Scale, heavy},
-    stream::Follow,
+    stream::{Follow, check_unbroken},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -45,11 +44,5 @@ async fn streams_of_every_notification_service_have_one_history_though_they_are_
     }
     let acknowledged = load.stop().await;
     let stored = board.all().await;
-    let mut seen = Vec::new();
-    for subscriber in &subscribers {
-        subscriber.reach(stored.len() as u64).await;
-        assert!(subscriber.state().resets.is_empty());
-        seen.push(subscriber.seen());
-    }
-    history::check(&acknowledged, &stored, &seen).unwrap();
+    check_unbroken(&acknowledged, &stored, &subscribers).await;
 }

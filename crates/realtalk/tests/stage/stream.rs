@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     board::Board,
     deadline::{PATIENCE, until},
-    history::{Message, Seen},
+    history::{self, Message, Seen},
     wire::{Block, Dial},
 };
 
@@ -184,6 +184,30 @@ impl Subscriber {
         })
         .await;
     }
+}
+
+/// Waits until all of them have what is stored, and checks that it is the one history.
+pub(crate) async fn check(
+    acknowledged: &[Message],
+    stored: &[Message],
+    subscribers: &[Subscriber],
+) {
+    let mut seen = Vec::new();
+    for subscriber in subscribers {
+        subscriber.reach(stored.len() as u64).await;
+        seen.push(subscriber.seen());
+    }
+    history::check(acknowledged, stored, &seen).unwrap();
+}
+
+/// The same, and that none of them was told to load anew.
+pub(crate) async fn check_unbroken(
+    acknowledged: &[Message],
+    stored: &[Message],
+    subscribers: &[Subscriber],
+) {
+    check(acknowledged, stored, subscribers).await;
+    assert!(subscribers.iter().all(|subscriber| subscriber.state().resets.is_empty()));
 }
 
 impl Drop for Subscriber {

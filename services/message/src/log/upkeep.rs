@@ -108,7 +108,11 @@ impl Upkeep {
     /// Does it.
     pub(super) async fn run(&mut self, chore: Chore) {
         match chore {
-            Chore::Probe => self.probe().await,
+            Chore::Probe => {
+                self.probe().await;
+                // Where it takes long, because the database is gone, whoever posts comes in between.
+                self.probe.reset();
+            }
             Chore::Prune => {
                 if !self.is_ours().await {
                     return;

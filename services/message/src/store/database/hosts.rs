@@ -102,7 +102,7 @@ impl Hosts {
                 // A pool says that it took too long, whatever is wrong.
                 Err(sqlx::Error::PoolTimedOut) => match self.find_fault(at).await {
                     None => return Err(sqlx::Error::PoolTimedOut),
-                    Some(fault) => sqlx::Error::Protocol(fault),
+                    Some(fault) => sqlx::Error::Io(io::Error::other(fault)),
                 },
                 Err(sqlx::Error::PoolClosed) => return Err(sqlx::Error::PoolClosed),
                 Err(error) => error,
@@ -128,6 +128,7 @@ impl Hosts {
         let fault = match Self::try_out(&self.all[at]).await {
             // It is there, and has too many connections.
             Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(CROWDED) => None,
+            Err(sqlx::Error::Io(error)) => Some(error.to_string()),
             result => result.err().map(|error| error.to_string()),
         };
         *tried() = Some((at, Instant::now(), fault.clone()));
