@@ -8,6 +8,7 @@ mod audiences;
 mod conversations;
 mod database;
 mod delivery;
+mod engine;
 mod error;
 pub mod journal;
 pub mod known;
@@ -22,10 +23,7 @@ pub mod sqlite;
 mod words;
 mod write;
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use common::{Clock, EventId, event::LogPage};
 
@@ -38,8 +36,9 @@ use crate::{
     },
     config::{Database, Durability},
 };
+use database::Pools;
 pub use database::READS_AT_ONCE;
-use database::{Connection, Pool, Pools};
+use engine::Engine;
 pub use error::StoreError;
 use sqlite::DatabaseFile;
 pub use words::{
@@ -63,42 +62,6 @@ pub struct Store {
     engine: Engine,
 }
 
-/// What is particular to one database.
-enum Engine {
-    /// In a file, which only this process serves.
-    Sqlite(DatabaseFile),
-    /// A server, which others use as well.
-    Postgres,
-}
-
-impl Engine {
-    async fn probe(&self, writer: &mut Connection<'_>) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(_) => sqlite::probe(writer).await,
-            Self::Postgres => postgres::probe(writer).await,
-        }
-    }
-
-    async fn tidy(&self, pools: &Pools) -> Result<bool, StoreError> {
-        match (self, &pools.writer) {
-            (Self::Sqlite(file), Pool::Sqlite(writer)) => {
-                sqlite::cut_back(writer, file.path(), sqlite::LIMIT).await
-            }
-            // Its server does.
-            _ => Ok(true),
-        }
-    }
-
-    async fn let_go(&self, pools: &Pools) -> Result<(), StoreError> {
-        for pool in [&pools.writer, &pools.readers, &pools.identifiers] {
-            if let Pool::Sqlite(pool) = pool {
-                sqlite::let_go(pool).await?;
-            }
-        }
-        Ok(())
-    }
-}
-
 /// Has something done by the connection that writes; one on which it fails is not used again.
 macro_rules! on_writer {
     ($store:ident, $writer:ident => $work:expr) => {{
@@ -109,6 +72,7 @@ macro_rules! on_writer {
         result
     }};
 }
+use on_writer;
 
 impl Store {
     /// Opens the database and brings its schema up to date. A file is made if there is none, and served
@@ -301,85 +265,6 @@ impl Store {
     /// The first page, of at most `limit` events, of the last `tail` events, of fewer if those are large.
     pub async fn events_tail(&self, tail: u32, limit: u32) -> Result<LogPage, StoreError> {
         read::log::events_tail(&self.pools.readers, tail, limit).await
-    }
-
-    /// Keeps what a ticket says, for a while. This and what follows is for a store that is shared.
-    pub async fn put_ticket(
-        &self,
-        hash: &str,
-        says: &str,
-        lifetime: Duration,
-    ) -> Result<(), StoreError> {
-        shared::put_ticket(&mut self.pools.identifiers.connection().await?, hash, says, lifetime)
-            .await
-    }
-
-    /// What tickets say that have not been used or ended, by their hashes.
-    pub async fn tickets(&self, hashes: &[String]) -> Result<Vec<(String, String)>, StoreError> {
-        shared::tickets(&mut self.pools.identifiers.connection().await?, hashes).await
-    }
-
-    /// Uses tickets up; returns the hashes of those that could be used.
-    pub async fn use_tickets(&self, hashes: &[String]) -> Result<HashSet<String>, StoreError> {
-        shared::use_tickets(&mut self.pools.identifiers.connection().await?, hashes).await
-    }
-
-    /// Takes a token out of a bucket of `burst`, to which one comes back each `period`. Returns how long to
-    /// wait if there is none.
-    pub async fn take_guess(
-        &self,
-        bucket: &str,
-        burst: u64,
-        period: Duration,
-    ) -> Result<Result<(), Duration>, StoreError> {
-        shared::take_guess(&mut self.pools.identifiers.connection().await?, bucket, burst, period)
-            .await
-    }
-
-    /// Puts a token back.
-    pub async fn give_back_guess(&self, bucket: &str, period: Duration) -> Result<(), StoreError> {
-        shared::give_back_guess(&mut self.pools.identifiers.connection().await?, bucket, period)
-            .await
-    }
-
-    /// Notes that somebody has signed in from somewhere.
-    pub async fn note_sign_in(&self, pair: &str) -> Result<(), StoreError> {
-        shared::note_sign_in(&mut self.pools.identifiers.connection().await?, pair).await
-    }
-
-    /// Whether somebody has signed in from there.
-    pub async fn has_signed_in(&self, pair: &str) -> Result<bool, StoreError> {
-        shared::has_signed_in(&mut self.pools.identifiers.connection().await?, pair).await
-    }
-
-    /// Whether a piece of work is this holder's to do: nobody else's is it before so much time has passed.
-    /// A file has one who serves it.
-    pub async fn lease(
-        &self,
-        work: &str,
-        holder: &str,
-        time: Duration,
-    ) -> Result<bool, StoreError> {
-        if !self.is_shared() {
-            return Ok(true);
-        }
-        on_writer!(self, writer => shared::lease(writer, work, holder, time))
-    }
-
-    /// Leaves a piece of work to others, from now on.
-    pub async fn release(&self, work: &str, holder: &str) -> Result<(), StoreError> {
-        if !self.is_shared() {
-            return Ok(());
-        }
-        on_writer!(self, writer => shared::release(writer, work, holder))
-    }
-
-    /// Forgets tickets that have ended, guesses that do not count any more, and sign-ins of long ago.
-    pub async fn forget_ended(&self) -> Result<(), StoreError> {
-        if !self.is_shared() {
-            return Ok(());
-        }
-        on_writer!(self, writer => shared::forget(writer))
     }
 
     /// Releases the database; a server that does not answer is not waited for.

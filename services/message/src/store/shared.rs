@@ -6,8 +6,9 @@
 use std::{collections::HashSet, time::Duration};
 
 use super::{
-    StoreError,
+    Store, StoreError,
     database::{Connection, list, values},
+    on_writer,
 };
 
 /// Ends a little table's memory of what has passed.
@@ -17,8 +18,87 @@ const FORGET: [&str; 3] = [
     "delete from sign_ins where at < now() - interval '90 days'",
 ];
 
+/// For a store that is shared. The lease, and forgetting, are nothing to do for one that is not.
+impl Store {
+    /// Keeps what a ticket says, for a while.
+    pub async fn put_ticket(
+        &self,
+        hash: &str,
+        says: &str,
+        lifetime: Duration,
+    ) -> Result<(), StoreError> {
+        put_ticket(&mut self.pools.identifiers.connection().await?, hash, says, lifetime).await
+    }
+
+    /// What tickets say that have not been used or ended, by their hashes.
+    pub async fn tickets(&self, hashes: &[String]) -> Result<Vec<(String, String)>, StoreError> {
+        tickets(&mut self.pools.identifiers.connection().await?, hashes).await
+    }
+
+    /// Uses tickets up; returns the hashes of those that could be used.
+    pub async fn use_tickets(&self, hashes: &[String]) -> Result<HashSet<String>, StoreError> {
+        use_tickets(&mut self.pools.identifiers.connection().await?, hashes).await
+    }
+
+    /// Takes a token out of a bucket of `burst`, to which one comes back each `period`. Returns how long to
+    /// wait if there is none.
+    pub async fn take_guess(
+        &self,
+        bucket: &str,
+        burst: u64,
+        period: Duration,
+    ) -> Result<Result<(), Duration>, StoreError> {
+        take_guess(&mut self.pools.identifiers.connection().await?, bucket, burst, period).await
+    }
+
+    /// Puts a token back.
+    pub async fn give_back_guess(&self, bucket: &str, period: Duration) -> Result<(), StoreError> {
+        give_back_guess(&mut self.pools.identifiers.connection().await?, bucket, period).await
+    }
+
+    /// Notes that somebody has signed in from somewhere.
+    pub async fn note_sign_in(&self, pair: &str) -> Result<(), StoreError> {
+        note_sign_in(&mut self.pools.identifiers.connection().await?, pair).await
+    }
+
+    /// Whether somebody has signed in from there.
+    pub async fn has_signed_in(&self, pair: &str) -> Result<bool, StoreError> {
+        has_signed_in(&mut self.pools.identifiers.connection().await?, pair).await
+    }
+
+    /// Whether a piece of work is this holder's to do: nobody else's is it before so much time has passed.
+    /// A file has one who serves it.
+    pub async fn lease(
+        &self,
+        work: &str,
+        holder: &str,
+        time: Duration,
+    ) -> Result<bool, StoreError> {
+        if !self.is_shared() {
+            return Ok(true);
+        }
+        on_writer!(self, writer => lease(writer, work, holder, time))
+    }
+
+    /// Leaves a piece of work to others, from now on.
+    pub async fn release(&self, work: &str, holder: &str) -> Result<(), StoreError> {
+        if !self.is_shared() {
+            return Ok(());
+        }
+        on_writer!(self, writer => release(writer, work, holder))
+    }
+
+    /// Forgets tickets that have ended, guesses that do not count any more, and sign-ins of long ago.
+    pub async fn forget_ended(&self) -> Result<(), StoreError> {
+        if !self.is_shared() {
+            return Ok(());
+        }
+        on_writer!(self, writer => forget(writer))
+    }
+}
+
 /// Keeps what a ticket says.
-pub(super) async fn put_ticket(
+async fn put_ticket(
     connection: &mut Connection<'_>,
     hash: &str,
     says: &str,
@@ -31,7 +111,7 @@ pub(super) async fn put_ticket(
 }
 
 /// What tickets say that have not been used or ended, by their hashes.
-pub(super) async fn tickets(
+async fn tickets(
     connection: &mut Connection<'_>,
     hashes: &[String],
 ) -> Result<Vec<(String, String)>, StoreError> {
@@ -41,7 +121,7 @@ pub(super) async fn tickets(
 }
 
 /// Uses tickets up; returns the hashes of those that could be used.
-pub(super) async fn use_tickets(
+async fn use_tickets(
     connection: &mut Connection<'_>,
     hashes: &[String],
 ) -> Result<HashSet<String>, StoreError> {
@@ -53,7 +133,7 @@ pub(super) async fn use_tickets(
 
 /// Takes a token out of a bucket of `burst`, to which one comes back each `period`. Returns how long to wait if
 /// there is none.
-pub(super) async fn take_guess(
+async fn take_guess(
     connection: &mut Connection<'_>,
     bucket: &str,
     burst: u64,
@@ -85,7 +165,7 @@ pub(super) async fn take_guess(
 }
 
 /// Puts a token back.
-pub(super) async fn give_back_guess(
+async fn give_back_guess(
     connection: &mut Connection<'_>,
     bucket: &str,
     period: Duration,
@@ -97,10 +177,7 @@ pub(super) async fn give_back_guess(
 }
 
 /// Notes that somebody has signed in from somewhere.
-pub(super) async fn note_sign_in(
-    connection: &mut Connection<'_>,
-    pair: &str,
-) -> Result<(), StoreError> {
+async fn note_sign_in(connection: &mut Connection<'_>, pair: &str) -> Result<(), StoreError> {
     let statement = "insert into sign_ins (pair, at) values ($1, now()) \
                      on conflict (pair) do update set at = excluded.at";
     connection.execute(statement, values![pair]).await?;
@@ -108,17 +185,14 @@ pub(super) async fn note_sign_in(
 }
 
 /// Whether somebody has signed in from there.
-pub(super) async fn has_signed_in(
-    connection: &mut Connection<'_>,
-    pair: &str,
-) -> Result<bool, StoreError> {
+async fn has_signed_in(connection: &mut Connection<'_>, pair: &str) -> Result<bool, StoreError> {
     let statement = "select exists (select 1 from sign_ins where pair = $1)";
     let (has,): (bool,) = connection.one(statement, values![pair]).await?;
     Ok(has)
 }
 
 /// Whether a piece of work is this holder's to do: nobody else's is it before so much time has passed.
-pub(super) async fn lease(
+async fn lease(
     connection: &mut Connection<'_>,
     work: &str,
     holder: &str,
@@ -132,7 +206,7 @@ pub(super) async fn lease(
 }
 
 /// Leaves it to others, from now on.
-pub(super) async fn release(
+async fn release(
     connection: &mut Connection<'_>,
     work: &str,
     holder: &str,
@@ -143,7 +217,7 @@ pub(super) async fn release(
 }
 
 /// Forgets what has passed.
-pub(super) async fn forget(connection: &mut Connection<'_>) -> Result<(), StoreError> {
+async fn forget(connection: &mut Connection<'_>) -> Result<(), StoreError> {
     for statement in FORGET {
         connection.execute(statement, values![]).await?;
     }
