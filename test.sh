@@ -62,7 +62,17 @@ node_tools() {
     npm ci --silent --no-audit --no-fund --prefix web-tests
 }
 
-# Debian makes a server and starts it as soon as its package is there; the tests have one of their own.
+# Debian starts a server as soon as its package is there; the tests have one of their own.
+redis_tools() {
+    need openssl openssl
+    command -v redis-server >/dev/null && return
+    need redis-server redis-server
+    local sudo=
+    [ "$(id -u)" -eq 0 ] || sudo=sudo
+    $sudo service redis-server stop >/dev/null 2>&1 || true
+}
+
+# The same with PostgreSQL.
 postgres_tools() {
     need openssl openssl
     [ -z "$(compgen -G '/usr/lib/postgresql/*/bin/initdb')" ] || return 0
@@ -90,6 +100,7 @@ rust() {
     step "build" cargo build --workspace --locked --quiet
     # Many of them wait most of the time.
     export RUST_TEST_THREADS=8
+    step "install Redis" redis_tools
     step "Rust tests" cargo test --workspace --locked --quiet
     # The same packages as above, or everything would be built anew.
     step "install PostgreSQL" postgres_tools

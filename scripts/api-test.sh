@@ -62,14 +62,16 @@ if [ -z "${HALF:-}" ]; then
     exit
 fi
 
-# Below those that the system gives to clients: one of them could take what nobody listens on yet.
+# Below those that the system gives to clients: one of them could take what nobody listens on yet. Each half has
+# every other port, so that neither takes one that the other is about to listen on.
 free_ports() {
-    python3 - <<'PYTHON'
-import random, socket
+    python3 - "$HALF" <<'PYTHON'
+import random, socket, sys
 sockets = []
 while len(sockets) < 2:
+    port = random.randrange(30_000, 32_768, 2) + int(sys.argv[1]) % 2
     try:
-        sockets.append(socket.create_server(("127.0.0.1", random.randrange(30_000, 32_768))))
+        sockets.append(socket.create_server(("127.0.0.1", port)))
     except OSError:
         pass
 print(*(s.getsockname()[1] for s in sockets))

@@ -87,6 +87,16 @@ impl Ephemeral {
 pub struct EphemeralBatch {
     /// In the order in which they happened.
     pub ephemeral: Vec<Ephemeral>,
+    /// The notification service whose own clients have been told already, if it is one that tells the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+}
+
+impl EphemeralBatch {
+    /// Facts that nobody has been told.
+    pub const fn new(ephemeral: Vec<Ephemeral>) -> Self {
+        Self { ephemeral, from: None }
+    }
 }
 
 /// The id, the type, the origin, and the names of the fields.

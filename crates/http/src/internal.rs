@@ -90,8 +90,8 @@ fn unauthorized(code: &'static str, detail: impl Into<String>) -> Rejection {
 /// How long the other service may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long it may take to connect: who cannot be reached was not asked.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long it may take to connect: who cannot be reached was not asked, and another one can be, in time.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long an idle connection is kept: shorter than the other side does, so that no request is
 /// written to a connection that is being closed.

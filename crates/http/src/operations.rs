@@ -60,8 +60,9 @@ impl Record {
     }
 }
 
-/// Says whether the service can do its work: `Err` holds the reason why not.
-pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+/// Says whether the service can do its work: `Err` holds the reason why not. What it does without meanwhile stands in
+/// `Ok`.
+pub type Readiness = Arc<dyn Fn() -> Result<Option<&'static str>, String> + Send + Sync>;
 
 /// The metrics of one service, and whether it is ready.
 #[derive(Clone)]
@@ -153,7 +154,10 @@ async fn health() -> HttpResponse {
 
 async fn ready(operations: web::Data<Operations>) -> Result<HttpResponse, Rejection> {
     (operations.readiness)()
-        .map(|()| HttpResponse::Ok().json(json!({"status": "ready"})))
+        .map(|without| match without {
+            None => HttpResponse::Ok().json(json!({"status": "ready"})),
+            Some(without) => HttpResponse::Ok().json(json!({"status": "ready", "but": without})),
+        })
         .map_err(|reason| Rejection::unavailable("not_ready", reason, 1))
 }
 

@@ -153,6 +153,28 @@ pub fn secret(
     }
 }
 
+/// What the variable `name` says, or the file that `name_FILE` names, if either is set, as `parse` reads it: an
+/// address with a password in it, which is not shown.
+pub fn address<T, E: fmt::Display>(
+    name: &str,
+    value: Option<&str>,
+    file: Option<&Path>,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<Option<T>, SettingError> {
+    let (name, text) = match (value, file) {
+        (Some(value), _) => (name.to_owned(), value.to_owned()),
+        (None, Some(file)) => {
+            let name = format!("{name}_FILE");
+            let text = std::fs::read_to_string(file).map_err(|error| {
+                SettingError::new(&name, file.display(), format!("it cannot be read ({error})"))
+            })?;
+            (name, text)
+        }
+        (None, None) => return Ok(None),
+    };
+    parse(text.trim()).map(Some).map_err(|error| SettingError::hidden(&name, error))
+}
+
 /// A secret from a file of the data folder, which is made if it is not there.
 pub fn generated_secret(data_dir: &Path, file: &str) -> Result<Secret, SettingError> {
     Secret::read_or_create(&data_dir.join(file))
@@ -171,6 +193,11 @@ pub fn base_url(variable: &str, text: &str) -> Result<String, SettingError> {
             Err(SettingError::new(variable, text, "write an address such as http://localhost:8081"))
         }
     }
+}
+
+/// Reads the base addresses of several services, separated by commas.
+pub fn base_urls(variable: &str, text: &str) -> Result<Vec<String>, SettingError> {
+    text.split(',').map(|url| base_url(variable, url)).collect()
 }
 
 /// Refuses a number outside a range.

@@ -63,7 +63,7 @@ fn configure() -> anyhow::Result<(message_service::Config, realtime_ntfn::Config
     let mut notification = realtime_ntfn::Config::from_env()?;
     notification.port = env.notification_port;
     message.notification_urls = vec![local_url(notification.host, notification.port)];
-    notification.message_url = local_url(message.host, message.port);
+    notification.message_urls = vec![local_url(message.host, message.port)];
     Ok((message, notification))
 }
 

@@ -27,6 +27,7 @@ use actix_web::{
     web::{self, Data},
 };
 use anyhow::Context;
+use bus::{Bus, Publisher};
 use common::Clock;
 use http_kit::{
     Connections, InternalHop, OpenFiles, Operations, RateLimit, Shutdown, connections, guard::Door,
@@ -38,7 +39,7 @@ use utoipa_swagger_ui::SwaggerUi;
 pub use config::Config;
 use identity::{Identity, accounts::Accounts, credential};
 use log::{
-    downstream::Downstream,
+    downstream::{self, Downstream},
     ephemera::{self, Ephemera, Facts, Passing},
     relay::{Outlets, Relay},
     writer::Writer,
@@ -63,9 +64,9 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let registry = prometheus::Registry::new();
     let metrics = Metrics::new(&registry)?;
     let hop = InternalHop::new(config.secret.clone());
-    let services = config.notification_urls.len();
-    let (committed, batches) = Outlets::new(services);
-    let (passing, facts) = Facts::new(services, metrics.clone());
+    let (bus, downstreams) = downstreams(&config, &hop, &registry)?;
+    let (committed, batches) = Outlets::new(downstreams.len());
+    let (passing, facts) = Facts::new(downstreams.len(), metrics.clone());
     let (writer, writer_task) = Writer::new(
         store.clone(),
         head,
@@ -80,10 +81,9 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     }
     let writer_task = tokio::spawn(writer_task.run());
     let mut telling = JoinSet::new();
-    for (url, (batches, facts)) in
-        config.notification_urls.iter().zip(batches.into_iter().zip(facts))
+    for (downstream, (batches, facts)) in
+        downstreams.into_iter().zip(batches.into_iter().zip(facts))
     {
-        let downstream = Downstream::new(url, hop.clone())?;
         let head = writer.head().clone();
         let relay = Relay::new(downstream.clone(), head, batches, metrics.clone());
         telling.spawn(relay.run(shutdown.clone()));
@@ -94,7 +94,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let identity = Arc::new(Identity::new(&config, store.clone(), accounts, &registry)?);
     let connections =
         Connections::new(config.connections, config.proxies.clone(), open_files, &registry)?;
-    let operations = operations(registry, &writer, &shutdown)?;
+    let operations = operations(registry, &writer, bus, &shutdown)?;
     let post_rate = RateLimit::new(config.post_rate, config.post_burst)
         .limiting(config.connections.limits_loopback);
     let marker_rate = RateLimit::new(10 * config.post_rate, 10 * config.post_burst)
@@ -112,7 +112,8 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         max_content_chars: config.max_content_chars,
         metrics,
     };
-    tracing::info!(address = %listener.local_addr()?, %head, "message service is ready");
+    let (address, database) = (listener.local_addr()?, &config.database);
+    tracing::info!(%address, %head, %database, "message service is ready");
     server(listener, &config, state, operations, connections, shutdown)?.await?;
 
     // The server is gone, and with it every writer handle: the queue runs dry and the task ends.
@@ -208,9 +209,30 @@ fn server(
 const DOCS_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
                            img-src 'self' data:; frame-ancestors 'none'";
 
+/// Where what is committed is told: over Redis to all notification services, or to each that is named.
+fn downstreams(
+    config: &Config,
+    hop: &InternalHop,
+    registry: &prometheus::Registry,
+) -> anyhow::Result<(Option<bus::Metrics>, Vec<Downstream>)> {
+    let Some(address) = &config.bus else {
+        let service = |url: &String| downstream::Service::new(url, hop.clone());
+        let services = config
+            .notification_urls
+            .iter()
+            .map(service)
+            .map(|service| service.map(Downstream::Service));
+        return Ok((None, services.collect::<Result<_, _>>()?));
+    };
+    let metrics = bus::Metrics::new(registry)?.telling(registry)?;
+    let bus = Bus::new(address.clone(), config.secret.clone(), metrics.clone());
+    Ok((Some(metrics), vec![Downstream::Bus(Publisher::new(bus))]))
+}
+
 fn operations(
     registry: prometheus::Registry,
     writer: &Writer,
+    bus: Option<bus::Metrics>,
     shutdown: &Shutdown,
 ) -> anyhow::Result<Operations> {
     let (writer, shutdown) = (writer.clone(), shutdown.clone());
@@ -218,10 +240,11 @@ fn operations(
         if shutdown.is_given() {
             return Err("the service is stopping".to_owned());
         }
-        if writer.is_healthy() {
-            return Ok(());
+        if !writer.is_healthy() {
+            return Err("posts cannot be stored: see the log".to_owned());
         }
-        Err("posts cannot be stored: see the log".to_owned())
+        let is_told = bus.as_ref().is_none_or(bus::Metrics::is_publishing);
+        Ok((!is_told).then_some("Redis takes nothing: what is posted is read from the log"))
     });
     Ok(Operations::new("message-service", registry, readiness)?)
 }

@@ -8,6 +8,7 @@
 pub mod config;
 pub mod engine;
 pub mod event;
+pub mod hearing;
 pub mod hub;
 pub mod log;
 pub mod metrics;
@@ -26,21 +27,28 @@ use actix_web::{
     middleware::{DefaultHeaders, from_fn},
     web::{self, Data},
 };
+use bus::{Bus, Publisher, Roster, Subscriber};
 use http_kit::{
     Connections, InternalHop, OpenFiles, Operations, SessionCookies, Shutdown, connections,
     guard::Door, held_body, memory, rate::forget_idle, request,
 };
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
 use engine::{Engine, shard};
+use hearing::Hearing;
 use hub::Hub;
-use log::{feed::Feed, upstream::Upstream};
+use log::{
+    feed::{Feed, Source},
+    upstream::Upstream,
+};
 use metrics::Metrics;
 use opening::{admission::Admission, enquiries::Enquiries, identity::Identity, resume::Resume};
 use people::{
     delivery::{Delivery, Reporter},
-    presence::{Presence, PresenceTask},
+    presence::{LEASE, Presence, PresenceTask, Sharing},
+    telling::Telling,
 };
 use routes::openapi;
 use state::AppState;
@@ -52,6 +60,9 @@ const WRITE_BUFFER: usize = 4_096;
 /// How long a hasty shutdown may take to say goodbye.
 const HASTY_DRAIN: Duration = Duration::from_secs(1);
 
+/// How long a service that starts waits until it knows who is connected to others.
+const SETTLE: Duration = Duration::from_secs(3);
+
 /// How long a service that stops waits for those who are being let in or refused.
 const LAST_OPENINGS: Duration = Duration::from_secs(1);
 
@@ -62,7 +73,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let registry = prometheus::Registry::new();
     let metrics = Metrics::new(&registry)?;
     let hop = InternalHop::new(config.secret.clone());
-    let upstream = Upstream::new(&config.message_url, hop.clone())?;
+    let upstream = Upstream::new(&config.message_urls, hop.clone())?;
     let delivery = Delivery::default();
     let engine = start_engine(&config, &metrics, &delivery)?;
     let hub = Hub::new(config.ring, config.backlog, metrics.clone(), engine.follower());
@@ -70,7 +81,9 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let presence = Presence::new(config.max_streams_per_user, metrics.clone());
     let presence_task =
         PresenceTask::new(presence.clone(), hub.clone(), upstream.clone(), metrics.clone());
-    let (feed, feed_task) = Feed::new(upstream.clone(), hub.clone(), metrics.clone());
+    let bus = config.bus.as_ref().map(|address| join(address, &config, &registry)).transpose()?;
+    let source = if bus.is_some() { Source::LostBus } else { Source::Requests };
+    let (feed, feed_task) = Feed::new(source, upstream.clone(), hub.clone(), metrics.clone());
     let admission = Admission::new(
         config.max_streams,
         config.max_streams_per_address,
@@ -79,7 +92,7 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     );
     let connections =
         Connections::new(config.connections, config.proxies.clone(), open_files, &registry)?;
-    let operations = operations(registry, &feed, &hub)?;
+    let operations = operations(registry, &feed, &hub, bus.as_ref())?;
     let address = listener.local_addr()?;
     tracing::info!(%address, most_streams = admission.most(), "notification service listens");
 
@@ -115,12 +128,27 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let presence_task = tokio::spawn(presence_task.run());
     let reported = CancellationToken::new();
     let reporter = tokio::spawn(reporter.run(reported.clone()));
+    let instance = uuid::Uuid::new_v4().simple().to_string();
+    let mut telling = Telling::new(hub.clone(), presence.clone(), metrics.clone());
+    let mut settling = None;
+    let shared = bus.map(|(bus, _)| {
+        let roster = Roster::new(Publisher::new(bus.clone()), &instance, LEASE);
+        let (sharing, sharing_task) = Sharing::new(presence.clone(), roster);
+        let (tells_others, telling_task) =
+            telling.clone().and_others(instance, Publisher::new(bus.clone()).unmeasured());
+        telling = tells_others;
+        settling = Some(sharing.clone());
+        let hearing = Hearing::new(Subscriber::new(bus), feed.clone(), telling.clone(), sharing);
+        let tasks = [tokio::spawn(hearing.run()), tokio::spawn(telling_task.run())];
+        (tokio::spawn(sharing_task.run(reported.clone())), tasks)
+    });
     let state = AppState {
         hub: hub.clone(),
         feed: feed.clone(),
         resume,
         identity,
         presence,
+        telling,
         upstream,
         admission,
         connections: connections.clone(),
@@ -133,6 +161,9 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         delivery,
         metrics,
     };
+    if let Some(sharing) = settling {
+        sharing.settle(SETTLE).await;
+    }
     let server = server(listener, &config, state, engine.clone(), operations, connections)?;
     let handle = server.handle();
     let server_task = tokio::spawn(server);
@@ -149,6 +180,10 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     // No stream is left to write to: this is the last of it.
     reported.cancel();
     reporter.await?;
+    if let Some((sharing, tasks)) = shared {
+        sharing.await?;
+        tasks.iter().for_each(JoinHandle::abort);
+    }
     tracing::info!("notification service has stopped");
     Ok(())
 }
@@ -229,12 +264,24 @@ fn server(
     Ok(server)
 }
 
+/// The way to the other instances.
+fn join(
+    address: &bus::Address,
+    config: &Config,
+    registry: &prometheus::Registry,
+) -> anyhow::Result<(Bus, bus::Metrics)> {
+    let metrics = bus::Metrics::new(registry)?.listening(registry)?;
+    Ok((Bus::new(address.clone(), config.secret.clone(), metrics.clone()), metrics))
+}
+
 fn operations(
     registry: prometheus::Registry,
     feed: &Feed,
     hub: &Hub,
+    bus: Option<&(Bus, bus::Metrics)>,
 ) -> anyhow::Result<Operations> {
     let (feed, hub) = (feed.clone(), hub.clone());
+    let bus = bus.map(|(_, metrics)| metrics.clone());
     let readiness = Arc::new(move || {
         if hub.is_draining() {
             return Err("the service is stopping".to_owned());
@@ -242,10 +289,17 @@ fn operations(
         if hub.has_failed() {
             return Err("a shard has failed: restart this process".to_owned());
         }
-        if feed.is_loaded() {
-            return Ok(());
+        if !feed.is_loaded() {
+            let why = "waiting for the message service: is MESSAGE_SERVICE_URL right, and INTERNAL_SECRET the same?";
+            return Err(why.to_owned());
         }
-        Err("waiting for the message service: is MESSAGE_SERVICE_URL right?".to_owned())
+        Ok(bus.as_ref().and_then(|bus| {
+            if !bus.is_subscribed() {
+                return Some("Redis is not heard: what is posted is read from the log");
+            }
+            let unheard = "Redis does not do what it is asked for: others do not know who is here";
+            (!bus.is_publishing()).then_some(unheard)
+        }))
     });
     Ok(Operations::new("realtime-ntfn", registry, readiness)?)
 }

@@ -9,7 +9,7 @@ use crate::{
     log::{feed::Feed, upstream::Upstream},
     metrics::Metrics,
     opening::{admission::Admission, identity::Identity, resume::Resume},
-    people::{delivery::Delivery, presence::Presence},
+    people::{delivery::Delivery, presence::Presence, telling::Telling},
     ws::Talk,
 };
 
@@ -25,6 +25,8 @@ pub struct AppState {
     pub identity: Arc<Identity>,
     /// Who is connected.
     pub presence: Presence,
+    /// Tells those who are connected what is in no log.
+    pub telling: Telling,
     /// The message service.
     pub upstream: Upstream,
     /// How many streams there may be.

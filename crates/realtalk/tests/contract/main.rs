@@ -24,4 +24,4 @@ mod two_services;
 #[path = "../stage/mod.rs"]
 mod stage;
 
-use stage::{board, database, deadline, history, process, scale, wire};
+use stage::{board, database, deadline, history, line, link, process, redis, scale, server, wire};

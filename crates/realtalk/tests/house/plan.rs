@@ -38,7 +38,7 @@ pub(crate) const HOUSES: &[House] = &[
             room(&["error"], "all that can go wrong behind a route, and the one match to HTTP"),
             room(
                 &["log"],
-                "how things become durable and known: `writer` (and its `lanes`, its `upkeep` and the `health` of the store), `head` (how far the log goes); `relay` (what of the log is told, and when again), `ephemera` (passing facts), `downstream` (the client of the notification service)",
+                "how things become durable and known: `writer` (and its `lanes`, its `upkeep` and the `health` of the store), `head` (how far the log goes); `relay` (what of the log is told, and when again), `ephemera` (passing facts), `downstream` (where both are told: a notification service, or Redis)",
             ),
             room(
                 &["store"],
@@ -67,12 +67,16 @@ pub(crate) const HOUSES: &[House] = &[
                 "how a stream begins: `admission` (how many, in all and by address), `identity` (asks whose it is, by `enquiries`, many at once), `resume/` (where it goes on, and after how many questions), `history` (what is read once for all), `busy` (what is told to who must come again)",
             ),
             room(
+                &["hearing"],
+                "what other instances say over Redis, on its way to where it belongs",
+            ),
+            room(
                 &["people"],
-                "who is there and how many streams each has (`presence/`), and what has reached them (`unseen`, `delivery`)",
+                "who is there, here and at other instances, and how many streams each has (`presence/`), what they are told that is in no log (`telling`), and what has reached them (`unseen`, `delivery`)",
             ),
             room(
                 &["log"],
-                "this service's copy of the log: `feed`, who waits for it (`ahead`), what it knows of sets of users (`known_sets`), and `upstream` (the client of the message service)",
+                "this service's copy of the log: `feed`, who waits for it (`ahead`), what came before what precedes it (`early`), what it knows of sets of users (`known_sets`), and `upstream` (the client of the message service)",
             ),
             room(&["hub"], "where events meet streams; whoever copies its ring follows it"),
             room(
@@ -124,6 +128,22 @@ pub(crate) const HOUSES: &[House] = &[
                 &["audience", "id", "name", "secret", "backoff", "clock", "telemetry"],
                 "what that is made of; who may see an event (`audience`), and the sets of users that events share",
             ),
+        ],
+    },
+    House {
+        folder: "crates/bus/src",
+        rooms: &[
+            room(&["lib"], "what the services take from here"),
+            room(&["roster"], "who is connected to each instance, for as long as that says so"),
+            room(
+                &["publisher", "subscriber"],
+                "a connection to say something, and one to hear it, made again and again",
+            ),
+            room(
+                &["connection"],
+                "`Bus`: a Redis server, what one deployment calls its channels there, and that one of us said something",
+            ),
+            room(&["channel", "address", "metrics"], "the ground"),
         ],
     },
     House {

@@ -20,6 +20,7 @@ mod fanout;
 mod ghosts;
 mod hang;
 mod idle;
+mod instances;
 mod launcher;
 mod postgres;
 mod restore;
@@ -33,6 +34,6 @@ mod undelivered;
 mod stage;
 
 use stage::{
-    board, database, deadline, history, line, load, person, process, proxy, scale, server, stream,
-    wire,
+    board, database, deadline, fleet, history, line, link, load, person, process, proxy, redis,
+    scale, server, stream, wire,
 };

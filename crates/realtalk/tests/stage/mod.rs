@@ -4,12 +4,15 @@
 pub(crate) mod board;
 pub(crate) mod database;
 pub(crate) mod deadline;
+pub(crate) mod fleet;
 pub(crate) mod history;
 pub(crate) mod line;
+pub(crate) mod link;
 pub(crate) mod load;
 pub(crate) mod person;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod redis;
 pub(crate) mod scale;
 pub(crate) mod server;
 pub(crate) mod stream;

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Long enough for a secret, and only for tests.
-const SECRET: &str = "a secret of the tests";
+pub(crate) const SECRET: &str = "a secret of the tests";
 
 /// A program of the workspace, which must have been built.
 pub(crate) fn program(name: &str) -> PathBuf {
@@ -84,15 +84,19 @@ impl Service {
         };
         service.set("HOST", "127.0.0.1");
         service.set("PORT", port);
-        let data = folder.join("data");
-        service.set("DATA_DIR", data.display());
-        if name != "realtime-ntfn"
-            && let Some(url) = database::url_of(&data)
-        {
-            service.set("DATABASE_URL", url);
-        }
+        service.keep_in(&folder.join("data"));
         service.set("RUST_LOG", "warn");
         service
+    }
+
+    /// Keeps its data in a folder, or where those of the folder are.
+    pub(crate) fn keep_in(&mut self, data: &Path) {
+        self.set("DATA_DIR", data.display());
+        if self.name != "realtime-ntfn"
+            && let Some(url) = database::url_of(data)
+        {
+            self.set("DATABASE_URL", url);
+        }
     }
 
     /// Keeps its data in a file, whatever others do.
@@ -192,6 +196,14 @@ impl Service {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// Starts it again if it has ended by itself, as whoever looks after services does; returns what it said last.
+    pub(crate) fn revive(&mut self) -> Option<String> {
+        self.child.as_mut()?.try_wait().unwrap()?;
+        self.child = None;
+        self.spawn();
+        self.log().lines().last().map(str::to_owned)
     }
 
     /// Ends the process on the spot, as a crash does.

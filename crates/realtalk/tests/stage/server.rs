@@ -58,6 +58,10 @@ impl Server {
         format!("127.0.0.1:{}", self.port)
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Ends all its processes on the spot, as a crash does: the others end when they miss the first.
     pub(crate) fn kill(&self) {
         kill_process(self.pid(), Signal::KILL).unwrap();

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use tokio::{
     task::JoinHandle,
     time::{sleep, timeout},
@@ -15,6 +16,7 @@ use crate::{
     board::Board,
     deadline::{PATIENCE, until},
     history::{self, Message, Seen},
+    line::{Address, Way},
     wire::{Block, Dial},
 };
 
@@ -48,8 +50,9 @@ pub(crate) struct State {
 /// How to follow.
 pub(crate) struct Follow {
     pub(crate) name: String,
-    /// The port of the stream, which may be a proxy's.
-    pub(crate) port: u16,
+    /// The ports of the stream, which may be a proxy's: each time it comes to the next one.
+    pub(crate) ports: Vec<u16>,
+    pub(crate) way: Way,
     pub(crate) board: Board,
     /// Where to begin: a cursor, and its seq.
     pub(crate) after: Option<(String, u64)>,
@@ -60,7 +63,14 @@ pub(crate) struct Follow {
 impl Follow {
     /// Follows from now on.
     pub(crate) fn live(name: impl ToString, port: u16, board: &Board) -> Self {
-        Self { name: name.to_string(), port, board: board.clone(), after: None, patience: PATIENCE }
+        Self {
+            name: name.to_string(),
+            ports: vec![port],
+            way: Way::Sse,
+            board: board.clone(),
+            after: None,
+            patience: PATIENCE,
+        }
     }
 
     /// Many that follow from now on, each with a number to its name.
@@ -95,8 +105,11 @@ impl Follow {
 
     async fn run(self, state: Arc<Mutex<State>>) {
         let mut retry = LONGEST_RETRY;
-        loop {
-            self.follow(&state, &mut retry).await.ok();
+        for port in self.ports.iter().cycle() {
+            match self.way {
+                Way::Sse => self.follow(*port, &state, &mut retry).await.ok(),
+                Way::WebSocket => self.follow_socket(*port, &state).await.ok(),
+            };
             sleep(retry.min(LONGEST_RETRY)).await;
         }
     }
@@ -104,15 +117,16 @@ impl Follow {
     /// Reads one stream to its end.
     async fn follow(
         &self,
+        port: u16,
         state: &Mutex<State>,
         retry: &mut Duration,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let dial = Dial { cursor: lock(state).cursor.clone(), ..Dial::events(self.port) };
+        let dial = Dial { cursor: lock(state).cursor.clone(), ..Dial::events(port) };
         let mut wire = timeout(self.patience, dial.open()).await??;
         while let Some(block) = timeout(self.patience, wire.next()).await?? {
             *retry = block.retry.map_or(*retry, Duration::from_millis);
             if block.is("reset") {
-                self.reload(state, &block).await;
+                self.reload(state, &block.json()).await;
             } else {
                 lock(state).take(&block);
             }
@@ -120,9 +134,28 @@ impl Follow {
         Ok(())
     }
 
+    /// The same over a WebSocket, as somebody of this subscriber's name.
+    async fn follow_socket(
+        &self,
+        port: u16,
+        state: &Mutex<State>,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let user = self.name.replace(' ', "-");
+        let cursor = lock(state).cursor.clone();
+        let address = Address { cursor, ..Address::of(Way::WebSocket, port, &user) };
+        let mut line = timeout(self.patience, address.open()).await??;
+        while let Ok(event) = timeout(self.patience, line.next()).await? {
+            if event["type"] == "reset" {
+                self.reload(state, &event).await;
+            } else {
+                lock(state).take_frame(event);
+            }
+        }
+        Ok(())
+    }
+
     /// Loads what is missing, and goes on from the cursor in the `reset`.
-    async fn reload(&self, state: &Mutex<State>, reset: &Block) {
-        let reset = reset.json();
+    async fn reload(&self, state: &Mutex<State>, reset: &Value) {
         let last = lock(state).messages.last().map(|message| message.seq);
         let since = self.after.as_ref().map_or(0, |(_, seq)| *seq);
         let after = last.unwrap_or(since).to_string();
@@ -146,13 +179,31 @@ impl State {
         } else if block.is_message() {
             let message: Message = serde_json::from_value(block.json()).unwrap();
             assert_eq!(block.id.as_ref(), Some(&message.id));
-            if message.id > self.loaded {
-                self.messages.push(message);
-            }
+            self.take_message(message);
         }
         // As browsers do: an id counts even where there is nothing to dispatch.
         if let Some(id) = &block.id {
             self.cursor = Some(id.clone());
+        }
+    }
+
+    fn take_frame(&mut self, event: Value) {
+        match event["type"].as_str() {
+            Some("ready") => self.connects += 1,
+            Some("busy") => self.refusals += 1,
+            _ => {}
+        }
+        // What the client returns with: an event of the log, or where it goes on.
+        let id = event["id"].as_str().or(event["cursor"].as_str()).map(str::to_owned);
+        self.cursor = id.or(self.cursor.take());
+        if event["type"] == "message" && event["conversation_id"] == "public" {
+            self.take_message(serde_json::from_value(event).unwrap());
+        }
+    }
+
+    fn take_message(&mut self, message: Message) {
+        if message.id > self.loaded {
+            self.messages.push(message);
         }
     }
 }

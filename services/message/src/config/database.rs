@@ -1,12 +1,12 @@
 //! [`Database`]: where the data are.
 
 use std::{
-    fmt, fs,
+    fmt,
     path::{Path, PathBuf},
     str::FromStr,
 };
 
-use http_kit::settings::SettingError;
+use http_kit::settings::{self, SettingError};
 use sqlx::postgres::PgConnectOptions;
 
 /// What may stand behind the `?`; sqlx would only log what it does not know, with its value.
@@ -29,28 +29,15 @@ impl Database {
         file: Option<&Path>,
         data_dir: &Path,
     ) -> Result<Self, SettingError> {
-        match (url, file) {
-            (Some(url), _) => Self::parse(url),
-            (None, Some(file)) => Self::parse(
-                fs::read_to_string(file)
-                    .map_err(|error| {
-                        SettingError::new(
-                            "DATABASE_URL_FILE",
-                            file.display(),
-                            format!("it cannot be read ({error})"),
-                        )
-                    })?
-                    .trim(),
-            ),
-            (None, None) => Ok(Self::File(data_dir.join("realtalk.db"))),
-        }
+        let servers = settings::address("DATABASE_URL", url, file, Self::parse)?;
+        Ok(servers.unwrap_or_else(|| Self::File(data_dir.join("realtalk.db"))))
     }
 
-    fn parse(url: &str) -> Result<Self, SettingError> {
+    fn parse(url: &str) -> Result<Self, String> {
         // It may have a password, so it is not shown.
         let refuse = |why: &str| {
             let form = "postgres://USER:PASSWORD@HOST:PORT,HOST:PORT/DATABASE?sslmode=verify-full";
-            SettingError::hidden("DATABASE_URL", format!("it is {form} ({why})"))
+            format!("it is {form} ({why})")
         };
         let (scheme, rest) = url.split_once("://").ok_or_else(|| refuse("it has no scheme"))?;
         if !["postgres", "postgresql"].contains(&scheme) {
@@ -64,7 +51,9 @@ impl Database {
         };
         // Else what follows it would be shown.
         if target.contains('@') || url.contains('#') {
-            return Err(refuse("write @, / and # in a password as %40, %2F and %23"));
+            return Err(refuse(
+                "write @, /, ?, # and % in a password as %40, %2F, %3F, %23 and %25",
+            ));
         }
         let parameters = target.split_once('?').map_or("", |(_, parameters)| parameters);
         let mut names =
@@ -124,7 +113,7 @@ mod tests {
     use super::*;
 
     fn parse(url: &str) -> Result<Database, String> {
-        Database::parse(url).map_err(|error| error.to_string())
+        Database::parse(url)
     }
 
     #[test]
@@ -144,7 +133,7 @@ mod tests {
         }
         let data = tempfile::tempdir().unwrap();
         let file = data.path().join("url");
-        fs::write(&file, "postgres://al:secret@db/chat\n").unwrap();
+        std::fs::write(&file, "postgres://al:secret@db/chat\n").unwrap();
         let read =
             |file| Database::read(None, file, Path::new("data")).map(|data| data.to_string());
         assert_eq!(read(Some(&file)).unwrap(), "postgres://al@db:5432/chat");
@@ -159,7 +148,7 @@ mod tests {
             "postgres://al@db/chat?pasword=secret",
         ] {
             let error = parse(wrong).unwrap_err();
-            assert!(error.contains("DATABASE_URL") && !error.contains("secret"), "{error}");
+            assert!(!error.contains("secret"), "{error}");
         }
     }
 }

@@ -32,6 +32,11 @@ pub(super) struct Env {
     /// process, but the last ones may be lost with the power.
     #[serde(default)]
     pub(super) durability: Durability,
+    /// A Redis or Valkey server, `redis://…`, over which all notification services are told; those that are named are
+    /// not told by requests then.
+    pub(super) redis_url: Option<String>,
+    /// A file with that address.
+    pub(super) redis_url_file: Option<PathBuf>,
     /// Where this service reaches the notification service; several, separated by commas.
     #[serde(default = "default_notification_url")]
     pub(super) notification_service_url: String,

@@ -48,6 +48,8 @@ pub struct Config {
     pub database: Database,
     /// When a post counts as stored.
     pub durability: Durability,
+    /// The Redis server over which notification services are told, if there is one.
+    pub bus: Option<bus::Address>,
     /// Base addresses of the notification services, for this service; at least one.
     pub notification_urls: Vec<String>,
     /// Base address of the notification service, for browsers, if it is fixed.
@@ -110,11 +112,16 @@ impl Config {
             port: env.port,
             auth_mode,
             durability: env.durability,
-            notification_urls: env
-                .notification_service_url
-                .split(',')
-                .map(|url| settings::base_url("NOTIFICATION_SERVICE_URL", url))
-                .collect::<Result<_, _>>()?,
+            bus: settings::address(
+                "REDIS_URL",
+                env.redis_url.as_deref(),
+                env.redis_url_file.as_deref(),
+                bus::Address::parse,
+            )?,
+            notification_urls: settings::base_urls(
+                "NOTIFICATION_SERVICE_URL",
+                &env.notification_service_url,
+            )?,
             public_notification_url,
             secret: settings::internal_secret(
                 env.internal_secret.as_deref(),

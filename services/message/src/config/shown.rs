@@ -13,6 +13,10 @@ impl fmt::Display for Config {
         writeln!(f, "DATA_DIR={}", self.data_dir.display())?;
         writeln!(f, "DATABASE_URL={}", self.database)?;
         writeln!(f, "DURABILITY={:?}", self.durability)?;
+        match &self.bus {
+            Some(bus) => writeln!(f, "REDIS_URL={bus}")?,
+            None => writeln!(f, "REDIS_URL=(none: the notification services below are told)")?,
+        }
         writeln!(f, "NOTIFICATION_SERVICE_URL={}", self.notification_urls.join(","))?;
         let public = self.public_notification_url.as_deref();
         writeln!(f, "PUBLIC_NOTIFICATION_URL={}", public.unwrap_or("(the host of the page)"))?;

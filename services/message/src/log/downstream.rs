@@ -1,31 +1,106 @@
-//! [`Downstream`]: the notification service, as this service sees it.
+//! [`Downstream`]: where what has been committed is told: a notification service, or Redis, where all of them listen.
 
-use common::event::Accepted;
+use std::{fmt, time::Duration};
+
+use bus::{Channel, PublishError, Publisher};
+use common::{Batch, event::EphemeralBatch, internal::MAX_BODY};
 use http_kit::{InternalHop, internal};
 use reqwest::StatusCode;
 use serde::Serialize;
 
-/// Why the notification service did not take what it was told.
+/// Why something was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum NotTaken {
-    /// It will not take this, however often it is told.
+    /// It will not be taken, however often it is told.
     #[error("refused: {0}")]
     Refused(String),
-    /// It does not answer, or not as it should.
+    /// There is no answer, or not as it should be.
     #[error("{0}")]
     Unavailable(String),
 }
 
-/// Tells the notification service, signed. Clones share their connections.
+/// Where what has been committed is told. Clones share their connections.
 #[derive(Clone)]
-pub struct Downstream {
+pub enum Downstream {
+    /// One notification service.
+    Service(Service),
+    /// Redis, for all of them.
+    Bus(Publisher),
+}
+
+impl Downstream {
+    /// Tells a part of the log. Returns how many have heard it, if there could be any number.
+    pub async fn tell(&self, batch: &Batch) -> Result<Option<u32>, NotTaken> {
+        match self {
+            Self::Service(service) => service.notify(batch).await.map(|()| None),
+            Self::Bus(publisher) => Ok(Some(publisher.publish(Channel::Log, batch).await?)),
+        }
+    }
+
+    /// Tells passing facts.
+    pub async fn tell_passing(&self, facts: &EphemeralBatch) -> Result<(), NotTaken> {
+        match self {
+            Self::Service(service) => service.notify(facts).await,
+            Self::Bus(publisher) => {
+                Ok(publisher.publish(Channel::Passing, facts).await.map(drop)?)
+            }
+        }
+    }
+
+    /// The receiver remembers sets of users for so many who tell it some.
+    pub const fn share_of_sets(&self) -> usize {
+        match self {
+            Self::Service(_) => 1,
+            Self::Bus(_) => 8,
+        }
+    }
+
+    /// About how many bytes may be told at once. As JSON they may be twice as many.
+    pub const fn most_bytes(&self) -> usize {
+        match self {
+            Self::Service(_) => MAX_BODY / 4,
+            Self::Bus(_) => bus::MAX_MESSAGE / 4,
+        }
+    }
+
+    /// After this long without a post the newest id is told all the same, so that whoever lost it for whatever
+    /// reason finds out. Who listens to Redis takes it for silence when several of these are missing.
+    pub const fn announce_every(&self) -> Duration {
+        match self {
+            Self::Service(_) => Duration::from_secs(5),
+            Self::Bus(_) => Duration::from_secs(1),
+        }
+    }
+}
+
+impl fmt::Display for Downstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service(service) => f.write_str(&service.url),
+            Self::Bus(publisher) => f.write_str(&publisher.address()),
+        }
+    }
+}
+
+impl From<PublishError> for NotTaken {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::TooLarge(_) => Self::Refused(error.to_string()),
+            PublishError::Away(why) => Self::Unavailable(why),
+        }
+    }
+}
+
+/// One notification service, told by signed requests.
+#[derive(Clone)]
+pub struct Service {
     client: reqwest::Client,
     url: String,
     target: String,
     hop: InternalHop,
 }
 
-impl Downstream {
+impl Service {
     /// The notification service at `base_url`.
     pub fn new(base_url: &str, hop: InternalHop) -> reqwest::Result<Self> {
         let client = internal::client()?;
@@ -35,13 +110,8 @@ impl Downstream {
         Ok(Self { client, url, target, hop })
     }
 
-    /// Where it is told.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// Posts to `/notify`; returns how far the receiver has the log, or why it did not take this.
-    pub async fn notify(&self, what: &impl Serialize) -> Result<Accepted, NotTaken> {
+    /// Posts to `/notify`.
+    async fn notify(&self, what: &impl Serialize) -> Result<(), NotTaken> {
         let body = serde_json::to_vec(what).map_err(|error| unavailable(&error))?;
         let (name, signature) = self.hop.sign("POST", &self.target, &body);
         let response = self
@@ -54,18 +124,19 @@ impl Downstream {
             .await
             .map_err(|error| unavailable(&error))?;
         let status = response.status();
-        if !status.is_success() {
-            let body = response.text().await.unwrap_or_default();
-            let answer = format!("{status} {body}");
-            return Err(match status {
-                // Too large for it or for a proxy in between, or not what it knows.
-                StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
-                    NotTaken::Refused(answer)
-                }
-                _ => NotTaken::Unavailable(answer),
-            });
+        let answer = response.text().await;
+        if status.is_success() {
+            // Read to its end, or the connection would not be used again.
+            return answer.map(drop).map_err(|error| unavailable(&error));
         }
-        response.json().await.map_err(|error| unavailable(&error))
+        let answer = format!("{status} {}", answer.unwrap_or_default());
+        Err(match status {
+            // Too large for it or for a proxy in between, or not what it knows.
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
+                NotTaken::Refused(answer)
+            }
+            _ => NotTaken::Unavailable(answer),
+        })
     }
 }
 

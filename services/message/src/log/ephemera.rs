@@ -12,7 +12,7 @@ use std::{
 use common::{
     Audience, Ephemeral,
     event::{EphemeralBatch, fitting},
-    internal::{MAX_BODY, MAX_FACTS, UserRef},
+    internal::{MAX_FACTS, UserRef},
 };
 use http_kit::Shutdown;
 use serde_json::{json, value::to_raw_value};
@@ -23,9 +23,6 @@ use crate::{chat::change::Receipt, metrics::Metrics};
 
 /// Facts that may wait. When the queue is full, further ones are forgotten.
 pub const QUEUE: usize = 4_096;
-
-/// The most bytes of facts with their audiences in one push. As JSON they may be twice as many.
-const MAX_BYTES: usize = MAX_BODY / 4;
 
 /// Markers of one user in one conversation are told once in this time, with their latest state.
 const RECEIPT_EVERY: Duration = Duration::from_secs(1);
@@ -84,7 +81,7 @@ impl Facts {
 /// Whose markers, and where.
 type Place = (String, String);
 
-/// Pushes passing facts to `POST /notify` of one notification service.
+/// Pushes passing facts to one notification service, or to Redis for all of them.
 pub struct Ephemera {
     downstream: Downstream,
     queue: mpsc::Receiver<Passing>,
@@ -136,7 +133,10 @@ impl Ephemera {
                 self.take(fact, now);
             }
             self.collect(now);
-            self.push().await;
+            tokio::select! {
+                () = self.push() => {}
+                () = shutdown.given() => return,
+            }
         }
     }
 
@@ -178,11 +178,14 @@ impl Ephemera {
         while !self.due.is_empty() {
             let sizes = self.due.iter().take(MAX_FACTS).map(Ephemeral::size);
             // One alone is never too large for the receiver.
-            let rest = self.due.split_off(fitting(sizes, MAX_BYTES).max(1));
-            let batch = EphemeralBatch { ephemeral: std::mem::replace(&mut self.due, rest) };
-            if let Err(error) = self.downstream.notify(&batch).await {
+            let rest = self.due.split_off(fitting(sizes, self.downstream.most_bytes()).max(1));
+            let batch = EphemeralBatch::new(std::mem::replace(&mut self.due, rest));
+            if let Err(error) = self.downstream.tell_passing(&batch).await {
                 tracing::debug!(%error, lost = batch.ephemeral.len(), "passing facts were not told");
                 self.metrics.ephemera_lost.inc_by(batch.ephemeral.len() as u64);
+                // The rest would only come later.
+                self.metrics.ephemera_lost.inc_by(self.due.len() as u64);
+                self.due.clear();
             }
         }
     }

@@ -1,16 +1,19 @@
-//! The relay: tells the notification service what has been committed.
+//! The relay: tells the notification services what has been committed.
 //!
 //! Pushing is an optimisation. The log is the truth, and the receiver pulls what it misses, so
 //! the relay keeps no queue of its own: when it falls behind, it forgets old batches and announces
 //! the newest id. It never makes a post wait.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
 
 use common::{
     Backoff, Batch, EventId,
     audience::{MOST_TOLD, MOST_TOLD_BYTES, SetId},
-    event::{Accepted, fitting},
-    internal::MAX_BODY,
+    event::fitting,
 };
 use http_kit::Shutdown;
 use tokio::sync::mpsc;
@@ -24,14 +27,8 @@ use crate::metrics::Metrics;
 /// Batches that may wait for the relay.
 pub const QUEUE: usize = 64;
 
-/// The most events, and bytes of events with their audiences, in one push; a receiver that is further
-/// behind pulls. As JSON, bytes may be twice as many.
+/// The most events in one push; a receiver that is further behind pulls.
 const MAX_EVENTS: usize = 1_000;
-const MAX_BYTES: usize = MAX_BODY / 4;
-
-/// After this long without a post the relay announces the newest id all the same, so that a
-/// receiver which lost it for whatever reason finds out.
-const ANNOUNCE_EVERY: Duration = Duration::from_secs(5);
 
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(2);
@@ -40,8 +37,12 @@ const LONGEST_RETRY: Duration = Duration::from_secs(2);
 /// other within this.
 const QUIET_TRIES: u32 = 4;
 
-/// What remains to be pushed when the service stops gets this long.
-const LAST_PUSH: Duration = Duration::from_secs(1);
+/// How long nobody on Redis may hear anything before that is worth a line: services that start together have begun to
+/// listen within this.
+const UNHEARD: Duration = Duration::from_secs(30);
+
+/// What remains to be pushed when the service stops gets this long: requests under way have five seconds of it.
+const LAST_PUSHES: Duration = Duration::from_secs(6);
 
 /// Where committed batches go in, for every relay.
 #[derive(Clone)]
@@ -64,13 +65,16 @@ impl Outlets {
     }
 }
 
-/// Pushes committed batches to `POST /notify` of one notification service. Each has its own, so that one that
-/// does not answer delays no other.
+/// Pushes committed batches to one notification service, or to Redis for all of them. Each has its own, so that one
+/// that does not answer delays no other.
 pub struct Relay {
     downstream: Downstream,
     committed: mpsc::Receiver<Batch>,
     head: Head,
-    pending: Batch,
+    /// What is to be pushed, in order. Where others write to the log too, there are holes between.
+    pending: VecDeque<Batch>,
+    /// How far it has been told that the log goes.
+    told_to: EventId,
     /// Sets that the receiver has been told, and does not need again. Should it not know one any
     /// more, it pulls.
     told: HashSet<SetId>,
@@ -78,27 +82,29 @@ pub struct Relay {
     told_bytes: usize,
     /// Whether the service has taken what it was told last.
     is_up: bool,
+    /// Since when Redis has had nobody to give something to, and whether that has been said.
+    unheard: Option<(Instant, bool)>,
     metrics: Metrics,
 }
 
 impl Relay {
-    /// A relay for what is committed from now on. `head` tells when a batch did not fit into
-    /// `committed`.
+    /// A relay for what is committed from now on. `head` tells how far the log goes, whoever writes to it.
     pub fn new(
         downstream: Downstream,
         head: Head,
         committed: mpsc::Receiver<Batch>,
         metrics: Metrics,
     ) -> Self {
-        let pending = announcement(head.get());
         Self {
             downstream,
             committed,
             head,
-            pending,
+            pending: VecDeque::new(),
+            told_to: EventId::ZERO,
             told: HashSet::new(),
             told_bytes: 0,
             is_up: false,
+            unheard: None,
             metrics,
         }
     }
@@ -106,65 +112,107 @@ impl Relay {
     /// Pushes until the writer is gone and everything is told, or `shutdown` asks for an end.
     pub async fn run(mut self, shutdown: Shutdown) {
         // The first push announces what an earlier run may have committed and not told.
+        self.announce();
+        let end = End::default();
         let mut open = true;
         while open {
-            self.push_until_accepted(&shutdown).await;
+            if !self.push_until_accepted(&shutdown, &end).await {
+                // It is in the log; the receiver pulls it when this service is back.
+                return;
+            }
             if self.take_waiting() {
                 continue;
             }
             if shutdown.is_given() && self.committed.is_closed() {
                 return;
             }
-            match tokio::time::timeout(ANNOUNCE_EVERY, self.committed.recv()).await {
+            match tokio::time::timeout(self.downstream.announce_every(), self.committed.recv())
+                .await
+            {
                 Ok(Some(batch)) => {
                     self.append(batch);
                     self.take_waiting();
                 }
                 Ok(None) => open = false,
-                Err(_) => {}
+                Err(_) => {
+                    if !self.take_waiting() {
+                        self.announce();
+                    }
+                }
             }
         }
     }
 
-    /// Adds what waits to what is pending; returns whether there was anything.
+    /// Adds what waits to what is pending; returns whether there is anything to be told.
     fn take_waiting(&mut self) -> bool {
-        // Read before the queue is emptied: a batch below this id that is not in the queue was
-        // left out of it, and only the receiver can get it now.
+        // Read before the queue is emptied: what is below this id and not in the queue was left out of it, or is what
+        // others have written. Only the receiver can get it now.
         let head = self.head.get();
-        let before = self.pending.end();
         while let Ok(batch) = self.committed.try_recv() {
             self.append(batch);
         }
-        if self.pending.end() < head {
-            self.pending = announcement(head);
+        if self.pending.is_empty() && head > self.told_to {
+            self.announce();
         }
-        self.pending.end() != before
+        !self.pending.is_empty()
+    }
+
+    /// Tells the receiver how far the log goes, so that it pulls what it does not have.
+    fn announce(&mut self) {
+        self.pending.push_back(Batch::new(self.head.get().max(self.told_to), Vec::new()));
     }
 
     fn append(&mut self, batch: Batch) {
-        if batch.after != self.pending.end() {
-            // Batches in between were left out: start over from here, the receiver pulls.
-            self.pending = batch;
-        } else {
-            self.pending.events.extend(batch.events);
-            self.pending.sets.extend(batch.sets);
+        match self.pending.back_mut() {
+            Some(last) if last.end() == batch.after => {
+                last.events.extend(batch.events);
+                last.sets.extend(batch.sets);
+            }
+            _ => self.pending.push_back(batch),
         }
-        let surplus = self.pending.events.len() - fitting(self.sizes(), MAX_BYTES);
-        if let Some(last) = self.pending.events.drain(..surplus).next_back() {
-            self.pending.after = last.id;
+        // The oldest are left out, and the receiver pulls.
+        let events: usize = self.pending.iter().map(|batch| batch.events.len()).sum();
+        let mut surplus = events - fitting(self.sizes(), self.downstream.most_bytes());
+        let newest = self.pending.back().map(Batch::end);
+        while surplus > 0
+            && let Some(mut oldest) = self.pending.pop_front()
+        {
+            if oldest.events.len() > surplus {
+                let last = oldest.events.drain(..surplus).next_back();
+                oldest.after = last.map_or(oldest.after, |event| event.id);
+                self.pending.push_front(oldest);
+                break;
+            }
+            surplus -= oldest.events.len();
         }
-        let used: HashSet<_> =
-            self.pending.events.iter().filter_map(|event| event.audience.set()).collect();
-        self.pending.sets.retain(|set, _| used.contains(set) && !self.told.contains(set));
+        while self.pending.len() > QUEUE {
+            self.pending.pop_front();
+        }
+        // One that is too large by itself is announced.
+        if self.pending.is_empty()
+            && let Some(newest) = newest
+        {
+            self.pending.push_back(Batch::new(newest, Vec::new()));
+        }
+        for batch in &mut self.pending {
+            let used: HashSet<_> =
+                batch.events.iter().filter_map(|event| event.audience.set()).collect();
+            batch.sets.retain(|set, _| used.contains(set) && !self.told.contains(set));
+        }
     }
 
     /// What events take in a push, the newest first, each with the set that it brings.
     fn sizes(&self) -> impl Iterator<Item = usize> {
         let mut counted = HashSet::new();
-        self.pending.events.iter().rev().take(MAX_EVENTS).map(move |event| {
+        let events = self
+            .pending
+            .iter()
+            .rev()
+            .flat_map(|batch| batch.events.iter().rev().map(move |event| (&batch.sets, event)));
+        events.take(MAX_EVENTS).map(move |(sets, event)| {
             let set = event.audience.set();
             let set = set.filter(|set| !self.told.contains(*set) && counted.insert(*set));
-            let users = set.and_then(|set| self.pending.sets.get(set));
+            let users = set.and_then(|set| sets.get(set));
             event.size() + users.map_or(0, |users| users.size())
         })
     }
@@ -175,48 +223,58 @@ impl Relay {
     }
 
     /// The receiver has what was pushed.
-    fn note_told(&mut self) {
-        for (set, users) in self.pending.sets.iter() {
-            self.told_bytes += users.size();
-            self.told.insert(set.clone());
+    fn note_told(&mut self, batch: &Batch) {
+        self.told_to = self.told_to.max(batch.end());
+        for (set, users) in batch.sets.iter() {
+            if self.told.insert(set.clone()) {
+                self.told_bytes += users.size();
+            }
         }
-        if self.told.len() > MOST_TOLD || self.told_bytes > MOST_TOLD_BYTES {
+        let share = self.downstream.share_of_sets();
+        if self.told.len() > MOST_TOLD / share || self.told_bytes > MOST_TOLD_BYTES / share {
             self.told.clear();
             self.told_bytes = 0;
         }
     }
 
-    /// Tries until the pending batch, or what has become of it, is accepted.
-    async fn push_until_accepted(&mut self, shutdown: &Shutdown) {
+    /// Tries until all that is pending, or what has become of it, is accepted; returns whether it was.
+    async fn push_until_accepted(&mut self, shutdown: &Shutdown, end: &End) -> bool {
         let mut backoff = Backoff::new(FIRST_RETRY, LONGEST_RETRY);
-        loop {
-            match self.push().await {
-                Ok(_) => {
+        while let Some(mut batch) = self.pending.pop_front() {
+            // What has been told since it came to wait is not told again.
+            batch.sets.retain(|set, _| !self.told.contains(set));
+            let pushed = tokio::select! {
+                pushed = self.downstream.tell(&batch) => pushed,
+                () = end.is_late(shutdown) => return false,
+            };
+            match pushed {
+                Ok(listeners) => {
                     if backoff.tries() > QUIET_TRIES {
                         tracing::info!(
-                            url = self.downstream.url(),
+                            to = %self.downstream,
                             after_tries = backoff.tries(),
-                            "notification service is back"
+                            "what is posted is told again"
                         );
                     }
+                    backoff.reset();
                     self.note_up(true);
-                    self.metrics.relayed.inc_by(self.pending.events.len() as u64);
-                    self.note_told();
-                    self.pending = announcement(self.pending.end());
-                    return;
+                    self.note_listeners(listeners);
+                    self.metrics.relayed.inc_by(batch.events.len() as u64);
+                    self.note_told(&batch);
+                    continue;
                 }
-                Err(NotTaken::Refused(error)) if !self.pending.events.is_empty() => {
+                Err(NotTaken::Refused(error)) if !batch.events.is_empty() => {
                     tracing::warn!(error, "a push was refused; the log is read instead");
                     self.metrics.relay_failures.inc();
-                    self.pending = announcement(self.pending.end());
+                    self.pending.push_front(Batch::new(batch.end(), Vec::new()));
                     continue;
                 }
                 Err(error) => {
                     if backoff.tries() == QUIET_TRIES {
                         tracing::warn!(
-                            url = self.downstream.url(),
+                            to = %self.downstream,
                             %error,
-                            "notification service does not answer; posts are kept and told later"
+                            "what is posted cannot be told; it is in the log, and read from there"
                         );
                     }
                     self.note_up(false);
@@ -224,27 +282,48 @@ impl Relay {
                 }
             }
             if shutdown.is_given() {
-                // It is in the log; the receiver pulls it when this service is back.
-                return;
+                // It is in the log; the receiver pulls it when this service is back. What comes now is tried.
+                self.pending.clear();
+                self.told_to = self.head.get();
+                return true;
             }
+            self.pending.push_front(batch);
             tokio::select! {
                 () = tokio::time::sleep(backoff.next_delay()) => {}
                 () = shutdown.given() => {}
             }
             self.take_waiting();
-            if shutdown.is_given() {
-                tokio::time::timeout(LAST_PUSH, self.push()).await.ok();
-                return;
-            }
         }
+        true
     }
 
-    async fn push(&self) -> Result<Accepted, NotTaken> {
-        self.downstream.notify(&self.pending).await
+    /// Redis takes what nobody hears, too.
+    fn note_listeners(&mut self, listeners: Option<u32>) {
+        match listeners {
+            Some(0) => {
+                let (since, is_said) = self.unheard.get_or_insert_with(|| (Instant::now(), false));
+                if since.elapsed() >= UNHEARD && !std::mem::replace(is_said, true) {
+                    tracing::warn!(
+                        to = %self.downstream,
+                        "nobody hears what is posted: have the notification services the same \
+                         REDIS_URL and INTERNAL_SECRET?"
+                    );
+                }
+            }
+            _ => self.unheard = None,
+        }
     }
 }
 
-/// Tells the receiver how far the log goes, so that it pulls what it does not have.
-fn announcement(head: EventId) -> Batch {
-    Batch::new(head, Vec::new())
+/// When a service that stops has told enough.
+#[derive(Default)]
+struct End(OnceLock<Instant>);
+
+impl End {
+    /// Returns some time after the service was asked to stop.
+    async fn is_late(&self, shutdown: &Shutdown) {
+        shutdown.given().await;
+        let end = *self.0.get_or_init(|| Instant::now() + LAST_PUSHES);
+        tokio::time::sleep_until(end.into()).await;
+    }
 }

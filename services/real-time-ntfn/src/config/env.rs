@@ -24,7 +24,12 @@ pub(super) struct Env {
     /// Folder of the generated secret; the message service's, on one machine.
     #[serde(default = "default_data_dir")]
     pub(super) data_dir: PathBuf,
-    /// Where this service reaches the message service.
+    /// A Redis or Valkey server, `redis://…`, over which this service hears what is posted, and what others of its
+    /// kind say. Without it, the message service sends requests, and each knows of its own people only.
+    pub(super) redis_url: Option<String>,
+    /// A file with that address.
+    pub(super) redis_url_file: Option<PathBuf>,
+    /// Where this service reaches the message service; several, separated by commas.
     #[serde(default = "default_message_url")]
     pub(super) message_service_url: String,
     /// The secret that both services share, 16 characters at least.

@@ -27,8 +27,10 @@ pub struct Config {
     pub port: u16,
     /// How identities are established.
     pub auth_mode: AuthMode,
-    /// Base address of the message service.
-    pub message_url: String,
+    /// The Redis server over which instances hear of each other, if there is one.
+    pub bus: Option<bus::Address>,
+    /// Base addresses of the message services; at least one.
+    pub message_urls: Vec<String>,
     /// What signs the internal hop.
     pub secret: Secret,
     /// Which web pages may connect, as it is configured; see [`pages`](Config::pages).
@@ -112,7 +114,8 @@ impl Config {
     /// Which web pages may connect: those named, or else the one that the message service serves on
     /// the same host.
     pub fn pages(&self) -> OriginPolicy {
-        let message_url = reqwest::Url::parse(&self.message_url).ok();
+        let first = self.message_urls.first();
+        let message_url = first.and_then(|url| reqwest::Url::parse(url).ok());
         let port = message_url.and_then(|url| url.port_or_known_default());
         self.origins.clone().or_neighbour(port)
     }
@@ -125,7 +128,13 @@ impl Config {
             host: env.host,
             port: env.port,
             auth_mode,
-            message_url: settings::base_url("MESSAGE_SERVICE_URL", &env.message_service_url)?,
+            bus: settings::address(
+                "REDIS_URL",
+                env.redis_url.as_deref(),
+                env.redis_url_file.as_deref(),
+                bus::Address::parse,
+            )?,
+            message_urls: settings::base_urls("MESSAGE_SERVICE_URL", &env.message_service_url)?,
             secret: settings::internal_secret(
                 env.internal_secret.as_deref(),
                 env.internal_secret_file.as_deref(),
@@ -182,7 +191,11 @@ impl fmt::Display for Config {
         writeln!(f, "HOST={}", self.host)?;
         writeln!(f, "PORT={}", self.port)?;
         writeln!(f, "AUTH_MODE={:?}", self.auth_mode)?;
-        writeln!(f, "MESSAGE_SERVICE_URL={}", self.message_url)?;
+        match &self.bus {
+            Some(bus) => writeln!(f, "REDIS_URL={bus}")?,
+            None => writeln!(f, "REDIS_URL=(none: who is online is what this instance sees)")?,
+        }
+        writeln!(f, "MESSAGE_SERVICE_URL={}", self.message_urls.join(","))?;
         writeln!(f, "INTERNAL_SECRET=(hidden)")?;
         writeln!(f, "ALLOWED_ORIGINS={:?}", self.pages())?;
         writeln!(f, "TRUSTED_PROXIES={:?}", self.proxies)?;

@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 
 use super::ring::Entry;
 
-/// A passing fact as streams receive it.
-pub fn entry(kind: &str, audience: Audience, data: &Value) -> Entry {
+fn entry(kind: &str, audience: Audience, data: &Value) -> Entry {
     Entry::passing(kind, audience, &data.to_string())
 }
 

@@ -258,7 +258,8 @@ impl Hub {
         let streams = self.streams();
         let window = longest.min(Duration::from_secs_f64(streams as f64 / DRAIN_PACE));
         if streams > 0 {
-            tracing::info!(streams, window_secs = window.as_secs_f32(), "closing the streams");
+            let window_secs = (window.as_secs_f64() * 1_000.0).round() / 1_000.0;
+            tracing::info!(streams, window_secs, "closing the streams");
         }
         self.shared.drain.send_replace(Some(window));
         self.shared.published.notify_one();

@@ -1,10 +1,14 @@
 //! The feed: this service's copy of the end of the event log, without holes.
 //!
-//! Batches are pushed by the message service. One that continues the feed is appended; one that
-//! leaves a gap makes the feed pull until nothing is missing. Pushes are only ever a hint: after
-//! some silence the feed pulls on its own, and when somebody has waited for what they have heard of.
+//! Batches are pushed by the message services, or come over Redis. One that continues the feed is appended. One
+//! that leaves a gap waits a moment for what another message service may be telling; then the feed pulls until
+//! nothing is missing. Pushes are only ever a hint: after some silence the feed pulls on its own, and when
+//! somebody has waited for what they have heard of.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use common::{
     Backoff, Batch, Event, EventId,
@@ -15,12 +19,13 @@ use tokio::{
     time::{sleep_until, timeout, timeout_at},
 };
 
-pub use super::ahead::Reached;
 use super::{
     ahead::Ahead,
+    early::{Early, Pushed},
     known_sets::KnownSets,
     upstream::{Upstream, UpstreamError},
 };
+pub use super::{ahead::Reached, source::Source};
 use crate::{config::RING_EVENTS, event::ring::Entry, hub::Hub, metrics::Metrics};
 
 /// The most events in one pull.
@@ -28,9 +33,6 @@ const PULL: u64 = 1_000;
 
 /// Commands that may wait. A full queue makes senders wait, and the relay behind them.
 const QUEUE: usize = 64;
-
-/// After this long without a push the feed pulls, in case pushes do not get through.
-const SILENCE: Duration = Duration::from_secs(10);
 
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(2);
@@ -40,10 +42,11 @@ const LONGEST_RETRY: Duration = Duration::from_secs(2);
 pub struct Feed {
     commands: mpsc::Sender<Command>,
     loaded: watch::Receiver<bool>,
+    source: Arc<watch::Sender<Source>>,
 }
 
 enum Command {
-    Apply(Batch, oneshot::Sender<EventId>),
+    Apply(Pushed),
     Reach(EventId, oneshot::Sender<Reached>),
 }
 
@@ -51,6 +54,7 @@ enum Command {
 pub struct FeedTask {
     commands: mpsc::Receiver<Command>,
     loaded: watch::Sender<bool>,
+    source: watch::Receiver<Source>,
     upstream: Upstream,
     hub: Hub,
     metrics: Metrics,
@@ -66,17 +70,20 @@ pub struct FeedTask {
     /// While pulls fail: when to try again. Something may be missing.
     retry: Option<Instant>,
     ahead: Ahead,
+    early: Early,
     backoff: Backoff,
 }
 
 impl Feed {
     /// A feed into a hub, and its task.
-    pub fn new(upstream: Upstream, hub: Hub, metrics: Metrics) -> (Self, FeedTask) {
+    pub fn new(source: Source, upstream: Upstream, hub: Hub, metrics: Metrics) -> (Self, FeedTask) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let (loaded, is_loaded) = watch::channel(false);
+        let (source, current) = watch::channel(source);
         let task = FeedTask {
             commands: receiver,
             loaded,
+            source: current,
             upstream,
             hub,
             metrics,
@@ -86,16 +93,27 @@ impl Feed {
             page: PULL,
             retry: None,
             ahead: Ahead::default(),
+            early: Early::default(),
             backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
         };
-        (Self { commands: sender, loaded: is_loaded }, task)
+        (Self { commands: sender, loaded: is_loaded, source: Arc::new(source) }, task)
     }
 
     /// Takes a batch; returns the last id that the feed then has, or nothing when it has ended.
     pub async fn apply(&self, batch: Batch) -> Option<EventId> {
         let (answer, last) = oneshot::channel();
-        self.commands.send(Command::Apply(batch, answer)).await.ok()?;
+        self.commands.send(Command::Apply(Pushed { batch, answer: Some(answer) })).await.ok()?;
         last.await.ok()
+    }
+
+    /// Takes a batch if there is room for it. If there is none, the next one shows that it is missing.
+    pub fn offer(&self, batch: Batch) {
+        self.commands.try_send(Command::Apply(Pushed { batch, answer: None })).ok();
+    }
+
+    /// How what is committed comes from now on; what came before may have been missed.
+    pub fn listen_to(&self, source: Source) {
+        self.source.send_replace(source);
     }
 
     /// Catches up with a cursor that is ahead of the feed: a client may have it from an answer
@@ -137,18 +155,24 @@ impl FeedTask {
         tracing::info!(last_id = %self.last, "the event log is loaded");
         loop {
             self.metrics.contiguous.set(i64::from(self.retry.is_none()));
-            let silent = self.retry.unwrap_or(self.heard + SILENCE);
-            let pull_at = self.ahead.pull_at().map_or(silent, |asked| silent.min(asked));
+            // Not marked as seen: it may have changed while something was read.
+            let source = *self.source.borrow();
+            let silent = self.retry.unwrap_or(self.heard + source.silence());
+            let due = [self.ahead.pull_at(), self.early.pull_at()];
+            let pull_at = due.into_iter().flatten().fold(silent, Instant::min);
             let mut decided = None;
-            match timeout_at(pull_at.into(), self.commands.recv()).await {
-                Ok(Some(Command::Apply(batch, answer))) => {
-                    self.apply(batch).await;
-                    answer.send(self.last).ok();
-                }
-                Ok(Some(Command::Reach(cursor, answer))) => self.ahead.add(cursor, answer),
-                Ok(None) => return,
-                Err(_) => {
-                    self.pull().await;
+            let next = tokio::select! {
+                biased;
+                // Something may have been told before that was listened to.
+                Ok(()) = self.source.changed() => None,
+                next = timeout_at(pull_at.into(), self.commands.recv()) => next.ok(),
+            };
+            match next {
+                Some(Some(Command::Apply(pushed))) => self.apply(pushed).await,
+                Some(Some(Command::Reach(cursor, answer))) => self.ahead.add(cursor, answer),
+                Some(None) => return,
+                None => {
+                    self.fill_gap().await;
                     // It began after all who wait had asked, so it decides for any number.
                     decided = Some(Reached::No);
                 }
@@ -195,19 +219,72 @@ impl FeedTask {
         is_empty || self.last >= page.head
     }
 
-    async fn apply(&mut self, batch: Batch) {
-        self.heard = Instant::now();
-        let after = batch.after;
+    /// Takes a batch, and those that have waited for it.
+    async fn apply(&mut self, pushed: Pushed) {
+        // Who is behind knows nothing of what this feed may have missed.
+        if pushed.batch.end() >= self.last {
+            self.heard = Instant::now();
+        }
+        if pushed.batch.after > self.last {
+            // While the log cannot be read, one waits for that, whatever comes over Redis; who sends a request is there.
+            return match (self.retry, *self.source.borrow()) {
+                (Some(_), Source::Bus | Source::LostBus) => pushed.answer(self.last),
+                _ => self.early.add(pushed),
+            };
+        }
+        self.take_pushed(pushed).await;
+        self.take_early().await;
+    }
+
+    async fn take_early(&mut self) {
+        while let Some(pushed) = self.early.next(self.last) {
+            self.take_pushed(pushed).await;
+        }
+    }
+
+    /// Pulls what has not been pushed in time, if anything.
+    async fn fill_gap(&mut self) {
+        if self.early.pull_at().is_some() {
+            self.note_gap();
+        }
+        self.pull().await;
+        self.take_early().await;
+        for pushed in self.early.give_up() {
+            pushed.answer(self.last);
+        }
+    }
+
+    fn note_gap(&self) {
+        self.metrics.gaps.inc();
+        tracing::debug!(last_id = %self.last, "gap in the feed");
+    }
+
+    async fn take_pushed(&mut self, Pushed { batch, answer }: Pushed) {
         // What repeats what is here and does not hold its end may be of another log, one that was put
         // back from a copy. A set that is not known any more is as good as a gap: the log has both.
-        let goes_on = after == self.last || batch.events.iter().any(|event| event.id == self.last);
-        if goes_on && let Ok(batch) = self.resolve(batch) {
+        let has_last = |batch: &Batch| batch.events.iter().any(|event| event.id == self.last);
+        let goes_on = batch.after == self.last || has_last(&batch);
+        if self.is_known(&batch) {
+            // From a message service that is a moment behind another one.
+        } else if goes_on && let Ok(batch) = self.resolve(batch) {
             let new = batch.events.partition_point(|event| event.id <= self.last);
             self.append(&batch.events[new..]).await;
         } else {
-            self.metrics.gaps.inc();
-            tracing::debug!(last_id = %self.last, %after, "gap in the feed");
+            self.note_gap();
             self.pull().await;
+        }
+        if let Some(answer) = answer {
+            answer.send(self.last).ok();
+        }
+    }
+
+    /// Whether a batch says nothing new: it comes from a message service that is a moment behind another one.
+    fn is_known(&self, batch: &Batch) -> bool {
+        match batch.events.as_slice() {
+            // On a channel with all others, it is one of many. A service that has no other may have been put back
+            // to what it was once, and says so with its first words.
+            [] => batch.after < self.last && *self.source.borrow() != Source::Requests,
+            events => events.iter().all(|event| self.hub.contains(event.id)),
         }
     }
 

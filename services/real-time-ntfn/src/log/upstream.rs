@@ -1,7 +1,8 @@
 //! [`Upstream`]: the message service, as this service sees it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
+use bytes::Bytes;
 use common::{
     Batch, EventId, Problem,
     event::LogPage,
@@ -14,6 +15,8 @@ use http_kit::{InternalHop, internal};
 use reqwest::{Method, RequestBuilder, StatusCode, Url, header::CONTENT_TYPE};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
+
+use super::peers::{PATIENCE, Peer};
 
 /// Why the message service did not give what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +36,10 @@ pub enum UpstreamError {
     /// The client is to be told no.
     #[error("refused: {} {}", .0.status, .0.code)]
     Refused(Box<Problem>),
-    /// It does not answer, or not as it should.
+    /// It cannot be reached, and was not asked.
+    #[error("message service: {0}")]
+    Unreachable(String),
+    /// It does not answer as it should.
     #[error("message service: {0}")]
     Unavailable(String),
     /// It was asked, and its answer did not arrive, or not whole.
@@ -41,21 +47,26 @@ pub enum UpstreamError {
     CutOff(String),
 }
 
-/// Asks the message service, signed.
+/// Asks the message service, signed; where there are several, any of them, and another one when that does not answer.
 #[derive(Clone)]
 pub struct Upstream {
     client: reqwest::Client,
     /// For what may be long: pages of the log, what streams begin with, whom somebody talks to.
     for_long: reqwest::Client,
-    base_url: String,
+    peers: Arc<[Peer]>,
     hop: InternalHop,
 }
 
 impl Upstream {
-    /// The message service at `base_url`.
-    pub fn new(base_url: &str, hop: InternalHop) -> reqwest::Result<Self> {
+    /// The message services at these addresses; at least one.
+    pub fn new(base_urls: &[String], hop: InternalHop) -> reqwest::Result<Self> {
         let (client, for_long) = (internal::client()?, internal::client_for_long_answers()?);
-        Ok(Self { client, for_long, base_url: base_url.to_owned(), hop })
+        Ok(Self {
+            client,
+            for_long,
+            peers: base_urls.iter().map(|url| Peer::new(url)).collect(),
+            hop,
+        })
     }
 
     /// The events after a cursor, at most `limit`; fewer if they are large.
@@ -92,8 +103,13 @@ impl Upstream {
         &self,
         clients: Vec<Identify>,
     ) -> Result<Vec<IdentifyAnswer>, UpstreamError> {
+        // A ticket may have been used up by a question of which the answer was lost.
+        let has_tickets = clients.iter().any(|client| client.ticket.is_some());
+        let is_again =
+            if has_tickets { UpstreamError::is_unasked } else { UpstreamError::is_outage };
         let asked = IdentifyBatch { clients };
-        let answer: IdentifiedBatch = self.post("/internal/identify", &asked).await?;
+        let answer: IdentifiedBatch =
+            self.post(&self.client, "/internal/identify", &asked, is_again).await?;
         Ok(answer.clients)
     }
 
@@ -126,8 +142,10 @@ impl Upstream {
     /// Tells what has reached whom, at most [`MAX_REPORTED`](common::internal::MAX_REPORTED) users.
     pub async fn delivered(&self, delivered: Vec<Delivered>) -> Result<(), UpstreamError> {
         let delivered = DeliveredBatch { delivered };
-        let request = self.sign_body(&self.client, "/internal/delivered", &delivered)?;
-        send(request).await.map(drop)
+        // Markers only move forward.
+        let path = "/internal/delivered";
+        let is_again = UpstreamError::is_outage;
+        self.post_body(&self.client, path, &delivered, is_again).await.map(drop)
     }
 
     /// With whom these users, given by key, share a private conversation; at most
@@ -136,47 +154,88 @@ impl Upstream {
         &self,
         users: Vec<String>,
     ) -> Result<HashMap<String, Vec<String>>, UpstreamError> {
-        let request =
-            self.sign_body(&self.for_long, "/internal/contacts", &ContactsOf { users })?;
-        read(request).await
+        let asked = ContactsOf { users };
+        self.post(&self.for_long, "/internal/contacts", &asked, UpstreamError::is_outage).await
     }
 
     /// Has a client's frame carried out.
     pub async fn frame(&self, frame: &ClientFrame) -> Result<FrameReply, UpstreamError> {
-        self.post("/internal/frames", frame).await
+        self.post(&self.client, "/internal/frames", frame, UpstreamError::is_unasked).await
     }
 
+    /// Asks something that changes nothing, so that another service can be asked when one does not answer.
     async fn get<T: DeserializeOwned>(
         &self,
         path: &str,
         query: &[(&str, String)],
     ) -> Result<T, UpstreamError> {
-        let mut url = self.url(path)?;
-        url.query_pairs_mut().extend_pairs(query);
-        read(self.sign(&self.for_long, Method::GET, url, b"")).await
+        let request = |base_url: &str| {
+            let mut url = url(base_url, path)?;
+            url.query_pairs_mut().extend_pairs(query);
+            Ok(self.sign(&self.for_long, Method::GET, url, b""))
+        };
+        parse(&self.ask(request, UpstreamError::is_outage).await?)
     }
 
     async fn post<T: DeserializeOwned>(
         &self,
+        client: &reqwest::Client,
         path: &str,
         body: &impl Serialize,
+        is_again: fn(&UpstreamError) -> bool,
     ) -> Result<T, UpstreamError> {
-        read(self.sign_body(&self.client, path, body)?).await
+        parse(&self.post_body(client, path, body, is_again).await?)
     }
 
-    fn sign_body(
+    /// Asks something that may change something, so that `is_again` says when another service can be asked.
+    async fn post_body(
         &self,
         client: &reqwest::Client,
         path: &str,
         body: &impl Serialize,
-    ) -> Result<RequestBuilder, UpstreamError> {
+        is_again: fn(&UpstreamError) -> bool,
+    ) -> Result<Bytes, UpstreamError> {
         let body = serde_json::to_vec(body).map_err(|error| unavailable(&error))?;
-        let request = self.sign(client, Method::POST, self.url(path)?, &body);
-        Ok(request.header(CONTENT_TYPE, "application/json").body(body))
+        let body = Bytes::from(body);
+        let request = |base_url: &str| {
+            let request = self.sign(client, Method::POST, url(base_url, path)?, &body);
+            Ok(request.header(CONTENT_TYPE, "application/json").body(body.clone()))
+        };
+        self.ask(request, is_again).await
     }
 
-    fn url(&self, path: &str) -> Result<Url, UpstreamError> {
-        Url::parse(&format!("{}{path}", self.base_url)).map_err(|error| unavailable(&error))
+    /// Asks any service, and while `is_again` says so of what is wrong, the others.
+    async fn ask(
+        &self,
+        request: impl Fn(&str) -> Result<RequestBuilder, UpstreamError>,
+        is_again: impl Fn(&UpstreamError) -> bool,
+    ) -> Result<Bytes, UpstreamError> {
+        let mut last = UpstreamError::Unreachable("there is none".to_owned());
+        for (peer, is_last) in Peer::in_turn(&self.peers) {
+            let mut request = request(&peer.base_url)?;
+            if !is_last && is_again(&UpstreamError::CutOff(String::new())) {
+                // Whoever asks has time for another one then.
+                request = request.timeout(PATIENCE);
+            }
+            match answer(request).await {
+                Err(error) if error.is_outage() => {
+                    if peer.failed() && self.peers.len() > 1 {
+                        tracing::warn!(url = peer.base_url, %error, "one of the message services does not answer; others are asked");
+                    }
+                    last = error;
+                }
+                answer => {
+                    if peer.answered() && self.peers.len() > 1 {
+                        tracing::info!(url = peer.base_url, "the message service answers again");
+                    }
+                    return answer;
+                }
+            }
+            if !is_again(&last) {
+                break;
+            }
+        }
+        Err(last)
     }
 
     /// The signature covers path and query as they are sent.
@@ -196,20 +255,24 @@ impl Upstream {
     }
 }
 
-async fn read<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, UpstreamError> {
-    let body = send(request).await?.bytes().await.map_err(|error| cut_off(&error))?;
-    serde_json::from_slice(&body).map_err(|error| unavailable(&error))
+fn url(base_url: &str, path: &str) -> Result<Url, UpstreamError> {
+    Url::parse(&format!("{base_url}{path}")).map_err(|error| unavailable(&error))
 }
 
-async fn send(request: RequestBuilder) -> Result<reqwest::Response, UpstreamError> {
+fn parse<T: DeserializeOwned>(answer: &[u8]) -> Result<T, UpstreamError> {
+    serde_json::from_slice(answer).map_err(|error| unavailable(&error))
+}
+
+/// What is answered to a request, whole.
+async fn answer(request: RequestBuilder) -> Result<Bytes, UpstreamError> {
     let lost = |error: reqwest::Error| match error.is_connect() {
-        true => unavailable(&error),
+        true => UpstreamError::Unreachable(internal::cause(&error)),
         false => cut_off(&error),
     };
     let response = request.send().await.map_err(lost)?;
     let status = response.status();
     if status.is_success() {
-        return Ok(response);
+        return response.bytes().await.map_err(|error| cut_off(&error));
     }
     if status == StatusCode::PAYLOAD_TOO_LARGE {
         return Err(UpstreamError::TooLarge);
@@ -223,7 +286,12 @@ async fn send(request: RequestBuilder) -> Result<reqwest::Response, UpstreamErro
 impl UpstreamError {
     /// Whether it is to do with the message service, or the way to it, and not with what was asked.
     pub const fn is_outage(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::CutOff(_))
+        matches!(self, Self::Unreachable(_) | Self::Unavailable(_) | Self::CutOff(_))
+    }
+
+    /// Whether nothing can have come of the question.
+    pub const fn is_unasked(&self) -> bool {
+        matches!(self, Self::Unreachable(_))
     }
 
     /// What a problem means that the message service has.
@@ -234,7 +302,8 @@ impl UpstreamError {
             (410, _) => Self::Unknown,
             // These are about the two services, which do not fit together; no client can help that.
             (_, "signature_missing" | "signature_invalid" | "route_not_found") => {
-                Self::Unavailable(format!("{} {}", problem.status, problem.code))
+                let Problem { status, code, detail, .. } = problem;
+                Self::Unreachable(format!("{status} {code}: {detail}"))
             }
             (400 | 401 | 403 | 404 | 413 | 422, _) => Self::Refused(Box::new(problem)),
             _ => Self::Unavailable(format!("{} {}", problem.status, problem.code)),

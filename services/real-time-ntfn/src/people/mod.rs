@@ -2,4 +2,5 @@
 
 pub mod delivery;
 pub mod presence;
+pub mod telling;
 pub mod unseen;

@@ -5,9 +5,8 @@ use actix_web::{
     web::{Data, Payload},
 };
 use common::{
-    Audience, Batch, Clock, EventId,
+    Audience, Batch, Clock, Ephemeral, EventId,
     event::{Accepted, EphemeralBatch, MESSAGE, PUBLIC_ROOM},
-    internal::MAX_FACTS,
 };
 use http_kit::{
     Rejection,
@@ -15,9 +14,9 @@ use http_kit::{
     internal::is_signed,
     rejection::ProblemBody,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value, json, value::to_raw_value};
 
-use crate::{event::passing, state::AppState};
+use crate::state::AppState;
 
 /// The longest `content` of a direct notification, in bytes.
 const MAX_CONTENT: usize = 65_536;
@@ -41,12 +40,6 @@ const RESERVED: [&str; 16] = [
     "session",
     "typing",
 ];
-
-/// The type of a passing fact that is dropped in a room with many watchers.
-const TYPING: &str = "typing";
-
-/// In a room that more streams watch than this, somebody is always typing.
-const MOST_WATCHERS: usize = 100;
 
 /// Broadcast.
 ///
@@ -93,7 +86,7 @@ pub async fn notify(
             if fields.contains_key("ephemeral") {
                 // They are for some and not for others, so a mere neighbour must not send them.
                 state.hop.check_signed(&request, &body)?;
-                state.pass_on(&parse_facts(&body)?);
+                state.telling.pass_on(&parse_facts(&body)?);
             } else {
                 let direct = Direct::parse(fields)?;
                 if !is_signed(&request)
@@ -195,29 +188,15 @@ fn parse_facts(body: &[u8]) -> Result<EphemeralBatch, Rejection> {
 }
 
 impl AppState {
-    /// Gives passing facts to whom they are for, as far as there is room.
-    fn pass_on(&self, batch: &EphemeralBatch) {
-        let all = self.admission.streams();
-        let crowded = |audience: &Audience| {
-            matches!(audience, Audience::Room(room)
-                if self.presence.watchers(room, all) > MOST_WATCHERS)
-        };
-        let wanted = batch.ephemeral.iter().take(MAX_FACTS);
-        let wanted = wanted.filter(|fact| fact.kind != TYPING || !crowded(&fact.audience));
-        let entries: Vec<_> = wanted.filter_map(passing::from_wire).collect();
-        let published = entries.len();
-        let published = if self.hub.offer(entries) { published } else { 0 };
-        self.metrics.passing_dropped.inc_by((batch.ephemeral.len() - published) as u64);
-    }
-
     async fn broadcast(&self, direct: Direct) {
         // An event that everyone has got from the log is not said twice.
         if direct.id.is_some_and(|id| self.hub.contains(id)) {
             return;
         }
+        // A JSON value can always be written.
+        let Ok(data) = to_raw_value(&direct.data) else { return };
         let audience = Audience::Room(PUBLIC_ROOM.to_owned());
-        let entry = passing::entry(&direct.name, audience, &direct.data);
-        self.hub.publish([entry]).await;
+        self.telling.broadcast(Ephemeral { kind: direct.name, audience, data: data.into() }).await;
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use common::{Audience, audience::Sets};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::{app::App, upstream::Upstream};
@@ -72,6 +73,33 @@ async fn a_gap_is_filled_from_the_log() {
     for line in ["realtalk_feed_gaps_total 1", "realtalk_feed_contiguous 1"] {
         assert!(metrics.text().lines().any(|found| found == line), "{line}");
     }
+}
+
+#[tokio::test]
+async fn what_comes_before_what_precedes_it_waits_a_moment() {
+    let upstream = Upstream::start();
+    let app = App::start(&upstream.url(), &[]);
+    let mut stream = app.stream("").await;
+    let mut posted = Vec::new();
+    for n in 1..=3 {
+        posted.push(upstream.post(&n.to_string()).await);
+    }
+    // As several message services push what they have committed one after the other.
+    let parts = [
+        batch(&posted[1]["id"], &[&posted[2]]),
+        batch(&posted[0]["id"], &[&posted[1]]),
+        batch(&json!(START), &[&posted[0]]),
+    ];
+    let answers = join_all(parts.iter().map(|part| app.notify_signed(part))).await;
+    assert!(answers.iter().all(|answer| answer.status == 202));
+    for message in &posted {
+        stream.next().await.assert_is(message);
+    }
+    // The one that is late says nothing new.
+    let late = app.notify_signed(&parts[1]).await;
+    assert_eq!(late.json(), json!({"last_id": posted[2]["id"]}));
+    app.notify(&json!({"content": "end"})).await;
+    assert_eq!(stream.contents(1).await, [json!("end")]);
 }
 
 #[tokio::test]

@@ -36,6 +36,18 @@ async fn streams_are_asked_to_come_back_until_the_log_is_loaded() {
 }
 
 #[tokio::test]
+async fn a_message_service_that_does_not_answer_is_left_for_another() {
+    let upstream = Upstream::start();
+    // One where nobody is, and one that takes connections and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = silent.local_addr().unwrap();
+    let app = App::start(&format!("http://127.0.0.1:9,{},http://{silent}", upstream.url()), &[]);
+    for number in 0..6 {
+        app.stream(&format!("?user=somebody-{number}")).await;
+    }
+}
+
+#[tokio::test]
 async fn the_end_of_a_log_of_large_events_is_loaded_page_by_page() {
     let upstream = Upstream::start();
     let long = "🦀".repeat(4_000);

@@ -3,9 +3,12 @@
 //! A stream with a user holds an [`Attendance`], in its permit, and is gone when that is dropped,
 //! whatever ended it. [`PresenceTask`] looks once a second at what has changed, and tells those who
 //! share a conversation with the user. A stream of nobody that watches just the public room is not
-//! here at all, and costs nothing.
+//! here at all, and costs nothing. With Redis, [`SharingTask`] has the instances know of each other's people.
 
+mod change;
+mod elsewhere;
 mod registry;
+mod sharing;
 mod task;
 
 use std::{
@@ -17,7 +20,10 @@ use common::event::PUBLIC_ROOM;
 use tokio::sync::Notify;
 
 use crate::{event::scope::Scope, metrics::Metrics};
+use change::Change;
+use elsewhere::Elsewhere;
 use registry::Registry;
+pub use sharing::{LEASE, Sharing, SharingTask};
 pub use task::PresenceTask;
 
 /// Knows who is connected. Clones know the same.
@@ -84,6 +90,23 @@ impl Presence {
     pub fn all(&self, limit: usize) -> (Vec<String>, usize) {
         let registry = self.lock();
         (registry.names().take(limit).map(str::to_owned).collect(), registry.online())
+    }
+
+    /// Takes what is said of other instances.
+    fn hear_elsewhere<T>(
+        &self,
+        is_told: impl FnOnce(&T) -> bool,
+        hear: impl FnOnce(&mut Elsewhere, &mut Vec<Change>) -> T,
+    ) -> T {
+        let mut registry = self.lock();
+        let before = registry.online();
+        let result = registry.hear_elsewhere(is_told, hear);
+        let is_quiet = registry.is_quiet() && registry.online() == before;
+        drop(registry);
+        if !is_quiet {
+            self.changed.notify_one();
+        }
+        result
     }
 
     fn lock(&self) -> MutexGuard<'_, Registry> {

@@ -8,7 +8,7 @@ use std::{
 use common::{Backoff, event::PUBLIC_ROOM, internal::MAX_ASKED};
 use tokio::time::sleep;
 
-use super::{Presence, registry::Change};
+use super::{Presence, change::Change};
 use crate::{
     event::passing,
     hub::Hub,
@@ -40,7 +40,7 @@ pub struct PresenceTask {
     hub: Hub,
     upstream: Upstream,
     metrics: Metrics,
-    /// What is still to be told, by key: the latest change of each user.
+    /// What is still to be told, by key.
     untold: HashMap<String, Change>,
     /// Of how many users contacts are asked for at once: fewer after a failure, since what they
     /// are may be more than can be said in time.
@@ -98,9 +98,11 @@ impl PresenceTask {
         let mut room = MOST.saturating_sub(self.untold.len());
         for change in changes {
             match self.untold.entry(change.key.clone()) {
-                Entry::Occupied(mut known) => {
-                    known.insert(change);
+                // Nobody has been told of the change before, which is undone by this one.
+                Entry::Occupied(known) if known.get().online != change.online => {
+                    known.remove();
                 }
+                Entry::Occupied(_) => {}
                 Entry::Vacant(new) if room > 0 => {
                     new.insert(change);
                     room -= 1;
@@ -134,8 +136,7 @@ impl PresenceTask {
             let registry = self.presence.lock();
             let entries = users.iter().filter_map(|user| {
                 let contacts = contacts.get(user)?.iter();
-                let here =
-                    contacts.filter(|contact| *contact != user && registry.is_online(contact));
+                let here = contacts.filter(|contact| *contact != user && registry.is_here(contact));
                 let here: Vec<_> = here.cloned().collect();
                 let Change { name, online, .. } = self.untold.get(user)?;
                 (!here.is_empty()).then(|| passing::of_user(name, *online, here))
