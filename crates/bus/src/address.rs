@@ -8,7 +8,7 @@ use url::{ParseError, Url};
 /// Plain, and with TLS; Valkey is spoken to like Redis.
 const SCHEMES: [&str; 4] = ["redis", "rediss", "valkey", "valkeys"];
 
-/// The certificate of the authority that the server's is of; without it, those that this system trusts.
+/// The certificate of the authority that the server's is of; without it, the public ones.
 const ROOT: &str = "sslrootcert";
 
 /// Where Redis is, and as whom it is spoken to.
@@ -68,6 +68,14 @@ impl Address {
         let client = connect_with(info.set_tcp_settings(tcp), root.as_deref())?;
         Ok(Self { client, shown })
     }
+
+    /// What it may be when nothing is answered.
+    pub(crate) fn no_answer(&self) -> &'static str {
+        match self.shown.starts_with("rediss:") || self.shown.starts_with("valkeys:") {
+            true => "no answer; does the server speak TLS?",
+            false => "no answer",
+        }
+    }
 }
 
 fn connect_with(info: ConnectionInfo, root: Option<&str>) -> Result<Client, AddressError> {
@@ -91,16 +99,6 @@ fn shown(url: &Url, root: Option<&str>) -> String {
     let (host, port) = (url.host_str().unwrap_or_default(), url.port().unwrap_or(6379));
     let root = root.map_or(String::new(), |file| format!("?{ROOT}={file}"));
     format!("{}://{user}{host}:{port}{root}", url.scheme())
-}
-
-impl Address {
-    /// What it may be when nothing is answered.
-    pub(crate) fn no_answer(&self) -> &'static str {
-        match self.shown.starts_with("rediss:") || self.shown.starts_with("valkeys:") {
-            true => "no answer; does the server speak TLS?",
-            false => "no answer",
-        }
-    }
 }
 
 impl fmt::Display for Address {
