@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use common::Audience;
+use common::{Audience, EventId};
 
 use super::{
     Allowed, Inbox, Listed, Listing, Roster, Store, StoreError,
@@ -21,8 +21,12 @@ impl Store {
         conversations::list(&self.pools.readers, asker, listing).await
     }
 
-    /// One conversation.
-    pub async fn conversation(&self, asker: Option<&str>, id: &str) -> Allowed<Conversation> {
+    /// One conversation, and how far the log went when it was like this.
+    pub async fn conversation(
+        &self,
+        asker: Option<&str>,
+        id: &str,
+    ) -> Allowed<(Conversation, EventId)> {
         conversations::one(&self.pools.readers, asker, id).await
     }
 

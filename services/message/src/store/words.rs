@@ -124,6 +124,8 @@ pub struct Listed {
     pub conversations: Vec<Conversation>,
     /// Before which to read on, if there are more.
     pub next: Option<EventId>,
+    /// How far the log went: what comes after this is not counted in it, and all before is.
+    pub cursor: EventId,
 }
 
 /// A part of the members of a conversation, by key.

@@ -99,8 +99,7 @@ pub async fn get_conversation(
     claim: Query<Claim>,
 ) -> Result<HttpResponse, Rejection> {
     let caller = Caller::of(&state.identity, &request, claim.user.as_deref()).await?;
-    let cursor = state.cursor().await?;
-    let conversation = state.store.conversation(caller.key(), &id).await??;
+    let (conversation, cursor) = state.store.conversation(caller.key(), &id).await??;
     Ok(HttpResponse::Ok().insert_header((CURSOR, cursor.to_string())).json(conversation))
 }
 
@@ -114,7 +113,7 @@ pub(super) async fn answer_conversation(
     let Answer::Conversation(card, made) = answer else {
         return Err(WriteError::Stopping.into());
     };
-    let conversation = state.store.conversation(caller.key(), &card.id).await??;
+    let (conversation, _) = state.store.conversation(caller.key(), &card.id).await??;
     let mut response = HttpResponse::Ok();
     if made == Made::New {
         response = HttpResponse::Created();

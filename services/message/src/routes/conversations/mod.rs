@@ -113,11 +113,9 @@ pub(super) async fn list(
     refuse_after(query.after.as_deref())?;
     let before = query.before.as_deref().map(|at| parse_id("before", at)).transpose()?;
     let listing = Listing { kind: query.kind, before, skip: 0, limit };
-    // Before the list is read: what comes between the two is in both, and in neither never.
-    let cursor = state.cursor().await?;
     let listed = state.store.conversations(caller.key(), listing).await?;
     let mut response = HttpResponse::Ok();
-    response.insert_header((CURSOR, cursor.to_string()));
+    response.insert_header((CURSOR, listed.cursor.to_string()));
     let kind = query.kind.map_or_else(String::new, |kind| format!("kind={}&", kind.as_str()));
     describe_next(&mut response, &format!("{base}{kind}"), listed.next, limit, "next");
     Ok(response.json(listed.conversations))

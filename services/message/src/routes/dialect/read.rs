@@ -83,7 +83,7 @@ pub async fn list_messages(
 ) -> Result<HttpResponse, Rejection> {
     let Part { skip, limit } = query.parse(30)?;
     let reader = reader(&state, &request, &id, claim.user.as_deref()).await?;
-    let conversation = state.store.conversation(reader.key(), &id).await??;
+    let (conversation, _) = state.store.conversation(reader.key(), &id).await??;
     // Seqs have no gaps, so what is skipped is a number of seqs.
     let end = (conversation.card.last_seq + 1).saturating_sub(u64::from(skip));
     let window = Window::Before(Position::Seq(end));

@@ -79,7 +79,7 @@ pub async fn post_message(
     };
     let key = Username::parse(&sender)?;
     let place = message.conversation_id.clone();
-    let conversation = state.store.conversation(Some(key.key()), &place).await??;
+    let (conversation, _) = state.store.conversation(Some(key.key()), &place).await??;
     Ok(response.json(MadeMessage::new(conversation, message)))
 }
 
@@ -117,7 +117,7 @@ pub async fn resolve(
     let Answer::Conversation(card, made) = answer else {
         return Err(WriteError::Stopping.into());
     };
-    let conversation = state.store.conversation(caller.key(), &card.id).await??;
+    let (conversation, _) = state.store.conversation(caller.key(), &card.id).await??;
     let mut response = if made == Made::New { HttpResponse::Created() } else { HttpResponse::Ok() };
     Ok(response.json(Resolved::from(conversation)))
 }

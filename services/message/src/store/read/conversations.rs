@@ -5,8 +5,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use common::EventId;
 use sqlx::FromRow;
 
+use super::log::floor_and_head;
 use crate::{
     chat::{
         change::Refusal,
@@ -65,15 +67,16 @@ pub(in crate::store) async fn list(
     let more = rows.len() > listing.limit as usize;
     rows.truncate(listing.limit as usize);
     let next = rows.last().filter(|_| more).map(|last| id(last.active_at));
-    Ok(Listed { conversations: complete(&mut tx, rows).await?, next })
+    let conversations = complete(&mut tx, rows).await?;
+    Ok(Listed { conversations, next, cursor: floor_and_head(&mut tx).await?.1 })
 }
 
-/// One conversation.
+/// One conversation, and how far the log went.
 pub(in crate::store) async fn one(
     readers: &Pool,
     asker: Option<&str>,
     conversation_id: &str,
-) -> Allowed<Conversation> {
+) -> Allowed<(Conversation, EventId)> {
     let mut tx = readers.snapshot().await?;
     let Some((_, standing, _)) = rows::standing(&mut tx, conversation_id, asker).await? else {
         return Ok(Err(Refusal::NoConversation));
@@ -83,7 +86,10 @@ pub(in crate::store) async fn one(
     }
     let listing = Listing { kind: None, before: None, skip: 0, limit: 1 };
     let rows = seen(&mut tx, asker, ONE, listing, Some(conversation_id)).await?;
-    Ok(complete(&mut tx, rows).await?.pop().ok_or(Refusal::NoConversation))
+    let Some(conversation) = complete(&mut tx, rows).await?.pop() else {
+        return Ok(Err(Refusal::NoConversation));
+    };
+    Ok(Ok((conversation, floor_and_head(&mut tx).await?.1)))
 }
 
 /// Counts stop at 100, and are made among the newest thousand messages: somebody's own ones, and deleted

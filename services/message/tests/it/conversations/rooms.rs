@@ -1,5 +1,7 @@
 //! Rooms: for everybody, joined or not.
 
+use std::cell::Cell;
+
 use serde_json::json;
 
 use super::{ids, roles, text};
@@ -121,4 +123,55 @@ async fn a_room_is_not_given_the_id_of_what_is_left_of_its_name() {
     let problem = refused.problem();
     assert_eq!((problem.status, &*problem.errors[0].field), (422, "id"));
     assert!(problem.detail.contains("send one in id"), "{}", problem.detail);
+}
+
+/// A client that counts who comes and goes after it has loaded, counts right.
+#[tokio::test]
+async fn what_is_counted_is_counted_up_to_the_cursor() {
+    const ROUNDS: usize = 150;
+    let app = App::start();
+    let (al, bo) = (app.someone("al"), app.someone("bo"));
+    al.post("/conversations", json!({"kind": "room", "id": "garden"})).await;
+    let start = al.get("/conversations/garden").await.header("x-event-cursor").unwrap().to_owned();
+    let is_over = Cell::new(false);
+    let changing = async {
+        for _ in 0..ROUNDS {
+            assert_eq!(bo.put("/conversations/garden/members/bo", None).await.status, 201);
+            assert_eq!(bo.delete("/conversations/garden/members/bo").await.status, 204);
+        }
+        is_over.set(true);
+    };
+    let loading = async {
+        let mut loads = Vec::new();
+        while !is_over.get() {
+            for target in ["/conversations/garden", "/conversations?kind=room"] {
+                let answer = al.get(target).await;
+                let cursor = answer.header("x-event-cursor").unwrap().to_owned();
+                let (shown, listed) = (answer.json(), answer.json());
+                let garden =
+                    listed.as_array().and_then(|all| all.iter().find(|it| it["id"] == "garden"));
+                loads.push((cursor, garden.unwrap_or(&shown)["member_count"].as_i64().unwrap()));
+            }
+        }
+        loads
+    };
+    let ((), loads) = futures_util::future::join(changing, loading).await;
+    let (mut after, mut changes) = (start, Vec::new());
+    loop {
+        let page = al.get(&format!("/sync?after={after}&rooms=garden&limit=200")).await.json();
+        for event in page["events"].as_array().unwrap() {
+            let change = if event["action"] == "joined" { 1 } else { -1 };
+            changes.push((text(&event["id"]), change));
+        }
+        after = text(&page["next"]);
+        if page["has_more"] == false {
+            break;
+        }
+    }
+    assert_eq!(changes.len(), 2 * ROUNDS);
+    for (cursor, count) in &loads {
+        let until = changes.iter().filter(|(id, _)| id <= cursor);
+        assert_eq!(*count, 1 + until.map(|(_, change)| change).sum::<i64>(), "at {cursor}");
+    }
+    assert!(loads.len() > 10, "there were hardly any loads");
 }
