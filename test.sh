@@ -106,8 +106,8 @@ rust() {
     step "install PostgreSQL" postgres_tools
     step "Rust tests of what keeps data, on PostgreSQL" scripts/with-postgres.sh \
         cargo test --workspace --exclude realtime-ntfn --test it --test contract --locked --quiet
-    STREAM_ENGINE=portable step "Rust tests of streams, on the portable path" \
-        cargo test --workspace --exclude message-service --test it --test contract --locked --quiet
+    STREAM_ENGINE=portable step "Rust tests of streams, on the portable path, with Redis" \
+        scripts/with-redis.sh cargo test --workspace --exclude message-service --test it --test contract --locked --quiet
 }
 
 # Debian keeps what makes virtual environments in a package of its own.

@@ -260,8 +260,13 @@ impl Pair {
         let mut notification = Service::new("realtime-ntfn", free_port(), folder.path());
         let url = |service: &Service| format!("http://127.0.0.1:{}", service.port);
         let (message_url, notification_url) = (url(&message), url(&notification));
+        // Others may use the same Redis.
+        let secret = format!("{SECRET} {:016x}", rand::random::<u64>());
         for service in [&mut message, &mut notification] {
-            service.set("INTERNAL_SECRET", SECRET);
+            service.set("INTERNAL_SECRET", &secret);
+            if let Some((name, url)) = Scale::read().bus() {
+                service.set(name, url);
+            }
             service.set("MESSAGE_SERVICE_URL", &message_url);
             service.set("NOTIFICATION_SERVICE_URL", &notification_url);
             for (name, value) in settings {

@@ -11,6 +11,7 @@ pub(crate) struct Scale {
     realtalk_rounds: u32,
     realtalk_long: Option<String>,
     stream_engine: Option<String>,
+    test_redis_url: Option<String>,
 }
 
 fn default_rounds() -> u32 {
@@ -37,6 +38,11 @@ impl Scale {
     /// Where streams are to be run, as a setting of the services.
     pub(crate) fn engine(&self) -> Option<(&'static str, &str)> {
         Some(("STREAM_ENGINE", self.stream_engine.as_deref()?))
+    }
+
+    /// Over what the services are to hear of each other, as a setting; by requests if there is nothing.
+    pub(crate) fn bus(&self) -> Option<(&'static str, &str)> {
+        Some(("REDIS_URL", self.test_redis_url.as_deref()?))
     }
 
     /// Whether streams are run as bodies of actix responses.

@@ -33,7 +33,7 @@ impl Stage {
             ("carol's phone", Way::WebSocket, &carol),
             ("dave's browser", Way::Sse, &dave),
         ] {
-            devices.push(Device::start(name, way, person, streams).await);
+            devices.push(Device::start(name, way, person, &[streams]).await);
         }
         let stage = Self { _pair: pair, alice, bob, carol, dave, devices };
         stage.agree("the beginning").await;

@@ -64,7 +64,9 @@ struct Wanted {
 
 impl Device {
     /// Loads, connects, and waits until the stream stands.
-    pub(crate) async fn start(name: &str, way: Way, person: &Person, port: u16) -> Self {
+    ///
+    /// It comes to these ports in turn.
+    pub(crate) async fn start(name: &str, way: Way, person: &Person, ports: &[u16]) -> Self {
         let (snapshot, cursor) = Snapshot::load(person).await;
         let state = Arc::new(Mutex::new(State {
             model: Model::new(&person.name, snapshot, &cursor),
@@ -79,7 +81,8 @@ impl Device {
         let (wanted, wishes) = watch::channel(Wanted::default());
         let (outgoing, incoming) = mpsc::unbounded_channel();
         let runner = Runner {
-            address: Address::of(way, port, &person.name),
+            way,
+            ports: ports.to_vec(),
             person: person.clone(),
             state: state.clone(),
             wishes,
@@ -183,7 +186,8 @@ impl View {
 
 /// Runs a device.
 struct Runner {
-    address: Address,
+    way: Way,
+    ports: Vec<u16>,
     person: Person,
     state: Arc<Mutex<State>>,
     wishes: watch::Receiver<Wanted>,
@@ -217,7 +221,8 @@ impl Runner {
     /// Follows one stream to its end, or until something else is wanted.
     async fn follow(&mut self, wanted: Wanted) -> Result<(), End> {
         let rooms = self.rooms();
-        let mut address = self.address.clone();
+        let mut address = Address::of(self.way, self.ports[0], &self.person.name);
+        self.ports.rotate_left(1);
         address.query += &format!("&rooms={}", rooms.join(","));
         address.cursor = Some(lock(&self.state).cursor.clone());
         let opened = timeout(SILENCE, address.open()).await;

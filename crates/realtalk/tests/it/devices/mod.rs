@@ -13,7 +13,10 @@ mod truth;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -23,7 +26,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use self::{
-    actor::{Actor, Deeds, Setting},
+    actor::{Actor, Setting},
     device::Device,
     snapshot::Snapshot,
     truth::Log,
@@ -36,6 +39,8 @@ use crate::{
     scale::{Scale, heavy},
 };
 
+pub(crate) use self::actor::Deeds;
+
 const PAUSE: Duration = Duration::from_millis(60);
 
 /// Before every event.
@@ -44,17 +49,23 @@ const BEGINNING: &str = "19700101000000.000000";
 /// Nothing as a body.
 const NOTHING: Value = Value::Null;
 
-struct Cast {
-    devices: Vec<Device>,
+pub(crate) struct Cast {
+    pub(crate) devices: Vec<Device>,
     setting: Arc<Setting>,
 }
 
 impl Cast {
     /// Alice with two devices, the others with one; two groups and a room.
     async fn assemble(pair: &Pair) -> Self {
-        let (messages, streams) = (pair.message.port(), pair.notification.port());
+        Self::assemble_at(&[pair.message.port()], &[pair.notification.port()]).await
+    }
+
+    /// The same where there are several services of each kind: everybody asks one for messages, and has streams
+    /// at each in turn.
+    pub(crate) async fn assemble_at(messages: &[u16], streams: &[u16]) -> Self {
         let everybody = ["alice", "bob", "carol", "dave"].map(str::to_owned).to_vec();
-        let people: Vec<_> = everybody.iter().map(|name| Person::named(messages, name)).collect();
+        let own = everybody.iter().zip(messages.iter().cycle());
+        let people: Vec<_> = own.map(|(name, port)| Person::named(*port, name)).collect();
         for person in &people {
             // Whoever has said something is somebody.
             person.say("public", "hello", "hello").await;
@@ -77,6 +88,7 @@ impl Cast {
             stopped: AtomicBool::new(false),
         });
         let mut devices = Vec::new();
+        let mut ports = streams.to_vec();
         for (name, way, person) in [
             ("alice's browser", Way::Sse, &people[0]),
             ("alice's phone", Way::WebSocket, &people[0]),
@@ -84,12 +96,13 @@ impl Cast {
             ("carol's browser", Way::Sse, &people[2]),
             ("dave's phone", Way::WebSocket, &people[3]),
         ] {
-            devices.push(Device::start(name, way, person, streams).await);
+            devices.push(Device::start(name, way, person, &ports).await);
+            ports.rotate_left(1);
         }
         Self { devices, setting }
     }
 
-    fn act(&self, seed: u64) -> JoinSet<(String, Deeds)> {
+    pub(crate) fn act(&self, seed: u64) -> JoinSet<(String, Deeds)> {
         let mut acting = JoinSet::new();
         // Alice looks at her browser and talks into her phone.
         for (number, (looks, talks)) in [(0, 1), (2, 2), (3, 3), (4, 4)].into_iter().enumerate() {
@@ -111,8 +124,14 @@ impl Cast {
         }
     }
 
+    /// They do nothing more; returns what they have done.
+    pub(crate) async fn stop(&self, acting: JoinSet<(String, Deeds)>) -> Vec<(String, Deeds)> {
+        self.setting.stopped.store(true, Ordering::Relaxed);
+        acting.join_all().await
+    }
+
     /// Everybody comes back, and knows what there is to know.
-    async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         let alice = &self.devices[0].person;
         self.devices[2].set_offline(false);
         self.devices[1].sent().await;
@@ -127,7 +146,7 @@ impl Cast {
         }
     }
 
-    async fn check(&self, acts: &[(String, Deeds)]) {
+    pub(crate) async fn check(&self, acts: &[(String, Deeds)]) {
         let alice = &self.devices[0].person;
         let (whole, _) = Snapshot::load(alice).await;
         for (id, messages) in &whole.messages {
@@ -182,8 +201,7 @@ async fn devices_know_what_a_fresh_load_shows_after_crashes_at_random_moments() 
             eprintln!("devices: {round} of {rounds} rounds, message {}", mark["seq"]);
         }
     }
-    cast.setting.stopped.store(true, std::sync::atomic::Ordering::Relaxed);
-    let acts = acting.join_all().await;
+    let acts = cast.stop(acting).await;
     cast.settle().await;
     cast.check(&acts).await;
     let count: usize = acts.iter().map(|(_, deeds)| deeds.count).sum();

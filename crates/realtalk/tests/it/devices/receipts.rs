@@ -16,7 +16,7 @@ async fn read_before(stop: impl AsyncFnOnce(&mut Pair)) {
         let key = number.to_string();
         alice.say(&place, &key, &key).await;
     }
-    let phone = Device::start("alice's phone", Way::Sse, &alice, pair.notification.port()).await;
+    let phone = Device::start("alice's phone", Way::Sse, &alice, &[pair.notification.port()]).await;
     phone.agree("the beginning").await;
     // The first is told at once, and the others are told together, a second later.
     for seq in 1..=20 {

@@ -143,13 +143,38 @@ async fn check(fleet: &Fleet, loads: Vec<Load>, subscribers: &[Subscriber]) -> V
 }
 
 /// With as many message services as the data allow.
-async fn fleet_for_faults(settings: &[(&str, &str)]) -> Fleet {
+pub(super) async fn fleet_for_faults(settings: &[(&str, &str)]) -> Fleet {
     let server = match database::server() {
         Some(_) => Some(Server::start().await),
         None => None,
     };
     let messages = if server.is_some() { 3 } else { 1 };
     Fleet::start(messages, 3, Redis::start().await, server, settings).await
+}
+
+/// How many faults there are.
+pub(super) fn faults(scale: &Scale) -> u32 {
+    if scale.is_long() { 300 } else { 30 }
+}
+
+/// Has so many random faults happen. After each fifth all is well again, for all, and somebody looks whether it
+/// is.
+pub(super) async fn suffer(
+    fleet: &mut Fleet,
+    faults: u32,
+    random: &mut StdRng,
+    mut look: impl AsyncFnMut(&Fleet, &str),
+) {
+    for fault in 1..=faults {
+        sleep(Duration::from_millis(random.random_range(0..400))).await;
+        let part = *parts(fleet, random).choose(random).unwrap();
+        fleet.revive();
+        strike(fleet, part, random).await;
+        if fault % 5 == 0 {
+            fleet.wait_ready().await;
+            look(fleet, &format!("fault-{fault}")).await;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -165,23 +190,16 @@ async fn there_is_one_history_whatever_fails() {
     let subscribers = crowd(&fleet, if scale.is_long() { 60 } else { 12 }).await;
     let boards = fleet.boards();
     let loads = loads(&boards, 3, seed);
-    let faults = if scale.is_long() { 300 } else { 30 };
-    for fault in 0..faults {
-        sleep(Duration::from_millis(random.random_range(0..400))).await;
-        let part = *parts(&fleet, &mut random).choose(&mut random).unwrap();
-        fleet.revive();
-        strike(&mut fleet, part, &mut random).await;
-        if fault % 5 == 4 {
-            // Now and then all is well again, for all.
-            fleet.wait_ready().await;
-            wait_online_everywhere(&fleet, &named(&subscribers)).await;
-            let key = format!("fault-{fault}");
-            let mark = boards[fault % boards.len()].post("mark", &key, &key).await;
-            for subscriber in &subscribers {
-                subscriber.reach(mark.seq).await;
-            }
+    let faults = faults(&scale);
+    let mut next = boards.iter().cycle();
+    suffer(&mut fleet, faults, &mut random, async |fleet, key| {
+        wait_online_everywhere(fleet, &named(&subscribers)).await;
+        let mark = next.next().unwrap().post("mark", key, key).await;
+        for subscriber in &subscribers {
+            subscriber.reach(mark.seq).await;
         }
-    }
+    })
+    .await;
     let acknowledged = check(&fleet, loads, &subscribers).await;
     eprintln!("instances: {faults} faults, {} acknowledged", acknowledged.len());
 }

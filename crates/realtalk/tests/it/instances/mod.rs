@@ -3,6 +3,7 @@
 
 mod faults;
 mod presence;
+mod private;
 
 use std::time::Instant;
 
