@@ -13,6 +13,7 @@ pub mod hub;
 pub mod log;
 pub mod metrics;
 pub mod opening;
+mod others;
 pub mod people;
 pub mod routes;
 pub mod state;
@@ -27,17 +28,15 @@ use actix_web::{
     middleware::{DefaultHeaders, from_fn},
     web::{self, Data},
 };
-use bus::{Bus, Publisher, Roster, Subscriber};
+use bus::Bus;
 use http_kit::{
     Connections, InternalHop, OpenFiles, Operations, SessionCookies, Shutdown, connections,
     guard::Door, held_body, memory, rate::forget_idle, request,
 };
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
 use engine::{Engine, shard};
-use hearing::Hearing;
 use hub::Hub;
 use log::{
     feed::{Feed, Source},
@@ -45,9 +44,10 @@ use log::{
 };
 use metrics::Metrics;
 use opening::{admission::Admission, enquiries::Enquiries, identity::Identity, resume::Resume};
+use others::Others;
 use people::{
     delivery::{Delivery, Reporter},
-    presence::{LEASE, Presence, PresenceTask, Sharing},
+    presence::{Presence, PresenceTask},
     telling::Telling,
 };
 use routes::openapi;
@@ -128,20 +128,12 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     let presence_task = tokio::spawn(presence_task.run());
     let reported = CancellationToken::new();
     let reporter = tokio::spawn(reporter.run(reported.clone()));
-    let instance = uuid::Uuid::new_v4().simple().to_string();
     let mut telling = Telling::new(hub.clone(), presence.clone(), metrics.clone());
-    let mut settling = None;
-    let shared = bus.map(|(bus, _)| {
-        let roster = Roster::new(Publisher::new(bus.clone()), &instance, LEASE);
-        let (sharing, sharing_task) = Sharing::new(presence.clone(), roster);
-        let (tells_others, telling_task) =
-            telling.clone().and_others(instance, Publisher::new(bus.clone()).unmeasured());
-        telling = tells_others;
-        settling = Some(sharing.clone());
-        let hearing = Hearing::new(Subscriber::new(bus), feed.clone(), telling.clone(), sharing);
-        let tasks = [tokio::spawn(hearing.run()), tokio::spawn(telling_task.run())];
-        (tokio::spawn(sharing_task.run(reported.clone())), tasks)
-    });
+    let mut others = None;
+    if let Some((bus, _)) = bus {
+        let (to_all, joined) = Others::join(bus, &feed, &presence, telling, reported.clone());
+        (telling, others) = (to_all, Some(joined));
+    }
     let state = AppState {
         hub: hub.clone(),
         feed: feed.clone(),
@@ -161,8 +153,8 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         delivery,
         metrics,
     };
-    if let Some(sharing) = settling {
-        sharing.settle(SETTLE).await;
+    if let Some(others) = &others {
+        others.settle(SETTLE).await;
     }
     let server = server(listener, &config, state, engine.clone(), operations, connections)?;
     let handle = server.handle();
@@ -180,9 +172,8 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
     // No stream is left to write to: this is the last of it.
     reported.cancel();
     reporter.await?;
-    if let Some((sharing, tasks)) = shared {
-        sharing.await?;
-        tasks.iter().for_each(JoinHandle::abort);
+    if let Some(others) = others {
+        others.leave().await?;
     }
     tracing::info!("notification service has stopped");
     Ok(())

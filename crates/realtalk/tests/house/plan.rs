@@ -38,7 +38,7 @@ pub(crate) const HOUSES: &[House] = &[
             room(&["error"], "all that can go wrong behind a route, and the one match to HTTP"),
             room(
                 &["log"],
-                "how things become durable and known: `writer` (and its `lanes`, its `upkeep` and the `health` of the store), `head` (how far the log goes); `relay` (what of the log is told, and when again), `ephemera` (passing facts), `downstream` (where both are told: a notification service, or Redis)",
+                "how things become durable and known: `writer` (and its `lanes`, its `upkeep` and the `health` of the store), `head` (how far the log goes); `relay` (tells what is committed, and again until it is taken) and what is `pending` there, `ephemera` (passing facts), `downstream` (where both are told: a notification service, or Redis)",
             ),
             room(
                 &["store"],
@@ -67,8 +67,8 @@ pub(crate) const HOUSES: &[House] = &[
                 "how a stream begins: `admission` (how many, in all and by address), `identity` (asks whose it is, by `enquiries`, many at once), `resume/` (where it goes on, and after how many questions), `history` (what is read once for all), `busy` (what is told to who must come again)",
             ),
             room(
-                &["hearing"],
-                "what other instances say over Redis, on its way to where it belongs",
+                &["others", "hearing"],
+                "the other instances, told and heard over Redis: `hearing` takes what they say to where it belongs",
             ),
             room(
                 &["people"],

@@ -6,6 +6,7 @@ pub mod ephemera;
 pub mod head;
 pub mod health;
 mod lanes;
+mod pending;
 pub mod relay;
 mod upkeep;
 pub mod write_error;

@@ -5,30 +5,23 @@
 //! the newest id. It never makes a post wait.
 
 use std::{
-    collections::{HashSet, VecDeque},
     sync::OnceLock,
     time::{Duration, Instant},
 };
 
-use common::{
-    Backoff, Batch, EventId,
-    audience::{MOST_TOLD, MOST_TOLD_BYTES, SetId},
-    event::fitting,
-};
+use common::{Backoff, Batch};
 use http_kit::Shutdown;
 use tokio::sync::mpsc;
 
 use super::{
     downstream::{Downstream, NotTaken},
     head::Head,
+    pending::Pending,
 };
 use crate::metrics::Metrics;
 
 /// Batches that may wait for the relay.
 pub const QUEUE: usize = 64;
-
-/// The most events in one push; a receiver that is further behind pulls.
-const MAX_EVENTS: usize = 1_000;
 
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(2);
@@ -71,15 +64,7 @@ pub struct Relay {
     downstream: Downstream,
     committed: mpsc::Receiver<Batch>,
     head: Head,
-    /// What is to be pushed, in order. Where others write to the log too, there are holes between.
-    pending: VecDeque<Batch>,
-    /// How far it has been told that the log goes.
-    told_to: EventId,
-    /// Sets that the receiver has been told, and does not need again. Should it not know one any
-    /// more, it pulls.
-    told: HashSet<SetId>,
-    /// About how many bytes these are.
-    told_bytes: usize,
+    pending: Pending,
     /// Whether the service has taken what it was told last.
     is_up: bool,
     /// Since when Redis has had nobody to give something to, and whether that has been said.
@@ -95,24 +80,14 @@ impl Relay {
         committed: mpsc::Receiver<Batch>,
         metrics: Metrics,
     ) -> Self {
-        Self {
-            downstream,
-            committed,
-            head,
-            pending: VecDeque::new(),
-            told_to: EventId::ZERO,
-            told: HashSet::new(),
-            told_bytes: 0,
-            is_up: false,
-            unheard: None,
-            metrics,
-        }
+        let pending = Pending::new(downstream.most_bytes(), downstream.share_of_sets());
+        Self { downstream, committed, head, pending, is_up: false, unheard: None, metrics }
     }
 
     /// Pushes until the writer is gone and everything is told, or `shutdown` asks for an end.
     pub async fn run(mut self, shutdown: Shutdown) {
         // The first push announces what an earlier run may have committed and not told.
-        self.announce();
+        self.pending.announce(self.head.get());
         let end = End::default();
         let mut open = true;
         while open {
@@ -130,13 +105,13 @@ impl Relay {
                 .await
             {
                 Ok(Some(batch)) => {
-                    self.append(batch);
+                    self.pending.append(batch);
                     self.take_waiting();
                 }
                 Ok(None) => open = false,
                 Err(_) => {
                     if !self.take_waiting() {
-                        self.announce();
+                        self.pending.announce(self.head.get());
                     }
                 }
             }
@@ -149,72 +124,12 @@ impl Relay {
         // others have written. Only the receiver can get it now.
         let head = self.head.get();
         while let Ok(batch) = self.committed.try_recv() {
-            self.append(batch);
+            self.pending.append(batch);
         }
-        if self.pending.is_empty() && head > self.told_to {
-            self.announce();
+        if self.pending.is_empty() && head > self.pending.told_to() {
+            self.pending.announce(self.head.get());
         }
         !self.pending.is_empty()
-    }
-
-    /// Tells the receiver how far the log goes, so that it pulls what it does not have.
-    fn announce(&mut self) {
-        self.pending.push_back(Batch::new(self.head.get().max(self.told_to), Vec::new()));
-    }
-
-    fn append(&mut self, batch: Batch) {
-        match self.pending.back_mut() {
-            Some(last) if last.end() == batch.after => {
-                last.events.extend(batch.events);
-                last.sets.extend(batch.sets);
-            }
-            _ => self.pending.push_back(batch),
-        }
-        // The oldest are left out, and the receiver pulls.
-        let events: usize = self.pending.iter().map(|batch| batch.events.len()).sum();
-        let mut surplus = events - fitting(self.sizes(), self.downstream.most_bytes());
-        let newest = self.pending.back().map(Batch::end);
-        while surplus > 0
-            && let Some(mut oldest) = self.pending.pop_front()
-        {
-            if oldest.events.len() > surplus {
-                let last = oldest.events.drain(..surplus).next_back();
-                oldest.after = last.map_or(oldest.after, |event| event.id);
-                self.pending.push_front(oldest);
-                break;
-            }
-            surplus -= oldest.events.len();
-        }
-        while self.pending.len() > QUEUE {
-            self.pending.pop_front();
-        }
-        // One that is too large by itself is announced.
-        if self.pending.is_empty()
-            && let Some(newest) = newest
-        {
-            self.pending.push_back(Batch::new(newest, Vec::new()));
-        }
-        for batch in &mut self.pending {
-            let used: HashSet<_> =
-                batch.events.iter().filter_map(|event| event.audience.set()).collect();
-            batch.sets.retain(|set, _| used.contains(set) && !self.told.contains(set));
-        }
-    }
-
-    /// What events take in a push, the newest first, each with the set that it brings.
-    fn sizes(&self) -> impl Iterator<Item = usize> {
-        let mut counted = HashSet::new();
-        let events = self
-            .pending
-            .iter()
-            .rev()
-            .flat_map(|batch| batch.events.iter().rev().map(move |event| (&batch.sets, event)));
-        events.take(MAX_EVENTS).map(move |(sets, event)| {
-            let set = event.audience.set();
-            let set = set.filter(|set| !self.told.contains(*set) && counted.insert(*set));
-            let users = set.and_then(|set| sets.get(set));
-            event.size() + users.map_or(0, |users| users.size())
-        })
     }
 
     fn note_up(&mut self, is_up: bool) {
@@ -222,27 +137,10 @@ impl Relay {
         self.metrics.relay_up.add(i64::from(is_up) - i64::from(before));
     }
 
-    /// The receiver has what was pushed.
-    fn note_told(&mut self, batch: &Batch) {
-        self.told_to = self.told_to.max(batch.end());
-        for (set, users) in batch.sets.iter() {
-            if self.told.insert(set.clone()) {
-                self.told_bytes += users.size();
-            }
-        }
-        let share = self.downstream.share_of_sets();
-        if self.told.len() > MOST_TOLD / share || self.told_bytes > MOST_TOLD_BYTES / share {
-            self.told.clear();
-            self.told_bytes = 0;
-        }
-    }
-
     /// Tries until all that is pending, or what has become of it, is accepted; returns whether it was.
     async fn push_until_accepted(&mut self, shutdown: &Shutdown, end: &End) -> bool {
         let mut backoff = Backoff::new(FIRST_RETRY, LONGEST_RETRY);
-        while let Some(mut batch) = self.pending.pop_front() {
-            // What has been told since it came to wait is not told again.
-            batch.sets.retain(|set, _| !self.told.contains(set));
+        while let Some(batch) = self.pending.next() {
             let pushed = tokio::select! {
                 pushed = self.downstream.tell(&batch) => pushed,
                 () = end.is_late(shutdown) => return false,
@@ -260,13 +158,13 @@ impl Relay {
                     self.note_up(true);
                     self.note_listeners(listeners);
                     self.metrics.relayed.inc_by(batch.events.len() as u64);
-                    self.note_told(&batch);
+                    self.pending.note_told(&batch);
                     continue;
                 }
                 Err(NotTaken::Refused(error)) if !batch.events.is_empty() => {
                     tracing::warn!(error, "a push was refused; the log is read instead");
                     self.metrics.relay_failures.inc();
-                    self.pending.push_front(Batch::new(batch.end(), Vec::new()));
+                    self.pending.put_back(Batch::new(batch.end(), Vec::new()));
                     continue;
                 }
                 Err(error) => {
@@ -283,11 +181,10 @@ impl Relay {
             }
             if shutdown.is_given() {
                 // It is in the log; the receiver pulls it when this service is back. What comes now is tried.
-                self.pending.clear();
-                self.told_to = self.head.get();
+                self.pending.give_up(self.head.get());
                 return true;
             }
-            self.pending.push_front(batch);
+            self.pending.put_back(batch);
             tokio::select! {
                 () = tokio::time::sleep(backoff.next_delay()) => {}
                 () = shutdown.given() => {}

@@ -7,3 +7,4 @@ mod known_sets;
 mod peers;
 mod source;
 pub mod upstream;
+mod upstream_error;

@@ -17,35 +17,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::peers::{PATIENCE, Peer};
-
-/// Why the message service did not give what was asked for.
-#[derive(Debug, thiserror::Error)]
-pub enum UpstreamError {
-    /// The log no longer reaches back to the cursor.
-    #[error("the cursor is older than the log")]
-    Expired,
-    /// The log has not reached the cursor.
-    #[error("the log does not know the cursor")]
-    Unknown,
-    /// There is more than it gives at once.
-    #[error("there is too much to begin with")]
-    TooFar,
-    /// The body of the request is larger than it, or a proxy in between, takes.
-    #[error("the request is too large")]
-    TooLarge,
-    /// The client is to be told no.
-    #[error("refused: {} {}", .0.status, .0.code)]
-    Refused(Box<Problem>),
-    /// It cannot be reached, and was not asked.
-    #[error("message service: {0}")]
-    Unreachable(String),
-    /// It does not answer as it should.
-    #[error("message service: {0}")]
-    Unavailable(String),
-    /// It was asked, and its answer did not arrive, or not whole.
-    #[error("message service: {0}")]
-    CutOff(String),
-}
+pub use super::upstream_error::UpstreamError;
 
 /// Asks the message service, signed; where there are several, any of them, and another one when that does not answer.
 #[derive(Clone)]
@@ -195,7 +167,7 @@ impl Upstream {
         body: &impl Serialize,
         is_again: fn(&UpstreamError) -> bool,
     ) -> Result<Bytes, UpstreamError> {
-        let body = serde_json::to_vec(body).map_err(|error| unavailable(&error))?;
+        let body = serde_json::to_vec(body).map_err(|error| UpstreamError::unavailable(&error))?;
         let body = Bytes::from(body);
         let request = |base_url: &str| {
             let request = self.sign(client, Method::POST, url(base_url, path)?, &body);
@@ -256,23 +228,23 @@ impl Upstream {
 }
 
 fn url(base_url: &str, path: &str) -> Result<Url, UpstreamError> {
-    Url::parse(&format!("{base_url}{path}")).map_err(|error| unavailable(&error))
+    Url::parse(&format!("{base_url}{path}")).map_err(|error| UpstreamError::unavailable(&error))
 }
 
 fn parse<T: DeserializeOwned>(answer: &[u8]) -> Result<T, UpstreamError> {
-    serde_json::from_slice(answer).map_err(|error| unavailable(&error))
+    serde_json::from_slice(answer).map_err(|error| UpstreamError::unavailable(&error))
 }
 
 /// What is answered to a request, whole.
 async fn answer(request: RequestBuilder) -> Result<Bytes, UpstreamError> {
     let lost = |error: reqwest::Error| match error.is_connect() {
         true => UpstreamError::Unreachable(internal::cause(&error)),
-        false => cut_off(&error),
+        false => UpstreamError::cut_off(&error),
     };
     let response = request.send().await.map_err(lost)?;
     let status = response.status();
     if status.is_success() {
-        return response.bytes().await.map_err(|error| cut_off(&error));
+        return response.bytes().await.map_err(|error| UpstreamError::cut_off(&error));
     }
     if status == StatusCode::PAYLOAD_TOO_LARGE {
         return Err(UpstreamError::TooLarge);
@@ -281,40 +253,4 @@ async fn answer(request: RequestBuilder) -> Result<Bytes, UpstreamError> {
         return Err(UpstreamError::Unavailable(status.to_string()));
     };
     Err(UpstreamError::of(Problem { status: status.as_u16(), ..problem }))
-}
-
-impl UpstreamError {
-    /// Whether it is to do with the message service, or the way to it, and not with what was asked.
-    pub const fn is_outage(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::Unavailable(_) | Self::CutOff(_))
-    }
-
-    /// Whether nothing can have come of the question.
-    pub const fn is_unasked(&self) -> bool {
-        matches!(self, Self::Unreachable(_))
-    }
-
-    /// What a problem means that the message service has.
-    pub fn of(problem: Problem) -> Self {
-        match (problem.status, problem.code.as_str()) {
-            (410, "cursor_expired") => Self::Expired,
-            (410, "too_far") => Self::TooFar,
-            (410, _) => Self::Unknown,
-            // These are about the two services, which do not fit together; no client can help that.
-            (_, "signature_missing" | "signature_invalid" | "route_not_found") => {
-                let Problem { status, code, detail, .. } = problem;
-                Self::Unreachable(format!("{status} {code}: {detail}"))
-            }
-            (400 | 401 | 403 | 404 | 413 | 422, _) => Self::Refused(Box::new(problem)),
-            _ => Self::Unavailable(format!("{} {}", problem.status, problem.code)),
-        }
-    }
-}
-
-fn unavailable(error: &(dyn std::error::Error + 'static)) -> UpstreamError {
-    UpstreamError::Unavailable(internal::cause(error))
-}
-
-fn cut_off(error: &(dyn std::error::Error + 'static)) -> UpstreamError {
-    UpstreamError::CutOff(internal::cause(error))
 }

@@ -1,14 +1,6 @@
-//! The feed: this service's copy of the end of the event log, without holes.
-//!
-//! Batches are pushed by the message services, or come over Redis. One that continues the feed is appended. One
-//! that leaves a gap waits a moment for what another message service may be telling; then the feed pulls until
-//! nothing is missing. Pushes are only ever a hint: after some silence the feed pulls on its own, and when
-//! somebody has waited for what they have heard of.
+//! [`FeedTask`]: keeps the feed, for all who talk to it.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use common::{
     Backoff, Batch, Event, EventId,
@@ -16,36 +8,31 @@ use common::{
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    time::{sleep_until, timeout, timeout_at},
+    time::{sleep_until, timeout_at},
 };
 
-use super::{
-    ahead::Ahead,
-    early::{Early, Pushed},
-    known_sets::KnownSets,
-    upstream::{Upstream, UpstreamError},
+use crate::{
+    config::RING_EVENTS,
+    event::ring::Entry,
+    hub::Hub,
+    log::{
+        ahead::{Ahead, Reached},
+        early::{Early, Pushed},
+        known_sets::KnownSets,
+        source::Source,
+        upstream::{Upstream, UpstreamError},
+    },
+    metrics::Metrics,
 };
-pub use super::{ahead::Reached, source::Source};
-use crate::{config::RING_EVENTS, event::ring::Entry, hub::Hub, metrics::Metrics};
 
 /// The most events in one pull.
 const PULL: u64 = 1_000;
 
-/// Commands that may wait. A full queue makes senders wait, and the relay behind them.
-const QUEUE: usize = 64;
-
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(2);
 
-/// Talks to the feed. Clones talk to the same one.
-#[derive(Clone)]
-pub struct Feed {
-    commands: mpsc::Sender<Command>,
-    loaded: watch::Receiver<bool>,
-    source: Arc<watch::Sender<Source>>,
-}
-
-enum Command {
+/// What is asked of the feed.
+pub(super) enum Command {
     Apply(Pushed),
     Reach(EventId, oneshot::Sender<Reached>),
 }
@@ -74,16 +61,18 @@ pub struct FeedTask {
     backoff: Backoff,
 }
 
-impl Feed {
-    /// A feed into a hub, and its task.
-    pub fn new(source: Source, upstream: Upstream, hub: Hub, metrics: Metrics) -> (Self, FeedTask) {
-        let (sender, receiver) = mpsc::channel(QUEUE);
-        let (loaded, is_loaded) = watch::channel(false);
-        let (source, current) = watch::channel(source);
-        let task = FeedTask {
-            commands: receiver,
+impl FeedTask {
+    /// One that takes these commands.
+    pub(super) fn new(
+        commands: mpsc::Receiver<Command>,
+        loaded: watch::Sender<bool>,
+        source: watch::Receiver<Source>,
+        (upstream, hub, metrics): (Upstream, Hub, Metrics),
+    ) -> Self {
+        Self {
+            commands,
             loaded,
-            source: current,
+            source,
             upstream,
             hub,
             metrics,
@@ -95,53 +84,10 @@ impl Feed {
             ahead: Ahead::default(),
             early: Early::default(),
             backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
-        };
-        (Self { commands: sender, loaded: is_loaded, source: Arc::new(source) }, task)
-    }
-
-    /// Takes a batch; returns the last id that the feed then has, or nothing when it has ended.
-    pub async fn apply(&self, batch: Batch) -> Option<EventId> {
-        let (answer, last) = oneshot::channel();
-        self.commands.send(Command::Apply(Pushed { batch, answer: Some(answer) })).await.ok()?;
-        last.await.ok()
-    }
-
-    /// Takes a batch if there is room for it. If there is none, the next one shows that it is missing.
-    pub fn offer(&self, batch: Batch) {
-        self.commands.try_send(Command::Apply(Pushed { batch, answer: None })).ok();
-    }
-
-    /// How what is committed comes from now on; what came before may have been missed.
-    pub fn listen_to(&self, source: Source) {
-        self.source.send_replace(source);
-    }
-
-    /// Catches up with a cursor that is ahead of the feed: a client may have it from an answer
-    /// that overtook the push.
-    pub async fn reach(&self, cursor: EventId) -> Reached {
-        let (answer, reached) = oneshot::channel();
-        if self.commands.send(Command::Reach(cursor, answer)).await.is_err() {
-            return Reached::Unsure;
         }
-        reached.await.unwrap_or(Reached::Unsure)
     }
 
-    /// Whether the end of the log has been loaded.
-    pub fn is_loaded(&self) -> bool {
-        *self.loaded.borrow()
-    }
-
-    /// Waits until the end of the log has been loaded, but not longer than `patience`.
-    pub async fn wait_loaded(&self, patience: Duration) -> bool {
-        let mut loaded = self.loaded.clone();
-        timeout(patience, loaded.wait_for(|loaded| *loaded))
-            .await
-            .is_ok_and(|loaded| loaded.is_ok())
-    }
-}
-
-impl FeedTask {
-    /// Keeps the feed until every [`Feed`] is gone.
+    /// Keeps the feed until nobody can ask for anything any more.
     pub async fn run(mut self) {
         loop {
             // What a try has read that was cut off is not read again.
@@ -260,25 +206,30 @@ impl FeedTask {
     }
 
     async fn take_pushed(&mut self, Pushed { batch, answer }: Pushed) {
-        // What repeats what is here and does not hold its end may be of another log, one that was put
-        // back from a copy. A set that is not known any more is as good as a gap: the log has both.
-        let has_last = |batch: &Batch| batch.events.iter().any(|event| event.id == self.last);
-        let goes_on = batch.after == self.last || has_last(&batch);
-        if self.is_known(&batch) {
-            // From a message service that is a moment behind another one.
-        } else if goes_on && let Ok(batch) = self.resolve(batch) {
-            let new = batch.events.partition_point(|event| event.id <= self.last);
-            self.append(&batch.events[new..]).await;
-        } else {
-            self.note_gap();
-            self.pull().await;
+        // One that is known comes from a message service that is a moment behind another one.
+        if !self.is_known(&batch) {
+            self.take_new(batch).await;
         }
         if let Some(answer) = answer {
             answer.send(self.last).ok();
         }
     }
 
-    /// Whether a batch says nothing new: it comes from a message service that is a moment behind another one.
+    async fn take_new(&mut self, batch: Batch) {
+        // What repeats what is here and does not hold its end may be of another log, one that was put
+        // back from a copy. A set that is not known any more is as good as a gap: the log has both.
+        let has_last = |batch: &Batch| batch.events.iter().any(|event| event.id == self.last);
+        let goes_on = batch.after == self.last || has_last(&batch);
+        if goes_on && let Ok(batch) = self.resolve(batch) {
+            let new = batch.events.partition_point(|event| event.id <= self.last);
+            self.append(&batch.events[new..]).await;
+        } else {
+            self.note_gap();
+            self.pull().await;
+        }
+    }
+
+    /// Whether a batch says nothing new.
     fn is_known(&self, batch: &Batch) -> bool {
         match batch.events.as_slice() {
             // On a channel with all others, it is one of many. A service that has no other may have been put back
