@@ -6,9 +6,10 @@ use anyhow::Context;
 use clap::Parser;
 use http_kit::{
     Shutdown,
-    command::{self, Command},
+    command::{self, Command as Common},
     settings,
 };
+use message_service::Command;
 use serde::Deserialize;
 
 /// Gives memory back to the system after a storm; glibc's keeps what it has taken.
@@ -41,13 +42,19 @@ fn main() -> ExitCode {
 }
 
 async fn execute(command: Option<Command>) -> anyhow::Result<()> {
+    let common = match command {
+        // With databases of its own, which the settings need not know.
+        Some(Command::Import(import)) => return import.run().await,
+        Some(Command::Common(common)) => Some(common),
+        None => None,
+    };
     let (message, notification) = configure()?;
-    match command {
-        Some(Command::CheckConfig) => {
+    match common {
+        Some(Common::CheckConfig) => {
             command::print(&format!("# message service\n{message}"));
             command::print(&format!("\n# notification service\n{notification}"));
         }
-        Some(Command::Healthcheck) => {
+        Some(Common::Healthcheck) => {
             command::healthcheck(message.host, message.port).await?;
             command::healthcheck(notification.host, notification.port).await?;
         }

@@ -9,6 +9,7 @@ pub mod chat;
 pub mod config;
 pub mod error;
 pub mod identity;
+pub mod import;
 pub mod log;
 pub mod metrics;
 pub mod routes;
@@ -38,6 +39,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 pub use config::Config;
 use identity::{Identity, accounts::Accounts, credential};
+pub use import::Command;
 use log::{
     downstream::{self, Downstream},
     ephemera::{self, Ephemera, Facts, Passing},
@@ -47,7 +49,7 @@ use log::{
 use metrics::Metrics;
 use routes::{client::Client, reading::Reading};
 use state::AppState;
-use store::Store;
+use store::{PoolMetrics, Store};
 
 /// How long requests under way may take to finish once the service is asked to stop.
 const FINISH: Duration = Duration::from_secs(5);
@@ -55,14 +57,14 @@ const FINISH: Duration = Duration::from_secs(5);
 /// Runs the service on a listener until it is asked to stop: one that [`Bounds`](http_kit::connections::Bounds)
 /// made, since connections inherit their bounds from it.
 pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
-    let store = Store::open(&config.database, config.durability, Clock::default())
-        .await
-        .with_context(|| format!("cannot open the database {}", config.database))?;
-    let store = Arc::new(store);
-    let head = store.head().await?;
+    let unopened = || format!("cannot open the database {}", config.database);
+    let store = Store::open(&config.database, config.durability, Clock::default()).await;
+    let store = Arc::new(store.with_context(unopened)?);
+    let head = store.head().await.with_context(unopened)?;
     let open_files = OpenFiles::raise()?;
     let registry = prometheus::Registry::new();
     let metrics = Metrics::new(&registry)?;
+    registry.register(Box::new(PoolMetrics::new(&store)?))?;
     let hop = InternalHop::new(config.secret.clone());
     let (bus, downstreams) = downstreams(&config, &hop, &registry)?;
     let (committed, batches) = Outlets::new(downstreams.len());
@@ -76,7 +78,8 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: Shutdown) -> a
         metrics.clone(),
     );
     // What the process before this one had no time to tell: streams that outlived it wait for that.
-    for receipt in store.last_receipts(ephemera::UNTOLD_SECS, ephemera::QUEUE as u32 / 2).await? {
+    let untold = store.last_receipts(ephemera::UNTOLD_SECS, ephemera::QUEUE as u32 / 2).await;
+    for receipt in untold.with_context(unopened)? {
         passing.tell(Passing::Receipt(receipt));
     }
     let writer_task = tokio::spawn(writer_task.run());

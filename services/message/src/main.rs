@@ -3,8 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use http_kit::{Shutdown, command, command::Command};
-use message_service::{Config, run};
+use http_kit::{
+    Shutdown,
+    command::{self, Command as Common},
+};
+use message_service::{Command, Config, run};
 
 /// Gives memory back to the system after a storm; glibc's keeps what it has taken.
 #[global_allocator]
@@ -23,10 +26,16 @@ fn main() -> ExitCode {
 }
 
 async fn execute(command: Option<Command>) -> anyhow::Result<()> {
+    let common = match command {
+        // With databases of its own, which the settings need not know.
+        Some(Command::Import(import)) => return import.run().await,
+        Some(Command::Common(common)) => Some(common),
+        None => None,
+    };
     let config = Config::from_env()?;
-    match command {
-        Some(Command::CheckConfig) => command::print(&config),
-        Some(Command::Healthcheck) => command::healthcheck(config.host, config.port).await?,
+    match common {
+        Some(Common::CheckConfig) => command::print(&config),
+        Some(Common::Healthcheck) => command::healthcheck(config.host, config.port).await?,
         None => {
             let _logs = common::telemetry::start(config.log_format, &config.log_filter);
             let listener = config.connections.listen("PORT", config.host, config.port)?;

@@ -26,6 +26,7 @@ pub(crate) const HOUSES: &[House] = &[
         folder: "services/message/src",
         rooms: &[
             room(&["main", "lib"], "a sentence; `run` wires everything"),
+            room(&["import"], "the command that moves all data to another database"),
             room(
                 &["routes"],
                 "HTTP, one file a resource: extract, parse, call, shape. `openapi` knows all routes, and no route knows it",
@@ -42,7 +43,7 @@ pub(crate) const HOUSES: &[House] = &[
             ),
             room(
                 &["store"],
-                "`Store` over either database, and its rules (`plan`, `journal`, `known`); all SQL, in `read/`, `write/`, `rows/` and the files of its nouns, said once for both (`database/`); what is particular to one, in `sqlite/` and `postgres`",
+                "`Store` over either database, and its rules (`plan`, `journal`, `known`); all SQL, in `read/`, `write/`, `rows/` and the files of its nouns, said once for both (`database/`); what is particular to one, in `sqlite/` and `postgres`; from one to the other, `import/`",
             ),
             room(
                 &["chat"],

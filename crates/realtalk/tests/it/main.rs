@@ -20,6 +20,7 @@ mod fanout;
 mod ghosts;
 mod hang;
 mod idle;
+mod import;
 mod instances;
 mod launcher;
 mod postgres;

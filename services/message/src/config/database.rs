@@ -23,6 +23,20 @@ pub enum Database {
 }
 
 impl Database {
+    /// What the connections of a service are called at the server.
+    pub(crate) const SERVICE: &str = "realtalk";
+
+    /// The same, by connections that are called something else.
+    pub(crate) fn called(self, name: &str) -> Self {
+        match self {
+            Self::File(_) => self,
+            Self::Servers(servers) => {
+                let named = servers.into_iter().map(|server| server.application_name(name));
+                Self::Servers(named.collect())
+            }
+        }
+    }
+
     /// What `DATABASE_URL` or its file says; without either, a file in the data folder.
     pub(super) fn read(
         url: Option<&str>,
@@ -67,7 +81,7 @@ impl Database {
             let host = options.get_host();
             let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
             let host = host.map(str::to_owned);
-            let options = options.application_name("realtalk");
+            let options = options.application_name(Self::SERVICE);
             Ok(match host {
                 // As it is resolved.
                 Some(host) => options.host(&host),
@@ -75,6 +89,15 @@ impl Database {
             })
         };
         hosts.split(',').map(of_host).collect::<Result<_, _>>().map(Self::Servers)
+    }
+}
+
+impl FromStr for Database {
+    type Err = String;
+
+    /// A URL of servers, or the path of a file.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains("://") { Self::parse(text) } else { Ok(Self::File(text.into())) }
     }
 }
 

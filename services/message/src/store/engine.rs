@@ -41,4 +41,36 @@ impl Engine {
         }
         Ok(())
     }
+
+    /// Lets a transaction take as long as it needs, and read whole tables in the order of their keys as they
+    /// come.
+    pub(super) async fn take_time(
+        &self,
+        transaction: &mut Connection<'_>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres => postgres::take_time(transaction).await,
+        }
+    }
+
+    /// How many connections of services there are, besides our own.
+    pub(super) async fn services(
+        &self,
+        connection: &mut Connection<'_>,
+    ) -> Result<u64, StoreError> {
+        match self {
+            // It is locked.
+            Self::Sqlite(_) => Ok(0),
+            Self::Postgres => postgres::services(connection).await,
+        }
+    }
+
+    /// Does what makes reading fast after much has been written at once.
+    pub(super) async fn settle(&self, writer: &mut Connection<'_>) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres => postgres::settle(writer).await,
+        }
+    }
 }

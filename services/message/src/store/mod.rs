@@ -10,10 +10,12 @@ mod database;
 mod delivery;
 mod engine;
 mod error;
+pub mod import;
 pub mod journal;
 pub mod known;
 mod looks;
 pub mod plan;
+mod pool_metrics;
 mod postgres;
 mod read;
 mod retention;
@@ -40,6 +42,7 @@ use database::Pools;
 pub use database::READS_AT_ONCE;
 use engine::Engine;
 pub use error::StoreError;
+pub use pool_metrics::PoolMetrics;
 use sqlite::DatabaseFile;
 pub use words::{
     Allowed, Arrivals, Committed, Inbox, Keeping, Listed, Listing, NoCursor, Page, Position,

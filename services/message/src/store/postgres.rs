@@ -8,7 +8,7 @@ use sqlx::{
 };
 
 use crate::{
-    config::Durability,
+    config::{Database, Durability},
     store::{
         StoreError,
         database::{Connection, Hosts, IDENTIFIERS, Pool, Pools, READERS, values},
@@ -106,4 +106,34 @@ pub(in crate::store) async fn probe(connection: &mut Connection<'_>) -> Result<(
         tx.execute(statement, values![]).await?;
     }
     tx.commit().await
+}
+
+/// Lets a transaction take as long as it needs. Whole tables are read by their keys, so that the first row comes
+/// at once: sorting a large one would take longer than a server may be silent.
+pub(in crate::store) async fn take_time(
+    transaction: &mut Connection<'_>,
+) -> Result<(), StoreError> {
+    for setting in [
+        "set local statement_timeout = 0",
+        "set local idle_in_transaction_session_timeout = 0",
+        "set local enable_sort = off",
+        "set local enable_seqscan = off",
+    ] {
+        transaction.execute(setting, values![]).await?;
+    }
+    Ok(())
+}
+
+/// How many connections of services there are to this database.
+pub(in crate::store) async fn services(connection: &mut Connection<'_>) -> Result<u64, StoreError> {
+    let statement = "select count(*) from pg_stat_activity \
+                     where datname = current_database() and application_name = $1";
+    let (services,): (i64,) = connection.one(statement, values![Database::SERVICE]).await?;
+    Ok(services as u64)
+}
+
+/// Has the planner know how much there is now, which it would find out within a minute by itself.
+pub(in crate::store) async fn settle(writer: &mut Connection<'_>) -> Result<(), StoreError> {
+    writer.execute("analyze", values![]).await?;
+    Ok(())
 }

@@ -48,12 +48,15 @@ async fn the_metrics_count_posts_and_requests_by_route() {
         "realtalk_commit_posts_count 3",
         "realtalk_writer_queued 0",
         "realtalk_relay_up 0",
+        r#"realtalk_database_connections_max{pool="readers"} 6"#,
+        r#"realtalk_database_connections_max{pool="writer"} 1"#,
     ] {
         assert!(metrics.lines().any(|found| found == line), "{line} in\n{metrics}");
     }
     for name in [
         "realtalk_http_request_duration_seconds_bucket",
         "realtalk_commit_seconds_sum",
+        r#"realtalk_database_connections{pool="writer",state="used"}"#,
         "realtalk_relayed_events_total",
         "realtalk_relay_failures_total",
     ] {

@@ -5,6 +5,7 @@ mod actions;
 mod actor;
 mod device;
 mod model;
+mod moving;
 mod outbox;
 mod place;
 mod receipts;

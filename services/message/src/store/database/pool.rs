@@ -26,6 +26,14 @@ pub(in crate::store) enum Pool {
     Postgres(PgPool, Arc<Hosts>),
 }
 
+/// How many connections a pool has.
+pub(in crate::store) struct Usage {
+    pub(in crate::store) used: u32,
+    pub(in crate::store) idle: u32,
+    /// How many there may be.
+    pub(in crate::store) most: u32,
+}
+
 /// Those of a store.
 pub(in crate::store) struct Pools {
     /// The one that writes.
@@ -55,6 +63,21 @@ impl Pool {
                 in_time(Transaction::begin(connection, Some(SNAPSHOT.into_sql_str()))).await?.into()
             }
         })
+    }
+
+    /// How many there are now.
+    pub(in crate::store) fn usage(&self) -> Usage {
+        let (all, idle, most) = match self {
+            Self::Sqlite(pool) => {
+                (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+            }
+            Self::Postgres(pool, _) => {
+                (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+            }
+        };
+        // Both are read while others take and return some.
+        let idle = u32::try_from(idle).unwrap_or(all).min(all);
+        Usage { used: all - idle, idle, most }
     }
 
     /// The pool of a store in a file.
