@@ -9,8 +9,10 @@ pub struct Metrics {
     pub posts: IntCounterVec,
     /// Posts in one commit.
     pub batch_size: Histogram,
-    /// Time of one commit, in seconds.
+    /// Time of one commit, in seconds, from when nobody else writes.
     pub commit_seconds: Histogram,
+    /// Time until nobody else writes, in seconds.
+    pub commit_wait_seconds: Histogram,
     /// Posts waiting to be committed.
     pub queued: IntGauge,
     /// Events that the notification service has acknowledged.
@@ -39,6 +41,13 @@ impl Metrics {
                 HistogramOpts::new("realtalk_commit_seconds", "Time of one commit")
                     .buckets(vec![0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25, 1.0]),
             )?,
+            commit_wait_seconds: Histogram::with_opts(
+                HistogramOpts::new(
+                    "realtalk_commit_wait_seconds",
+                    "Time until no other service on the database writes",
+                )
+                .buckets(vec![0.0005, 0.002, 0.005, 0.02, 0.1, 0.5, 2.0, 5.0]),
+            )?,
             queued: IntGauge::new("realtalk_writer_queued", "Posts waiting to be committed")?,
             relayed: IntCounter::new("realtalk_relayed_events_total", "Events acknowledged")?,
             relay_failures: IntCounter::new("realtalk_relay_failures_total", "Pushes that failed")?,
@@ -54,6 +63,7 @@ impl Metrics {
         registry.register(Box::new(metrics.posts.clone()))?;
         registry.register(Box::new(metrics.batch_size.clone()))?;
         registry.register(Box::new(metrics.commit_seconds.clone()))?;
+        registry.register(Box::new(metrics.commit_wait_seconds.clone()))?;
         registry.register(Box::new(metrics.queued.clone()))?;
         registry.register(Box::new(metrics.relayed.clone()))?;
         registry.register(Box::new(metrics.relay_failures.clone()))?;

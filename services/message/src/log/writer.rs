@@ -162,51 +162,64 @@ impl WriterTask {
         }
     }
 
+    /// Commits what is lined up, and what comes while others hold up the log; refuses all if that fails.
     async fn commit_next(&mut self) {
+        self.line_up_queue();
+        let (mut operations, mut answers) = (Vec::new(), Vec::new());
+        let batch = &mut operations;
+        let store = self.store.clone();
+        let mut started = Instant::now();
+        let committed = store
+            .commit_next(|| {
+                self.metrics.commit_wait_seconds.observe(started.elapsed().as_secs_f64());
+                started = Instant::now();
+                self.line_up_queue();
+                (*batch, answers) = self.take_batch();
+                self.metrics.batch_size.observe(batch.len() as f64);
+                &*batch
+            })
+            .await;
+        self.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
+        let error = match committed {
+            Ok(committed) => return self.answer(committed, answers),
+            Err(error) if error.is_of_operation() && operations.len() > 1 => {
+                return self.commit_each(&operations, answers).await;
+            }
+            Err(error) => error,
+        };
+        self.refuse(&error, answers);
+        if error.is_of_operation() {
+            return;
+        }
+        // Those behind would each wait as long for the same answer.
+        while self.lanes.len() > 0 {
+            let (_, answers) = self.take_batch();
+            self.refuse(&error, answers);
+        }
+    }
+
+    fn line_up_queue(&mut self) {
         while self.lanes.len() < QUEUE
             && let Ok(waiting) = self.queue.try_recv()
         {
             self.line_up(waiting);
         }
-        let waiting = self.lanes.next(MAX_BATCH);
-        let Some(error) = self.commit(waiting).await.filter(|error| !error.is_of_operation())
-        else {
-            return;
-        };
-        // Those behind would each wait as long for the same answer.
-        while self.lanes.len() > 0 {
-            let waiting = self.lanes.next(MAX_BATCH);
-            self.metrics.queued.sub(waiting.len() as i64);
-            self.refuse(&error, waiting.into_iter().map(|waiting| waiting.answer).collect());
-        }
     }
 
-    /// Returns why nothing can be committed now, if that is so.
-    async fn commit(&self, waiting: Vec<Waiting>) -> Option<StoreError> {
+    fn take_batch(&mut self) -> (Vec<Operation>, Vec<Asker>) {
+        let waiting = self.lanes.next(MAX_BATCH);
         self.metrics.queued.sub(waiting.len() as i64);
-        self.metrics.batch_size.observe(waiting.len() as f64);
-        let (operations, answers): (Vec<_>, Vec<_>) =
-            waiting.into_iter().map(|waiting| (waiting.operation, waiting.answer)).unzip();
-        let started = Instant::now();
-        let result = self.store.commit(&operations).await;
-        self.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
-        match result {
-            Ok(committed) => self.answer(committed, answers),
-            Err(error) if error.is_of_operation() && operations.len() > 1 => {
-                // One that cannot be written must not answer for its neighbours.
-                for (operation, answer) in operations.iter().zip(answers) {
-                    match self.store.commit(std::slice::from_ref(operation)).await {
-                        Ok(committed) => self.answer(committed, vec![answer]),
-                        Err(error) => self.refuse(&error, vec![answer]),
-                    }
-                }
-            }
-            Err(error) => {
-                self.refuse(&error, answers);
-                return Some(error);
+        waiting.into_iter().map(|waiting| (waiting.operation, waiting.answer)).unzip()
+    }
+
+    /// One that cannot be written must not answer for its neighbours.
+    async fn commit_each(&self, operations: &[Operation], answers: Vec<Asker>) {
+        for (operation, answer) in operations.iter().zip(answers) {
+            match self.store.commit(std::slice::from_ref(operation)).await {
+                Ok(committed) => self.answer(committed, vec![answer]),
+                Err(error) => self.refuse(&error, vec![answer]),
             }
         }
-        None
     }
 
     fn answer(&self, committed: Committed, answers: Vec<Asker>) {

@@ -100,8 +100,16 @@ impl Store {
     /// Carries out operations in order, with their events, and makes them durable. Each is done or
     /// refused by itself; if this fails, none is done.
     pub async fn commit(&self, operations: &[Operation]) -> Result<Committed, StoreError> {
-        let now = self.clock.now();
-        on_writer!(self, writer => write::commit(writer, operations, now, &self.past))
+        self.commit_next(|| operations).await
+    }
+
+    /// The same with what `next` gives once nobody else writes: where others do, that may take a while, and more
+    /// has come by then. If it is not asked, nothing can be written.
+    pub async fn commit_next<'a>(
+        &self,
+        next: impl FnOnce() -> &'a [Operation],
+    ) -> Result<Committed, StoreError> {
+        on_writer!(self, writer => write::commit(writer, next, &self.clock, &self.past))
     }
 
     /// Notes how far the log has come at this time, every few minutes; not if the clock is behind the last

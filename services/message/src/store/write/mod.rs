@@ -16,7 +16,7 @@ mod user;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use common::{Batch, Event, EventId, Moment};
+use common::{Batch, Clock, Event, EventId};
 use serde::Serialize;
 
 use crate::{
@@ -64,16 +64,17 @@ impl Past {
     }
 }
 
-/// Carries out a batch in one transaction.
-pub(super) async fn commit(
+/// Carries out a batch in one transaction: what is next when it is this one's turn.
+pub(super) async fn commit<'a>(
     connection: &mut Connection<'_>,
-    operations: &[Operation],
-    now: Moment,
+    next: impl FnOnce() -> &'a [Operation],
+    clock: &Clock,
     past: &Past,
 ) -> Result<Committed, StoreError> {
     let mut tx = connection.begin().await?;
     let (last_id,): (i64,) = tx.one(HEAD, values![]).await?;
-    let mut journal = Journal::new(id(last_id), now);
+    let operations = next();
+    let mut journal = Journal::new(id(last_id), clock.now());
     if !past.has_begun.load(Ordering::Relaxed) || id(last_id) < past.seen() {
         journal.begin();
     }
