@@ -7,7 +7,10 @@ use clap::{Parser, Subcommand};
 
 use crate::load::crowd::Pace;
 use crate::report::markdown;
-use crate::row::{Row, arrivals, burst, idle, people, post, rude, slow, steady, storm, suite};
+use crate::row::{
+    Row, arrivals, burst, crowd, idle, instances, people, post, presence, rude, slow, steady,
+    storm, suite, writers,
+};
 use crate::target::{Kind, Lab};
 
 /// Measures RealTalk beside nginx's nchan and a bare write(2) loop, on this machine's loopback.
@@ -70,7 +73,17 @@ pub(crate) enum Command {
     Arrivals(arrivals::Arrivals),
     /// Somebody takes all that one address can get, beside ordinary clients
     Rude(rude::Rude),
-    /// Every row with its default size
+    /// More streams than one process may have, at several notification services
+    Crowd(crowd::Crowd),
+    /// What a delivery costs at several notification services, and how long Redis takes
+    Instances(instances::Instances),
+    /// Durable posts per second of several message services on PostgreSQL, beside one on SQLite
+    Writers(writers::Writers),
+    /// Users who move between notification services, and what these say of who is there
+    Presence(presence::Presence),
+    /// All four of several instances, with their default sizes
+    Fleet,
+    /// Every row of one instance with its default size
     All {
         /// A third of the seconds with the same clients: sooner done, more scatter
         #[arg(long)]
@@ -84,6 +97,9 @@ pub(crate) enum Command {
         #[arg(long)]
         port: u16,
     },
+    /// A part of a crowd, as JSON
+    #[command(hide = true)]
+    CrowdPart { plan: String },
 }
 
 impl Args {
@@ -117,8 +133,13 @@ impl Command {
             Self::People(row) => vec![Box::new(row)],
             Self::Arrivals(row) => vec![Box::new(row)],
             Self::Rude(rude) => rude.rows().map(|row| -> Box<dyn Row> { Box::new(row) }).collect(),
+            Self::Crowd(row) => vec![Box::new(row)],
+            Self::Instances(row) => vec![Box::new(row)],
+            Self::Writers(row) => vec![Box::new(row)],
+            Self::Presence(row) => vec![Box::new(row)],
+            Self::Fleet => suite::fleet(),
             Self::All { quick } => suite::rows(quick),
-            Self::Report(_) | Self::BareServer { .. } => Vec::new(),
+            Self::Report(_) | Self::BareServer { .. } | Self::CrowdPart { .. } => Vec::new(),
         }
     }
 

@@ -1,19 +1,19 @@
-//! One monotonic clock for the whole process, in nanoseconds since its first use.
+//! The machine's monotonic clock, in nanoseconds.
 //!
-//! Publisher and subscribers live in the same process, so one clock dates both ends of a delivery.
+//! Publisher and subscribers are on the same machine, though not always in the same process, so one clock
+//! dates both ends of a delivery.
 
-use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::interrupt;
 
-static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-/// Nanoseconds since this process first asked.
+/// Nanoseconds since some moment that is the same for all processes.
 pub(crate) fn now() -> u64 {
-    ORIGIN.elapsed().as_nanos() as u64
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
 /// A duration in the unit of [`now`].

@@ -15,7 +15,7 @@ use crate::usage;
 pub(crate) fn run(row: &dyn Row, wanted: &[Kind], runs: usize, lab: &Lab) -> Result<RowReport> {
     let mut report = RowReport::new(row);
     for kind in row.targets().iter().filter(|kind| wanted.contains(kind)) {
-        let outcome = match target::absent(*kind, lab) {
+        let outcome = match target::absent(*kind, lab).or_else(|| row.missing()) {
             Some(reason) => Outcome::Absent(reason),
             None => Outcome::Measured(Vec::with_capacity(runs)),
         };

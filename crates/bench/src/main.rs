@@ -52,8 +52,11 @@ fn start(args: Args) -> Result<ExitCode> {
     if let Command::Report(report) = args.command {
         return report.run().map(|()| ExitCode::SUCCESS);
     }
-    interrupt::watch()?;
     raise_descriptor_limit()?;
+    if let Command::CrowdPart { plan } = args.command {
+        return load::throng::inside::run(&plan).map(|()| ExitCode::SUCCESS);
+    }
+    interrupt::watch()?;
     run(args)
 }
 

@@ -31,6 +31,14 @@ pub(crate) fn family_processor() -> Result<f64> {
     Ok(times(own)?.iter().sum())
 }
 
+/// Processor time of a process, of its children and of those that have ended.
+pub(crate) fn family_processor_of(parent: Pid) -> Result<f64> {
+    let own: f64 = times(parent.as_raw_nonzero().get())?.iter().sum();
+    // One that ends now is counted with its parent the next time.
+    let children = children(parent)?.into_iter().filter_map(|child| processor(&[child]).ok());
+    Ok(own + children.sum::<f64>())
+}
+
 /// Processor time of everything that runs on this machine, in seconds since it started; interrupts
 /// are left out, since nobody can be charged for them.
 pub(crate) fn machine_processor() -> Result<f64> {

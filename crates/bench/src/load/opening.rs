@@ -33,7 +33,8 @@ pub(crate) struct Held {
     _sockets: Vec<TcpStream>,
 }
 
-struct Client {
+/// One whose stream is not open yet.
+pub(super) struct Client {
     socket: TcpStream,
     greeting: Greeting,
     is_greeted: bool,
@@ -63,13 +64,7 @@ pub(crate) fn open(
             let mut socket = connect(number, to)?;
             let interest = Interest::READABLE | Interest::WRITABLE;
             poll.registry().register(&mut socket, Token(number), interest)?;
-            clients.push(Some(Client {
-                socket,
-                greeting: greeting(number),
-                is_greeted: false,
-                is_answered: false,
-                unread: Vec::new(),
-            }));
+            clients.push(Some(Client::new(socket, greeting(number))));
             under_way += 1;
         }
         match poll.poll(&mut events, Some(Duration::from_millis(100))) {
@@ -86,7 +81,7 @@ pub(crate) fn open(
             if let Some(client) = slot.take() {
                 // It stays registered, and is not looked at any more: a server's heartbeats are read
                 // by nobody, and fit into its socket.
-                sockets.push(client.socket);
+                sockets.push(client.into_socket());
                 under_way -= 1;
             }
         }
@@ -100,8 +95,17 @@ pub(crate) fn open(
 }
 
 impl Client {
+    /// One that has begun to connect.
+    pub(super) fn new(socket: TcpStream, greeting: Greeting) -> Self {
+        Self { socket, greeting, is_greeted: false, is_answered: false, unread: Vec::new() }
+    }
+
+    pub(super) fn into_socket(self) -> TcpStream {
+        self.socket
+    }
+
     /// Goes on as far as it can; returns whether its subscription stands.
-    fn turn(&mut self, buffer: &mut [u8]) -> Result<bool> {
+    pub(super) fn turn(&mut self, buffer: &mut [u8]) -> Result<bool> {
         if !self.is_greeted {
             if let Some(error) = self.socket.take_error()? {
                 return Err(error.into());

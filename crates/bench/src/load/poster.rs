@@ -85,6 +85,13 @@ impl Poster {
         }
     }
 
+    /// The value of one of the metrics that the server tells.
+    pub(crate) fn metric(&mut self, name: &str) -> Result<f64> {
+        let text = String::from_utf8(self.get("/metrics")?.body)?;
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(value.with_context(|| format!("no {name} among the metrics"))?.parse()?)
+    }
+
     fn read(&mut self) -> Result<()> {
         let mut buffer = [0; 16 * 1024];
         let read =

@@ -21,37 +21,37 @@ pub(crate) struct Volley {
     pub(crate) seconds: f64,
 }
 
-struct Connection {
+struct Connection<'a> {
     socket: TcpStream,
+    request: &'a [u8],
     received: Vec<u8>,
     body: Option<Body>,
 }
 
-/// Keeps `connections` busy with the same request for `duration`, then waits for the answers still
-/// due. Any other status than `expect` ends it with an error.
+/// Keeps `connections` busy for `duration`, each with the request to one of the servers, which they take in turn;
+/// then waits for the answers still due. Any other status than `expect` ends it with an error.
 pub(crate) fn run(
-    to: SocketAddr,
+    requests: &[(SocketAddr, Vec<u8>)],
     connections: usize,
     duration: Duration,
-    request: &[u8],
     expect: u16,
 ) -> Result<Volley> {
     let mut poll = Poll::new()?;
     let mut lanes = Vec::with_capacity(connections);
-    for index in 0..connections {
+    for (index, (to, request)) in requests.iter().cycle().take(connections).enumerate() {
         let socket = std::net::TcpStream::connect(to)?;
         socket.set_nodelay(true)?;
         socket.set_nonblocking(true)?;
         let mut socket = TcpStream::from_std(socket);
         poll.registry().register(&mut socket, Token(index), Interest::READABLE)?;
-        lanes.push(Connection { socket, received: Vec::new(), body: None });
+        lanes.push(Connection { socket, request, received: Vec::new(), body: None });
     }
     let start = clock::now();
     let stop = start + clock::nanos(duration);
     let give_up = stop + clock::nanos(Duration::from_secs(30));
     // A connection without a request under way has room for one, so no write falls short.
     for lane in &mut lanes {
-        lane.socket.write_all(request)?;
+        lane.socket.write_all(lane.request)?;
     }
     let (mut answers, mut due) = (0, connections);
     let mut events = Events::with_capacity(connections.max(16));
@@ -68,7 +68,7 @@ pub(crate) fn run(
             while lane.answered(&mut buffer, expect)? {
                 answers += 1;
                 if clock::now() < stop {
-                    lane.socket.write_all(request)?;
+                    lane.socket.write_all(lane.request)?;
                 } else {
                     due -= 1;
                 }
@@ -78,7 +78,7 @@ pub(crate) fn run(
     Ok(Volley { answers, seconds: (clock::now() - start) as f64 / 1e9 })
 }
 
-impl Connection {
+impl Connection<'_> {
     /// Reads what there is; whether that completed an answer.
     fn answered(&mut self, buffer: &mut [u8], expect: u16) -> Result<bool> {
         loop {

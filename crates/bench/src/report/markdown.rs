@@ -44,6 +44,24 @@ const LINES: &[(&str, &str, &str)] = &[
     ("people", "deliveries per message", "private message: deliveries"),
     ("people", "deliveries to others", "private messages: deliveries to others"),
     ("people", "other events written", "private messages: other events written"),
+    ("crowd", "streams", "a large crowd: streams"),
+    ("crowd", "streams without the post", "a large crowd: streams without the post"),
+    ("crowd", "memory per stream", "a large crowd: memory per stream"),
+    ("crowd", "memory, all / one", "a large crowd: memory per stream, all instances / one"),
+    ("crowd", "cpu per delivery", "a large crowd: CPU per delivery"),
+    ("crowd", "last stream has it after", "a large crowd: the last stream has the post after"),
+    ("instances", "cpu per delivery, 1 instance", "CPU per delivery, 1 instance"),
+    ("instances", "2 instances / 1", "CPU per delivery, 2 instances / 1"),
+    ("instances", "4 instances / 1", "CPU per delivery, 4 instances / 1"),
+    ("instances", "Redis on top, p50", "post → seen p50, what Redis takes"),
+    ("writers", "SQLite: posts", "durable posts, SQLite"),
+    ("writers", "PostgreSQL, 1 service: posts", "durable posts, PostgreSQL"),
+    ("writers", "PostgreSQL / SQLite, 1 service", "durable posts, PostgreSQL / SQLite"),
+    ("writers", "3 services / 1", "durable posts on PostgreSQL, 3 services / 1"),
+    ("presence", "all say the same after", "who is online: 3 instances say the same after"),
+    ("presence", "all are right after", "who is online: they are right after"),
+    ("presence", "ghosts after 60 s", "who is online: ghosts after 60 s"),
+    ("presence", "users missing after 60 s", "who is online: missing after 60 s"),
 ];
 
 /// The ways to arrive, by their rows.
@@ -89,7 +107,7 @@ const OF_RUDE: [(&str, &str); 4] = [
 
 /// All lines of the table: row, figure, and what a reader calls it.
 fn lines() -> Vec<(&'static str, &'static str, String)> {
-    let rows = suite::rows(false);
+    let rows = suite::known();
     let has_bars = |row: &str, figure: &str| {
         let figures = rows.iter().filter(|known| known.name() == row).flat_map(|row| row.figures());
         figures.into_iter().any(|known| known.name == figure && !known.bars.is_empty())
@@ -188,7 +206,7 @@ fn render(measurements: &[Measurement]) -> Result<String> {
     let mut text = "| what | RealTalk | nchan | bare write loop | Centrifugo | ratio | bar |\n\
                     | --- | ---: | ---: | ---: | ---: | --- | --- |\n"
         .to_owned();
-    let known = suite::rows(false);
+    let known = suite::known();
     for (name, figure, what) in &lines {
         let Some(row) = rows.get(name) else { continue };
         let mut known =

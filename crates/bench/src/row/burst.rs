@@ -59,6 +59,7 @@ impl Row for Burst {
     fn measure(&self, kind: Kind, lab: &Lab) -> Result<Sample> {
         let server = target::start(kind, lab)?;
         let crowd = Crowd::open(&Plan {
+            first: 0,
             clients: self.clients,
             stream: server.stream().clone(),
             expect: self.posts,

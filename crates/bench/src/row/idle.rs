@@ -63,6 +63,7 @@ impl Row for Idle {
         settle()?;
         let before = usage::resident(&server.pids())?;
         let crowd = Crowd::open(&Plan {
+            first: 0,
             clients: self.clients,
             stream: server.stream().clone(),
             expect: 0,

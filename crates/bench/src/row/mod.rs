@@ -2,15 +2,19 @@
 
 pub(crate) mod arrivals;
 pub(crate) mod burst;
+pub(crate) mod crowd;
 pub(crate) mod figure;
 pub(crate) mod idle;
+pub(crate) mod instances;
 pub(crate) mod people;
 pub(crate) mod post;
+pub(crate) mod presence;
 pub(crate) mod rude;
 pub(crate) mod slow;
 pub(crate) mod steady;
 pub(crate) mod storm;
 pub(crate) mod suite;
+pub(crate) mod writers;
 
 use std::time::Duration;
 
@@ -31,6 +35,10 @@ pub(crate) trait Row {
     /// The servers this row can be run against.
     fn targets(&self) -> &'static [Kind] {
         &Kind::BROADCASTERS
+    }
+    /// What it needs besides the servers and this machine does not have, if anything.
+    fn missing(&self) -> Option<String> {
+        None
     }
     /// Whether a bar that is missed fails the run: one that says what must never be, whatever the
     /// machine.

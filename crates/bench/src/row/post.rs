@@ -1,5 +1,6 @@
 //! How many durable posts the message service takes, and how soon one is seen through both.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -76,11 +77,11 @@ impl Row for Post {
         let to = server.message_address();
         let duration = Duration::from_secs(self.secs);
         let fire =
-            |request: &[u8], expect| volley::run(to, self.connections, duration, request, expect);
-        let health = fire(&http::request("GET", to, "/health", "", ""), 200)?;
+            |request, expect| volley::run(&[(to, request)], self.connections, duration, expect);
+        let health = fire(http::request("GET", to, "/health", "", ""), 200)?;
         let body = Shape::Post.body(Mark { seq: 0, sent: 0 }, self.bytes);
         let before = usage::processor(&[server.message_pid()])?;
-        let posts = fire(&http::request("POST", to, "/messages", "", &body), 201)?;
+        let posts = fire(http::request("POST", to, "/messages", "", &body), 201)?;
         let used = usage::processor(&[server.message_pid()])? - before;
         let stored = last_seq(to)?;
         ensure!(
@@ -106,6 +107,7 @@ impl Post {
     fn seen(&self, lab: &Lab) -> Result<(f64, f64)> {
         let server = RealTalk::start(lab)?;
         let crowd = Crowd::open(&Plan {
+            first: 0,
             clients: 1,
             stream: server.stream().clone(),
             expect: self.seen,
@@ -122,7 +124,7 @@ impl Post {
 }
 
 /// The number of the newest message in the public room; numbers have no gaps and start at 1.
-fn last_seq(to: std::net::SocketAddr) -> Result<u64> {
+pub(super) fn last_seq(to: SocketAddr) -> Result<u64> {
     let answer = Poster::connect(to)?.get("/messages?limit=1")?;
     let messages: serde_json::Value = serde_json::from_slice(&answer.body)?;
     let newest = messages.as_array().and_then(|list| list.last()).context("no message stored")?;

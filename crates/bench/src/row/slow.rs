@@ -105,6 +105,7 @@ impl Slow {
         let server = target::start(kind, lab)?;
         let posts = (self.rate * f64::from(self.secs)).max(1.0) as u32;
         let crowd = Crowd::open(&Plan {
+            first: 0,
             clients: self.clients.saturating_sub(self.stuck),
             stream: server.stream().clone(),
             expect: posts,

@@ -75,6 +75,7 @@ impl Row for Steady {
         let server = target::start(kind, lab)?;
         let posts = (self.rate * f64::from(self.secs)).max(1.0) as u32;
         let crowd = Crowd::open(&Plan {
+            first: 0,
             clients: self.clients,
             stream: server.stream().clone(),
             expect: posts,

@@ -70,6 +70,7 @@ impl Row for Storm {
         let mut server = RealTalk::start(lab)?;
         let clients = self.clients as u64;
         let crowd = Crowd::open(&Plan {
+            first: 0,
             clients: self.clients,
             stream: server.stream().clone(),
             expect: BEFORE + self.behind,

@@ -1,11 +1,28 @@
-//! The suite: every row there is, in the order in which they are run and shown.
+//! The suites: every row there is, in the order in which they are run and shown.
 
 use super::arrivals::Arrivals;
 use super::rude::Rude;
-use super::{Row, burst, idle, people, post, slow, steady, storm};
+use super::{
+    Row, burst, crowd, idle, instances, people, post, presence, slow, steady, storm, writers,
+};
 
-/// Those that last as long as one likes can be shorter; the others take the time that their work
-/// or the server's limits take.
+/// What several instances do, and what they need, with default sizes.
+pub(crate) fn fleet() -> Vec<Box<dyn Row>> {
+    vec![
+        Box::new(crowd::Crowd::default()),
+        Box::new(instances::Instances::default()),
+        Box::new(writers::Writers::default()),
+        Box::new(presence::Presence::default()),
+    ]
+}
+
+/// Every row of either suite.
+pub(crate) fn known() -> Vec<Box<dyn Row>> {
+    rows(false).into_iter().chain(fleet()).collect()
+}
+
+/// All that one of each service does. Those that last as long as one likes can be shorter; the others take
+/// the time that their work or the server's limits take.
 pub(crate) fn rows(quick: bool) -> Vec<Box<dyn Row>> {
     let (idle, steady, post, people) = if quick {
         (idle::Idle::quick(), steady::Steady::quick(), post::Post::quick(), people::People::quick())

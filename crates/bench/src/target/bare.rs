@@ -28,8 +28,14 @@ impl Bare {
         command.args(["bare-server", "--port", &to.port().to_string()]);
         let mut child = Child::spawn(command, folder.path(), "bare")?;
         child.wait_ready(to, "/readyz")?;
-        let stream =
-            Stream { to, path: "/events".into(), says_ready: true, ids_grow: true, by_name: false };
+        let stream = Stream {
+            to,
+            also: Vec::new(),
+            path: "/events".into(),
+            says_ready: true,
+            ids_grow: true,
+            by_name: false,
+        };
         let publish = Publish { to, path: "/notify", shape: Shape::Event };
         Ok(Self { child, stream, publish, _folder: folder })
     }

@@ -10,6 +10,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::child::{Child, free_address};
+use super::program;
 
 /// What its tokens are signed with.
 pub(crate) const SECRET: &str = "for-a-benchmark-on-loopback-only-0123456789";
@@ -36,10 +37,7 @@ pub(crate) fn settings() -> String {
 }
 
 fn program() -> Option<PathBuf> {
-    let folders = std::env::var_os("PATH")?;
-    std::env::split_paths(&folders)
-        .map(|folder| folder.join("centrifugo"))
-        .find(|path| path.is_file())
+    program::find("centrifugo")
 }
 
 impl Centrifugo {

@@ -4,11 +4,16 @@ pub(crate) mod bare;
 pub(crate) mod bare_server;
 pub(crate) mod centrifugo;
 mod child;
+pub(crate) mod fleet;
 mod kind;
 mod lab;
 pub(crate) mod nchan;
+pub(crate) mod postgres;
+mod program;
 pub(crate) mod realtalk;
+pub(crate) mod redis;
 mod server;
+mod service;
 
 use anyhow::{Result, bail};
 

@@ -67,8 +67,14 @@ impl Nchan {
             workers.len(),
             lab.nchan_workers
         );
-        let stream =
-            Stream { to, path: "/sub".into(), says_ready: false, ids_grow: false, by_name: false };
+        let stream = Stream {
+            to,
+            also: Vec::new(),
+            path: "/sub".into(),
+            says_ready: false,
+            ids_grow: false,
+            by_name: false,
+        };
         let publish = Publish { to, path: "/pub", shape: Shape::Event };
         Ok(Self { workers, stream, publish, _master: master, _folder: folder })
     }

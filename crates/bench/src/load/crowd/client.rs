@@ -67,8 +67,9 @@ impl Client {
     }
 
     /// Begins to connect, from its own source address.
-    pub(super) fn connect(&mut self, to: SocketAddr) -> Result<&mut TcpStream> {
-        let socket = connect(self.number as usize, to)?;
+    pub(super) fn connect(&mut self, stream: &Stream) -> Result<&mut TcpStream> {
+        let number = self.number as usize;
+        let socket = connect(number, stream.to_of(number))?;
         self.progress = Progress::Connecting;
         self.parser.reset();
         Ok(self.socket.insert(socket))
@@ -128,7 +129,8 @@ impl Client {
         }
         // A fresh socket takes a few hundred bytes at once.
         let path = stream.path_of(self.number as usize);
-        let request = http::request("GET", stream.to, &path, &extra, "");
+        let to = stream.to_of(self.number as usize);
+        let request = http::request("GET", to, &path, &extra, "");
         socket.write_all(&request)?;
         self.progress = Progress::Head(Vec::new());
         Ok(true)

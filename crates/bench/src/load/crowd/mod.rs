@@ -35,6 +35,14 @@ pub(crate) struct Crowd {
 impl Crowd {
     /// Connects every client and returns when all subscriptions stand.
     pub(crate) fn open(plan: &Plan) -> Result<Self> {
+        let crowd = Self::begin(plan)?;
+        let size = crowd.size;
+        crowd.wait("every client is connected", plan.patience(), |tally| tally.ready >= size)?;
+        Ok(crowd)
+    }
+
+    /// Begins to connect every client, and does not wait.
+    pub(crate) fn begin(plan: &Plan) -> Result<Self> {
         let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
         ensure!(
             plan.clients as u64 + SPARE_DESCRIPTORS <= allowed,
@@ -54,15 +62,13 @@ impl Crowd {
         };
         for number in 0..count {
             let (plan, shared) = (plan.clone(), shared.clone());
-            let numbers = (number..plan.clients).step_by(count).collect();
+            let numbers =
+                (plan.first..plan.first + plan.clients).skip(number).step_by(count).collect();
             let thread = std::thread::Builder::new()
                 .name(format!("crowd-{number}"))
                 .spawn(move || shard::run(number, &plan, numbers, &shared))?;
             crowd.threads.push(thread);
         }
-        let patience = Duration::from_secs(30 + plan.clients as u64 / 250);
-        let size = crowd.size;
-        crowd.wait("every client is connected", patience, |tally| tally.ready >= size)?;
         Ok(crowd)
     }
 
@@ -88,15 +94,17 @@ impl Crowd {
             if done(&tally) {
                 return Ok(tally);
             }
-            ensure!(
-                !self.threads.iter().any(JoinHandle::is_finished),
-                "a thread of the crowd ended early: {tally}"
-            );
+            ensure!(self.is_whole(), "a thread of the crowd ended early: {tally}");
             if clock::now() > deadline {
                 bail!("waited {patience:?} until {what}: {tally}");
             }
             std::thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    /// Whether no thread has ended, as one does that sees a fault.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.threads.iter().any(JoinHandle::is_finished)
     }
 
     /// Waits until every client has every post, in order.

@@ -1,10 +1,16 @@
 //! [`Plan`]: how many clients, where they come from and go to, and what each is to receive.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 /// What every client of a crowd does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Plan {
+    /// The number of the first client, where there are others elsewhere: by it, it has a name and a source
+    /// address.
+    pub(crate) first: usize,
     pub(crate) clients: usize,
     /// Where and what to subscribe.
     pub(crate) stream: Stream,
@@ -15,10 +21,19 @@ pub(crate) struct Plan {
     pub(crate) pace: Pace,
 }
 
+impl Plan {
+    /// How long it may take until all are connected.
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_secs(30 + self.clients as u64 / 250)
+    }
+}
+
 /// A stream of a server under test.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Stream {
     pub(crate) to: SocketAddr,
+    /// Further servers that have the same stream: clients take them in turn.
+    pub(crate) also: Vec<SocketAddr>,
     pub(crate) path: String,
     /// Whether the server tells with `event: ready` that the subscription stands; otherwise the
     /// response head has to do.
@@ -30,6 +45,14 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
+    /// Where the client with this number goes.
+    pub(super) fn to_of(&self, client: usize) -> SocketAddr {
+        match client % (1 + self.also.len()) {
+            0 => self.to,
+            other => self.also[other - 1],
+        }
+    }
+
     /// What the client with this number asks for.
     pub(super) fn path_of(&self, client: usize) -> String {
         let user = self.by_name.then(|| format!("?user={}", user_name(client)));
@@ -38,7 +61,7 @@ impl Stream {
 }
 
 /// The bounds on opening connections.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(crate) struct Pace {
     pub(crate) threads: usize,
     /// New connections per second, over all threads.
@@ -60,4 +83,20 @@ pub(crate) fn user_name(client: usize) -> String {
 pub(super) fn source(client: usize) -> Ipv4Addr {
     let host = 2 + (client / CLIENTS_PER_ADDRESS) % 250;
     Ipv4Addr::new(127, 0, 0, host as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_take_servers_in_turn_and_addresses_one_after_the_other() {
+        let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let (to, also, path) = (at(1), vec![at(2), at(3)], String::new());
+        let stream = Stream { to, also, path, says_ready: true, ids_grow: true, by_name: false };
+        let ports: Vec<_> = (0..5).map(|client| stream.to_of(client).port()).collect();
+        assert_eq!(ports, [1, 2, 3, 1, 2]);
+        assert_eq!(source(3_999), source(0));
+        assert_ne!(source(4_000), source(0));
+    }
 }

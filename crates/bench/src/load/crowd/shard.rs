@@ -111,7 +111,7 @@ impl Shard<'_> {
     }
 
     fn open(&mut self, index: usize) -> Result<()> {
-        match self.clients[index].connect(self.plan.stream.to) {
+        match self.clients[index].connect(&self.plan.stream) {
             Ok(socket) => {
                 let interest = Interest::READABLE | Interest::WRITABLE;
                 self.poll.registry().register(socket, Token(index), interest)?;

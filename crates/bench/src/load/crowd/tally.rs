@@ -3,9 +3,10 @@
 use std::fmt;
 
 use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
 
 /// Counters that add up over threads.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Tally {
     /// Subscriptions that stand now.
     pub(crate) ready: u64,

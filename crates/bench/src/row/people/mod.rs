@@ -112,6 +112,7 @@ impl Row for People {
         settle()?;
         let (before, begun) = (usage::resident(&server.pids())?, clock::now());
         let crowd = Crowd::open(&Plan {
+            first: 0,
             clients: self.users,
             stream: Stream { by_name: true, ..server.stream().clone() },
             expect: 0,
@@ -188,10 +189,10 @@ impl People {
 fn quiet(crowd: &Crowd, metrics: &mut Poster) -> Result<f64> {
     const CALM: Duration = Duration::from_secs(3);
     let deadline = clock::now() + clock::nanos(Duration::from_secs(300));
-    let (mut before, mut told) = (written(metrics)?, clock::now());
+    let (mut before, mut told) = (metrics.metric(WRITTEN)?, clock::now());
     loop {
         clock::pause(CALM)?;
-        let after = written(metrics)?;
+        let after = metrics.metric(WRITTEN)?;
         if after == before {
             return Ok(after);
         }
@@ -202,10 +203,4 @@ fn quiet(crowd: &Crowd, metrics: &mut Poster) -> Result<f64> {
         }
         before = after;
     }
-}
-
-fn written(metrics: &mut Poster) -> Result<f64> {
-    let text = String::from_utf8(metrics.get("/metrics")?.body)?;
-    let value = text.lines().find_map(|line| line.strip_prefix(WRITTEN)?.strip_prefix(' '));
-    Ok(value.with_context(|| format!("no {WRITTEN} among the metrics"))?.parse()?)
 }
