@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Checks what the container files promise, without Docker and without any package.
 
-Dockerfile, docker-compose.yml and .env.example against the services' settings, the pinned
-toolchain and the rules of a confined container. Prints each fault on a line of its own and
+Dockerfile, docker-compose.yml, docker-compose.scale.yml with deploy/, and .env.example against the
+services' settings, the pinned toolchain and the rules of a confined container. Prints each fault on a line of its own and
 exits 1 if there is one.
 """
 
@@ -10,6 +10,8 @@ import json
 import re
 import sys
 from pathlib import Path
+
+from compose_yaml import Yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -85,74 +87,66 @@ def check_example(wanted, used_by_compose):
     for name in listed.keys() - wanted.keys() - used_by_compose:
         faults.append(f".env.example: nothing reads {name}")
     for name in used_by_compose - listed.keys():
-        faults.append(f".env.example: docker-compose.yml uses {name}, which is missing")
+        faults.append(f".env.example: a Compose file uses {name}, which is missing")
 
 
 # ---------------------------------------------------------------- docker-compose.yml
-
-
-class Yaml:
-    """The part of YAML that docker-compose.yml uses: nested maps and lists by indentation, plain
-    and quoted scalars, one-line JSON lists, anchors of maps, and merges. Anything else is an
-    error, so that nothing is misread in silence."""
-
-    def __init__(self, source):
-        self.anchors = {}
-        self.lines = []
-        for number, line in enumerate(source.splitlines(), 1):
-            if line.strip() and not line.lstrip().startswith("#"):
-                if "\t" in line or " #" in line:
-                    raise ValueError(f"line {number}: a tab, or a comment behind a value")
-                self.lines.append((number, len(line) - len(line.lstrip()), line.strip()))
-        self.at = 0
-
-    def document(self):
-        result = self.block(0)
-        if self.at < len(self.lines):
-            raise ValueError(f"line {self.lines[self.at][0]}: unexpected indentation")
-        return result
-
-    def block(self, indent):
-        is_list = self.lines[self.at][2].startswith("- ")
-        result = [] if is_list else {}
-        while self.at < len(self.lines) and self.lines[self.at][1] == indent:
-            number, _, line = self.lines[self.at]
-            self.at += 1
-            if is_list:
-                if not line.startswith("- "):
-                    raise ValueError(f"line {number}: not an item of the list")
-                result.append(self.scalar(number, line[2:].strip()))
-                continue
-            entry = re.fullmatch(r"([\w.<-]+):(?: +(.*))?", line)
-            if not entry:
-                raise ValueError(f"line {number}: not an entry of a map")
-            key, value = entry.group(1), entry.group(2) or ""
-            if key == "<<":
-                result = {**self.anchors[value.removeprefix("*")], **result}
-                continue
-            anchor = re.fullmatch(r"&(\w+)", value)
-            if not value or anchor:
-                deeper = self.at < len(self.lines) and self.lines[self.at][1] > indent
-                result[key] = self.block(self.lines[self.at][1]) if deeper else None
-                if anchor:
-                    self.anchors[anchor.group(1)] = result[key]
-            else:
-                result[key] = self.scalar(number, value)
-        return result
-
-    @staticmethod
-    def scalar(number, value):
-        if value[0] in '["':
-            return json.loads(value)
-        if value[0] in "&*!|>{'%@`":
-            raise ValueError(f"line {number}: {value} is beyond this reader")
-        return value
 
 
 def seconds(text):
     """A duration such as `1m30s`."""
     parts = re.findall(r"(\d+)(h|m|s)", str(text))
     return sum(int(count) * {"h": 3600, "m": 60, "s": 1}[unit] for count, unit in parts)
+
+
+def awaited(service):
+    """What a service awaits, each with the condition."""
+    return {name: on.get("condition") for name, on in (service.get("depends_on") or {}).items()}
+
+
+def check_confined(where, service, may=()):
+    """The rules of every container, ours or not; `may` names exceptions."""
+    check(service.get("read_only") == "true", f"{where}: the root file system is not read_only")
+    check(service.get("cap_drop") == ["ALL"], f"{where}: cap_drop is not ALL")
+    check(
+        "no-new-privileges:true" in service.get("security_opt", []),
+        f"{where}: no-new-privileges is not set",
+    )
+    for key in ("privileged", "cap_add", "network_mode", "pid", "user", "container_name"):
+        check(key not in service or key in may, f"{where}: {key} has no business here")
+    for key in ("mem_limit", "pids_limit", "restart"):
+        check(service.get(key), f"{where}: no {key}")
+    for port in service.get("ports", []):
+        check(port.startswith("127.0.0.1:"), f"{where}: port {port} is open to the world")
+
+
+def check_own(where, service, name, own, drain_seconds):
+    """The rules of a container of the service `name`, in either file."""
+    target, _ = SERVICES[name]
+    check_confined(where, service)
+    check(service.get("tmpfs"), f"{where}: no tmpfs")
+    nofile = (service.get("ulimits") or {}).get("nofile") or {}
+    check(int(nofile.get("soft", 0)) >= 10_000, f"{where}: too few open files")
+    grace = seconds(service.get("stop_grace_period"))
+    check(
+        grace > drain_seconds,
+        f"{where}: stop_grace_period is {grace} s, DRAIN_SECS {drain_seconds}",
+    )
+    check_environment(where, service.get("environment") or {}, own[name])
+
+
+def check_health(where, service, name):
+    target, _ = SERVICES[name]
+    test = (service.get("healthcheck") or {}).get("test")
+    check(test == ["CMD", target, "healthcheck"], f"{where}: healthcheck is {test}")
+
+
+def check_build(where, service, name):
+    target, _ = SERVICES[name]
+    build = service.get("build") or {}
+    check(build.get("target") == target, f"{where}: builds {build.get('target')}, not {target}")
+    # Where Compose looks a name up in a registry first, it may find a stranger's image.
+    check(service.get("pull_policy") == "build", f"{where}: pull_policy is not build")
 
 
 def check_compose(compose, own, drain_seconds):
@@ -162,47 +156,33 @@ def check_compose(compose, own, drain_seconds):
         where = f"docker-compose.yml: {name}"
         if name not in SERVICES:
             continue
-        target, _ = SERVICES[name]
-        build = service.get("build") or {}
-        check(build.get("target") == target, f"{where}: builds {build.get('target')}, not {target}")
-        # Where Compose looks a name up in a registry first, it may find a stranger's image.
-        check(service.get("pull_policy") == "build", f"{where}: pull_policy is not build")
-        check(service.get("read_only") == "true", f"{where}: the root file system is not read_only")
-        check(service.get("cap_drop") == ["ALL"], f"{where}: cap_drop is not ALL")
-        check(
-            "no-new-privileges:true" in service.get("security_opt", []),
-            f"{where}: no-new-privileges is not set",
-        )
-        for key in ("privileged", "cap_add", "network_mode", "pid", "user", "container_name"):
-            check(key not in service, f"{where}: {key} has no business here")
-        for key in ("mem_limit", "pids_limit", "restart", "tmpfs"):
-            check(service.get(key), f"{where}: no {key}")
-        nofile = (service.get("ulimits") or {}).get("nofile") or {}
-        check(int(nofile.get("soft", 0)) >= 10_000, f"{where}: too few open files")
-        grace = seconds(service.get("stop_grace_period"))
-        check(
-            grace > drain_seconds,
-            f"{where}: stop_grace_period is {grace} s, DRAIN_SECS {drain_seconds}",
-        )
-        test = (service.get("healthcheck") or {}).get("test")
-        check(test == ["CMD", target, "healthcheck"], f"{where}: healthcheck is {test}")
+        check_own(where, service, name, own, drain_seconds)
+        check_build(where, service, name)
+        check_health(where, service, name)
         check(service.get("ports"), f"{where}: no port is published")
-        for port in service.get("ports", []):
-            check(port.startswith("127.0.0.1:"), f"{where}: port {port} is open to the world")
         for volume in service.get("volumes", []):
             source = volume.split(":")[0]
             check(source in compose["volumes"], f"{where}: {source} is no named volume")
-        check_environment(where, service.get("environment") or {}, own[name])
-    writers = [
-        name
-        for name, service in services.items()
-        if any(not volume.endswith(":ro") for volume in service.get("volumes", []))
-    ]
-    check(writers == ["message"], f"docker-compose.yml: {writers} can write to the data")
-    condition = ((services["realtime-ntfn"].get("depends_on") or {}).get("message") or {}).get(
-        "condition"
-    )
+        for variable, value in (service.get("environment") or {}).items():
+            if "SECRET" in variable or "TOKEN" in variable:
+                check(value is None, f"{where}: {variable} has a value in the file")
+    check_writers("docker-compose.yml", services, {"data": ["message"]})
+    condition = awaited(services["realtime-ntfn"]).get("message")
     check(condition == "service_healthy", "docker-compose.yml: realtime-ntfn does not await message")
+
+
+def check_writers(file, services, wanted):
+    """`wanted`: each volume with those who may write to it."""
+    for volume, may in wanted.items():
+        writers = [
+            name
+            for name, service in services.items()
+            if any(
+                mount.split(":")[0] == volume and not mount.endswith(":ro")
+                for mount in service.get("volumes", [])
+            )
+        ]
+        check(writers == may, f"{file}: {writers} can write to {volume}, not {may}")
 
 
 def check_environment(where, environment, own):
@@ -215,10 +195,174 @@ def check_environment(where, environment, own):
         environment.get("AUTH_MODE") == "${AUTH_MODE:-open}",
         f"{where}: AUTH_MODE is not set in the open",
     )
-    for variable in environment:
-        if "SECRET" in variable or "TOKEN" in variable:
-            value = environment[variable]
-            check(value is None, f"{where}: {variable} has a value in the file")
+
+
+# ---------------------------------------------------------------- docker-compose.scale.yml
+
+SCALE = "docker-compose.scale.yml"
+# The order in which `up` replaces them.
+INSTANCES = [(f"{name}-{number}", name) for name in SERVICES for number in (1, 2, 3)]
+# Images of others.
+OTHERS = ("secrets", "postgres", "redis", "nginx")
+
+
+def check_scale(base, compose, own, drain_seconds):
+    """What starts with both files: the second one, since it puts the first one's services aside."""
+    services = compose["services"]
+    wanted = {*SERVICES, *dict(INSTANCES), *OTHERS, "import"}
+    if set(services) != wanted:
+        faults.append(f"{SCALE}: services are {sorted(services)}")
+        return
+    for name in SERVICES:
+        aside = services[name] == {"profiles": ["single"]}
+        check(aside, f"{SCALE}: {name} of docker-compose.yml is not put aside")
+    for instance, name in INSTANCES:
+        check_instance(f"{SCALE}: {instance}", services[instance], name, base, own, drain_seconds)
+    for name in OTHERS:
+        check_other(f"{SCALE}: {name}", services[name], name)
+    check_import(f"{SCALE}: import", services["import"], base, own, drain_seconds)
+    check_order(services)
+    check_mounts(compose)
+    check_secrets(services)
+    check_front(base, services)
+
+
+def check_instance(where, service, name, base, own, drain_seconds):
+    check_own(where, service, name, own, drain_seconds)
+    check_health(where, service, name)
+    image = base["services"][name]["image"]
+    check(service.get("image") == image, f"{where}: the image is not {image}")
+    if "build" in service:
+        check_build(where, service, name)
+    else:
+        check(service.get("pull_policy") == "never", f"{where}: pull_policy is not never")
+    check(not service.get("profiles"), f"{where}: does not start by itself")
+    given = service.get("environment") or {}
+    for variable, value in (base["services"][name].get("environment") or {}).items():
+        if variable.endswith("_PER_ADDRESS"):
+            check(given.get(variable) == value, f"{where}: {variable} is not {value}")
+    if name == "realtime-ntfn":
+        named = ",".join(f"http://{one}:8080" for one, of in INSTANCES if of == "message")
+        check(given.get("MESSAGE_SERVICE_URL") == named, f"{where}: asks others than {named}")
+
+
+def check_import(where, service, base, own, drain_seconds):
+    check_own(where, service, "message", own, drain_seconds)
+    check_build(where, service, "message")
+    check(service.get("image") == base["services"]["message"]["image"], f"{where}: another image")
+    check(service.get("profiles") == ["import"], f"{where}: starts by itself")
+    check(service.get("restart") == "no", f"{where}: starts again")
+    check(awaited(service).get("postgres") == "service_healthy", f"{where}: does not await postgres")
+
+
+def check_other(where, service, name):
+    is_maker = name == "secrets"
+    may = ("user", "cap_add", "network_mode") if is_maker else ("user",)
+    check_confined(where, service, may)
+    image = service.get("image", "")
+    check(re.fullmatch(r"[a-z]+:\d[\w.-]*", image), f"{where}: {image} is no official image of a version")
+    check("build" not in service, f"{where}: is built")
+    if is_maker:
+        rights = ["CHOWN", "DAC_READ_SEARCH"]
+        check(service.get("cap_add") == rights, f"{where}: may do more than read and give away files")
+        check(service.get("network_mode") == "none", f"{where}: has a network")
+        check(service.get("restart") == "no", f"{where}: starts again")
+        return
+    user = re.fullmatch(r"([1-9]\d*):\1", service.get("user", ""))
+    check(user, f"{where}: user is {service.get('user')}, not a number other than root's")
+    for key in ("healthcheck", "tmpfs", "stop_grace_period"):
+        check(service.get(key), f"{where}: no {key}")
+
+
+def check_order(services):
+    """Secrets, servers, instances one after the other, nginx."""
+    made, healthy = "service_completed_successfully", "service_healthy"
+    for name in ("postgres", "redis", "message-1"):
+        check(awaited(services[name]).get("secrets") == made, f"{SCALE}: {name} does not await secrets")
+    for name in ("postgres", "redis"):
+        check(
+            awaited(services["message-1"]).get(name) == healthy,
+            f"{SCALE}: message-1 does not await {name}",
+        )
+    row = [instance for instance, _ in INSTANCES] + ["nginx"]
+    for before, after in zip(row, row[1:]):
+        check(
+            awaited(services[after]).get(before) == healthy,
+            f"{SCALE}: {after} does not await {before}",
+        )
+    order = f"for service in {' '.join(row[:-1])}; do"
+    check(order in text("deploy/update.sh"), f"deploy/update.sh: is not about {row[:-1]}")
+    # Two builds of one image at once would be one too many.
+    for name in SERVICES:
+        builders = [one for one, of in INSTANCES if of == name and "build" in services[one]]
+        check(builders == [f"{name}-1"], f"{SCALE}: {name}'s image is built by {builders}")
+
+
+def check_mounts(compose):
+    services = compose["services"]
+    for name, service in services.items():
+        for mount in service.get("volumes", []):
+            source = mount.split(":")[0]
+            if source.startswith("./"):
+                check((ROOT / source).is_file(), f"{SCALE}: {name}: there is no {source}")
+                check(mount.endswith(":ro"), f"{SCALE}: {name} can write to {source}")
+            else:
+                check(source in compose["volumes"], f"{SCALE}: {name}: {source} is no named volume")
+    check_writers(
+        SCALE, services, {"data": ["import"], "postgres": ["postgres"], "secrets": ["secrets"]}
+    )
+
+
+def check_secrets(services):
+    """Each secret comes from a file, which deploy/secrets.sh gives to whoever reads it."""
+    script = text("deploy/secrets.sh")
+    numbers = dict(re.findall(r"^(\w+)=(\d+)$", script, re.M))
+    owners = {file: numbers.get(who) for who, file in re.findall(r"\bkeep \$(\w+) ([\w.-]+)", script)}
+    image_user = re.search(r"^USER (\d+):", text("Dockerfile"), re.M).group(1)
+    for name in ("postgres", "redis", *dict(INSTANCES), "import"):
+        service = services[name]
+        where = f"{SCALE}: {name}"
+        user = service.get("user", f"{image_user}:").split(":")[0]
+        check("secrets:/secrets:ro" in service.get("volumes", []), f"{where}: does not see the secrets")
+        for file in re.findall(r"/secrets/made/([\w.-]+)", json.dumps(service)):
+            check(file in owners, f"{where}: nobody makes {file}")
+            check(owners.get(file) == user, f"{where}: {file} is {owners.get(file)}'s, not {user}'s")
+        for variable, value in (service.get("environment") or {}).items():
+            is_secret = any(word in variable for word in ("SECRET", "TOKEN", "PASSWORD"))
+            is_address = variable.removesuffix("_FILE") in ("DATABASE_URL", "REDIS_URL")
+            if value is not None and (is_secret or is_address):
+                of_file = variable.endswith("_FILE") and "/secrets/made/" in value
+                check(of_file, f"{where}: {variable} has a value in the file")
+    for name, wanted in (
+        ("message-1", {"DATABASE_URL_FILE", "REDIS_URL_FILE", "INTERNAL_SECRET_FILE", "JWT_SECRET_FILE"}),
+        ("realtime-ntfn-1", {"REDIS_URL_FILE", "INTERNAL_SECRET_FILE"}),
+    ):
+        environment = services[name].get("environment") or {}
+        for variable in wanted:
+            check(environment.get(variable), f"{SCALE}: {name}: {variable} names no file")
+
+
+def check_front(base, services):
+    """One port for all, and nginx knows the instances under the names and ports that they have."""
+    published = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    check(
+        published == {"nginx": base["services"]["message"]["ports"]},
+        f"{SCALE}: published are {published}",
+    )
+    front = text("deploy/nginx.conf")
+    port = services["nginx"]["ports"][0].split(":")[-1]
+    check(f"listen {port};" in front, f"deploy/nginx.conf: does not listen on {port}")
+    for instance, name in INSTANCES:
+        alias = {"message": "messages", "realtime-ntfn": "streams"}[name]
+        service = services[instance]
+        given = ((service.get("networks") or {}).get("default") or {}).get("aliases")
+        check(given == [alias], f"{SCALE}: {instance}: known as {given}, not {alias}")
+        own = service["environment"]["PORT"]
+        check(
+            f"set ${alias} {alias};" in front and f"proxy_pass http://${alias}:{own};" in front,
+            f"deploy/nginx.conf: does not send to {alias}:{own}",
+        )
+    check(r"^/(notify|metrics|internal)(/|$)" in front, "deploy/nginx.conf: lets internal paths through")
 
 
 # ---------------------------------------------------------------- Dockerfile
@@ -290,16 +434,18 @@ def main():
     wanted = {}
     for found in (own["realtime-ntfn"], launcher, own["message"]):
         wanted |= found
-    compose_source = text("docker-compose.yml")
-    compose = Yaml(compose_source).document()
-    check_example(wanted, set(re.findall(r"\$\{(\w+)", compose_source)))
-    check_compose(compose, own, int(own["realtime-ntfn"]["DRAIN_SECS"]))
+    sources = [text("docker-compose.yml"), text(SCALE)]
+    base, scale = (Yaml(source).document() for source in sources)
+    check_example(wanted, set(re.findall(r"\$\{(\w+)", "".join(sources))))
+    drain_seconds = int(own["realtime-ntfn"]["DRAIN_SECS"])
+    check_compose(base, own, drain_seconds)
+    check_scale(base, scale, own, drain_seconds)
     check_dockerfile()
     for fault in faults:
         print(fault, file=sys.stderr)
     if not faults:
         count = len(wanted)
-        print(f"Dockerfile, docker-compose.yml and .env.example agree with {count} settings")
+        print(f"Dockerfile, both Compose files and .env.example agree with {count} settings")
     return 1 if faults else 0
 
 

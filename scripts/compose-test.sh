@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Builds the images, starts the stack as docker-compose.yml describes it, and checks from outside
-# what it promises. Takes minutes, most of them the build's.
+# what it promises; then the same with docker-compose.scale.yml, where compose-scale-test.py does
+# the checking. Takes minutes, most of them the build's.
 #
 #   scripts/compose-test.sh
 #   KEEP_IMAGES=1 scripts/compose-test.sh   # the next run on the same engine builds nothing anew
 #
-# Needs curl and Docker with Compose, `docker compose` or `docker-compose`. If no engine runs and
+# Needs curl, Python and Docker with Compose, `docker compose` or `docker-compose`. If no engine runs and
 # you are root, it starts one of its own and stops it at the end. If the base images cannot be
-# pulled, it makes stand-ins from Debian's packages (debootstrap) and this machine's Rust.
+# pulled, it makes stand-ins from Debian's packages (debootstrap) and this machine's Rust; those of
+# PostgreSQL, Redis and nginx are in scripts/stand-ins.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -80,6 +82,8 @@ clean_up() {
     if [ -z "${KEEP_IMAGES:-}" ] && [ -s "$work/images" ]; then
         sort -u "$work/images" | xargs docker image rm >/dev/null 2>&1
     fi
+    # Those that `up` must make itself, even where nothing is built anew.
+    [ ! -s "$work/names" ] || xargs docker image rm <"$work/names" >/dev/null 2>&1
     stop_engine
     rm -rf --one-file-system "$work"
     [ "$status" = 0 ] && echo "compose-test: passed in $SECONDS s"
@@ -92,6 +96,7 @@ trap 'exit 143' TERM
 
 say "engine"
 command -v curl >/dev/null || fail "curl is not installed"
+command -v python3 >/dev/null || fail "python3 is not installed"
 command -v docker >/dev/null || fail "the docker command is not installed"
 if docker compose version >/dev/null 2>&1; then
     compose_command=(docker compose)
@@ -161,6 +166,25 @@ else
     fi
 fi
 
+# The image of PostgreSQL, Redis or nginx that docker-compose.scale.yml names, or what stands in for it.
+server_image() {
+    local image
+    image=$(sed -n "s/^    image: \($1:.*\)/\1/p" docker-compose.scale.yml | head -n 1)
+    if ! available "$image"; then
+        image="realtalk-test-$1:${image##*:}"
+        echo "$image" >>"$work/images"
+        docker build --network host --build-arg "BASE=$runtime_image" --target "$1" --tag "$image" \
+            scripts/stand-ins >"$work/build.log" 2>&1 ||
+            { tail -n 20 "$work/build.log" >&2; fail "there is no stand-in for $1"; }
+    fi
+    echo "$image"
+}
+
+postgres_image=$(server_image postgres)
+redis_image=$(server_image redis)
+nginx_image=$(server_image nginx)
+pass "$postgres_image, $redis_image, $nginx_image"
+
 # ---------------------------------------------------------------- the stack
 
 # A port that nobody listens on, among the 5,000 from the one given.
@@ -176,30 +200,34 @@ free_port() {
 # this machine may not give as many.
 open_files=$(ulimit -Hn)
 [ "$open_files" != unlimited ] && [ "$open_files" -lt 65536 ] || open_files=65536
-{
-    echo 'services:'
-    for service in message realtime-ntfn; do
-        echo "realtalk-test-$service:local" >>"$work/images"
-        cat <<YAML
-  $service:
-    image: realtalk-test-$service:local
-    build:
-      args:
-        BUILDER_IMAGE: $builder_image
-        RUNTIME_IMAGE: $runtime_image
-      ${stood_in:+network: host}
+# override SERVICE IMAGE [build]
+override() {
+    cat <<YAML
+  $1:
+    image: $2
     ulimits:
       nofile:
         soft: $open_files
         hard: $open_files
 YAML
+    [ -z "${3:-}" ] || cat <<YAML
+    build:
+      args:
+        BUILDER_IMAGE: $builder_image
+        RUNTIME_IMAGE: $runtime_image
+      ${stood_in:+network: host}
+YAML
+}
+{
+    echo 'services:'
+    for service in message realtime-ntfn; do
+        echo "realtalk-test-$service:local" >>"$work/images"
+        override "$service" "realtalk-test-$service:local" build
     done
 } >"$work/override.yml"
 : >"$work/env" # whatever .env there is, the defaults are tested
-compose() {
-    "${compose_command[@]}" --env-file "$work/env" \
-        -f docker-compose.yml -f "$work/override.yml" "$@"
-}
+files=(-f docker-compose.yml -f "$work/override.yml")
+compose() { "${compose_command[@]}" --env-file "$work/env" "${files[@]}" "$@"; }
 
 PORT=$(free_port 20000)
 NOTIFICATION_PORT=$(free_port 25000)
@@ -341,3 +369,35 @@ post six
 await_seen six
 expect "posts after $last" "$(posts_seen)" "four five six"
 pass "history, ids and the secret are in the volume"
+
+# ---------------------------------------------------------------- several of each
+
+say "several of each"
+kill "$stream" 2>/dev/null || true
+stream=''
+compose stop --timeout 30 >/dev/null 2>&1
+# What the second file finds of the first one.
+docker volume create "realtalk-test-$$-several_data" >/dev/null
+docker run --rm --network none --user 0 --volume "${COMPOSE_PROJECT_NAME}_data:/from:ro" \
+    --volume "realtalk-test-$$-several_data:/to" "$runtime_image" cp -a /from/. /to/
+compose down --volumes --timeout 30 >/dev/null 2>&1
+# Images of other names, of the same layers: `up` has to make them, as on a fresh machine.
+{
+    echo 'services:'
+    override secrets "$postgres_image"
+    override postgres "$postgres_image"
+    override redis "$redis_image"
+    override nginx "$nginx_image"
+    for service in message realtime-ntfn; do
+        echo "realtalk-test-several-$service:local" >>"$work/names"
+        override "$service" "realtalk-test-several-$service:local"
+        override "$service-1" "realtalk-test-several-$service:local" build
+        override "$service-2" "realtalk-test-several-$service:local"
+        override "$service-3" "realtalk-test-several-$service:local"
+    done
+    override import "realtalk-test-several-message:local" build
+} >"$work/several.yml"
+files=(-f docker-compose.yml -f docker-compose.scale.yml -f "$work/several.yml")
+COMPOSE_PROJECT_NAME="realtalk-test-$$-several"
+HISTORY="one two three four five six" CURSOR="$last" SECRET="$secret" python3 scripts/compose-scale-test.py \
+    "${compose_command[@]}" --env-file "$work/env" "${files[@]}"
