@@ -64,8 +64,8 @@ impl Import {
         let mut said = Said { started, last: started };
         let mut watch = |progress| said.say(progress);
         let imported = tokio::select! {
-            imported = import(&from, &to, &mut watch) => imported.context("nothing has been imported")?,
-            () = shutdown.given() => bail!("interrupted: nothing has been imported"),
+            imported = import(&from, &to, &mut watch) => imported.context("the import has failed")?,
+            () = shutdown.given() => bail!("interrupted: repeat it"),
         };
         conclude(&from, &to, &imported, started.elapsed());
         Ok(())

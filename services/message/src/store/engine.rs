@@ -67,10 +67,14 @@ impl Engine {
     }
 
     /// Does what makes reading fast after much has been written at once.
-    pub(super) async fn settle(&self, writer: &mut Connection<'_>) -> Result<(), StoreError> {
+    pub(super) async fn settle(
+        &self,
+        writer: &mut Connection<'_>,
+        tables: impl Iterator<Item = &'static str>,
+    ) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(_) => Ok(()),
-            Self::Postgres => postgres::settle(writer).await,
+            Self::Postgres => postgres::settle(writer, tables).await,
         }
     }
 }

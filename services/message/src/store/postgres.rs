@@ -133,7 +133,12 @@ pub(in crate::store) async fn services(connection: &mut Connection<'_>) -> Resul
 }
 
 /// Has the planner know how much there is now, which it would find out within a minute by itself.
-pub(in crate::store) async fn settle(writer: &mut Connection<'_>) -> Result<(), StoreError> {
-    writer.execute("analyze", values![]).await?;
+pub(in crate::store) async fn settle(
+    writer: &mut Connection<'_>,
+    tables: impl Iterator<Item = &'static str>,
+) -> Result<(), StoreError> {
+    for table in tables {
+        writer.execute(format!("analyze {table}"), values![]).await?;
+    }
     Ok(())
 }

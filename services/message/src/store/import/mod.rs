@@ -132,11 +132,12 @@ async fn between(
         }
         tables.push((table.name, written));
     }
-    // Who has come meanwhile has found nothing, or has stored what is not in it.
+    // Who has come meanwhile, and may have gone again, has stored what is not in it.
     served().await?;
     let head = to.of(table::head(&mut target).await)?;
+    from.check_unmoved(head).await?;
     to.of(target.commit().await)?;
-    to.settle(&mut writer).await?;
+    to.settle(&mut writer, TABLES.iter().map(|table| table.name)).await;
     Ok(Imported { head, tables })
 }
 

@@ -1,6 +1,6 @@
 //! [`Side`]: one of the two databases of an import.
 
-use common::Clock;
+use common::{Clock, EventId};
 
 use super::ImportError;
 use crate::{
@@ -70,9 +70,23 @@ impl Side {
         }
     }
 
-    /// Does what makes reading fast after much has been written.
-    pub(super) async fn settle(&self, writer: &mut Connection<'_>) -> Result<(), ImportError> {
-        self.of(self.store.engine.settle(writer).await)
+    /// Fails if its log does not end here any more.
+    pub(super) async fn check_unmoved(&self, head: EventId) -> Result<(), ImportError> {
+        match self.of(self.store.head().await)? {
+            now if now == head => Ok(()),
+            _ => Err(ImportError::Served(self.name.clone())),
+        }
+    }
+
+    /// Does what makes reading tables fast after much has been written. It would come by itself a little later.
+    pub(super) async fn settle(
+        &self,
+        writer: &mut Connection<'_>,
+        tables: impl Iterator<Item = &'static str>,
+    ) {
+        if let Err(error) = self.store.engine.settle(writer, tables).await {
+            tracing::warn!(%error, "all is imported; reading is slow until the server has looked at it");
+        }
     }
 
     /// Lets go of it.
